@@ -1,0 +1,156 @@
+#include "checks.hpp"
+
+#include "cuda_seam.hpp"
+
+#include <algorithm>
+#include <cstdlib>
+#include <limits>
+#include <string>
+#include <vector>
+
+namespace nabla::detail {
+
+namespace {
+
+/// One view of a call, reduced to what the checks need.
+struct Region {
+  std::string name;  // "value_and_gradient: gradient"
+  const void* data;
+  std::int64_t count, components, item_stride, component_stride, size;
+  std::uintptr_t begin = 0, end = 0;  // the bytes it spans
+};
+
+std::string shape_text(std::int64_t count, std::int64_t components) {
+  return "(" + std::to_string(count) + ", " + std::to_string(components) + ")";
+}
+
+template <class T>
+Region region(const std::string& name, const BatchView<T>& view) {
+  return {name, view.data, view.count, view.components, view.item_stride, view.component_stride,
+          static_cast<std::int64_t>(sizeof(T))};
+}
+
+/// Finds the bytes that a view spans. Strides may be negative or zero.
+void locate(Region& r) {
+  const auto too_large = [&]() -> ShapeError {
+    return ShapeError(r.name + ": a view of shape " + shape_text(r.count, r.components) + " with strides " +
+                      shape_text(r.item_stride, r.component_stride) + " reaches beyond 2^63 bytes");
+  };
+  std::int64_t low = 0, high = 0;
+  const auto extend = [&](std::int64_t steps, std::int64_t stride) {
+    std::int64_t reach = 0;
+    if (__builtin_mul_overflow(steps, stride, &reach) || __builtin_mul_overflow(reach, r.size, &reach)) throw too_large();
+    if (__builtin_add_overflow(reach < 0 ? low : high, reach, reach < 0 ? &low : &high)) throw too_large();
+  };
+  extend(r.count - 1, r.item_stride);
+  extend(r.components - 1, r.component_stride);
+  if (__builtin_add_overflow(high, r.size, &high)) throw too_large();
+  const auto base = reinterpret_cast<std::uintptr_t>(r.data);
+  r.begin = base + static_cast<std::uintptr_t>(low);
+  r.end = base + static_cast<std::uintptr_t>(high);
+}
+
+void check_shape(const Region& r, std::int64_t count, std::int64_t components) {
+  if (r.count == count && r.components == components) return;
+  throw ShapeError(r.name + " must have the shape " + shape_text(count, components) + ", found " +
+                   shape_text(r.count, r.components));
+}
+
+void check_aligned(const Region& r) {
+  if (reinterpret_cast<std::uintptr_t>(r.data) % static_cast<std::uintptr_t>(r.size) != 0) {
+    throw ShapeError(r.name + " is not aligned to its " + std::to_string(r.size) + "-byte numbers");
+  }
+}
+
+/// The offsets of an output's components within a period of `period` numbers must not repeat.
+bool interleaves(const Region& a, const Region& b) {
+  if (a.item_stride != b.item_stride || a.size != b.size) return false;
+  const std::int64_t period = std::abs(a.item_stride);
+  const auto apart = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(b.data)) -
+                     static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(a.data));
+  if (period == 0 || apart % a.size != 0) return false;
+  const auto offset = [&](const Region& r, std::int64_t i, std::int64_t start) {
+    return ((start + i * r.component_stride) % period + period) % period;
+  };
+  for (std::int64_t i = 0; i < a.components; ++i) {
+    for (std::int64_t j = 0; j < b.components; ++j) {
+      if (offset(a, i, 0) == offset(b, j, apart / a.size)) return false;
+    }
+  }
+  return true;
+}
+
+/// Whether two items or components of one output share a number. Only layouts in which one of the strides steps over
+/// the whole extent of the other dimension are accepted; every real layout does.
+bool overlaps_itself(const Region& r) {
+  const std::int64_t item = std::abs(r.item_stride), component = std::abs(r.component_stride);
+  if (r.count > 1 && item == 0) return true;
+  if (r.components > 1 && component == 0) return true;
+  if (r.count <= 1 || r.components <= 1) return false;
+  return item <= component * (r.components - 1) && component <= item * (r.count - 1);
+}
+
+void check_apart(const Region& output, const Region& other) {
+  if (output.end <= other.begin || other.end <= output.begin || interleaves(output, other)) return;
+  throw ShapeError(output.name + " overlaps " + other.name + " in memory");
+}
+
+void check_space(const Executor& executor, const Region& r) {
+  if (!cuda_is_usable()) return;
+  const auto space = cuda::space_of(r.data, executor.device());
+  if (executor.is_cuda() && space == cuda::Space::host) {
+    throw MemorySpaceError(r.name + " is in host memory, which " + executor.name() +
+                           " can't read; put it on the device, or use a CPU executor");
+  }
+  if (!executor.is_cuda() && space == cuda::Space::device) {
+    throw MemorySpaceError(r.name + " is in CUDA device memory, which a CPU executor can't read");
+  }
+}
+
+}  // namespace
+
+template <class T>
+void check(const Executor& executor, const Operation<T>& operation, const Request<T>& request) {
+  const std::string call = std::string(operation.name) + ": ";
+  const std::int64_t count = request.points.count;
+  const std::int64_t n = operation.dimension;
+  if (n < 1) throw ShapeError(call + "points need at least one component, found shape " + shape_text(count, n));
+  if (count < 0) throw ShapeError(call + "points can't have the shape " + shape_text(count, n));
+
+  // Not a container that allocates: this runs in every call, and a batch of one must stay cheap.
+  Region regions[2 + max_groups];
+  int inputs = 0, used = 0;
+  regions[used++] = region("points", request.points);
+  if (operation.needs_extra) {
+    const Region direction = region("direction", request.extra);
+    check_shape(direction, direction.count == 1 ? 1 : count, n);
+    regions[used++] = direction;
+  }
+  inputs = used;
+  for (int g = 0; g < max_groups; ++g) {
+    if (!request.out[g]) continue;
+    regions[used] = region(operation.group_names[g], request.out[g]);
+    check_shape(regions[used++], count, operation.rows.group[g]);
+  }
+  if (count == 0) return;
+
+  for (int i = 0; i < used; ++i) {
+    Region& r = regions[i];
+    if (r.data == nullptr) throw ShapeError(call + r.name + " has the shape " + shape_text(r.count, r.components) + " but no memory");
+    check_aligned(r);
+    locate(r);
+    if (i >= inputs && overlaps_itself(r)) {
+      throw ShapeError(call + r.name + " has strides " + shape_text(r.item_stride, r.component_stride) +
+                       " that make its own items overlap");
+    }
+    for (int j = 0; j < i; ++j) {
+      if (i >= inputs) check_apart(r, regions[j]);
+    }
+    check_space(executor, r);
+  }
+}
+
+template void check(const Executor&, const Operation<float>&, const Request<float>&);
+template void check(const Executor&, const Operation<double>&, const Request<double>&);
+
+}  // namespace nabla::detail

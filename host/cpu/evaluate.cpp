@@ -1,0 +1,170 @@
+#include "evaluate.hpp"
+
+#include "../executor_state.hpp"
+#include "summarize.hpp"
+#include "transfer.hpp"
+
+#include <omp.h>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <new>
+
+// A batch is cut into chunks, which threads take, and chunks into tiles, which fit the first-level cache:
+//     gather inputs (unless they already lie as the tile wants them) -> body -> statistics -> scatter outputs.
+// The cut depends on the shape of the call alone, so neither results nor sums depend on the number of threads.
+
+namespace nabla::detail::cpu {
+
+namespace {
+
+constexpr std::int64_t tile_bytes = 24 << 10;
+constexpr std::int64_t most_tile_points = 256;
+constexpr std::int64_t least_tile_points = 16;
+constexpr std::int64_t chunk_points = 4096;
+
+constexpr std::int64_t round_up(std::int64_t value, std::int64_t unit) { return (value + unit - 1) / unit * unit; }
+
+/// How a call is cut, and where a thread's tile lies in the workspace.
+struct Plan {
+  std::int64_t tile;    // points, a multiple of least_tile_points
+  std::int64_t chunk;   // points, a multiple of tile
+  std::int64_t chunks;
+  std::int64_t in, extra, out, scratch;  // offsets of a thread's buffers, in numbers
+  std::int64_t thread_numbers;           // all of them
+};
+
+template <class T>
+Plan make_plan(const Operation<T>& operation, std::int64_t count) {
+  const std::int64_t n = operation.dimension;
+  const std::int64_t rows = n * (operation.needs_extra ? 2 : 1) + operation.rows.total();
+  const std::int64_t fit = tile_bytes / (rows * static_cast<std::int64_t>(sizeof(T)));
+  Plan plan{};
+  plan.tile = std::clamp(fit / least_tile_points * least_tile_points, least_tile_points, most_tile_points);
+  plan.tile = std::min(plan.tile, round_up(std::max<std::int64_t>(count, 1), least_tile_points));
+  plan.chunk = round_up(chunk_points, plan.tile);
+  plan.chunks = (count + plan.chunk - 1) / plan.chunk;
+  const std::int64_t widest = std::max({operation.rows.group[0], operation.rows.group[1], operation.rows.group[2]});
+  plan.extra = n * plan.tile;
+  plan.out = plan.extra + (operation.needs_extra ? n * plan.tile : 0);
+  plan.scratch = plan.out + operation.rows.total() * plan.tile;
+  plan.thread_numbers = round_up(plan.scratch + widest * plan.tile, 64);
+  return plan;
+}
+
+/// Everything a thread needs to run one tile after another.
+template <class T>
+class TileRunner {
+ public:
+  TileRunner(const Operation<T>& operation, const Request<T>& request, const Plan& plan, T* buffers, bool streaming)
+      : operation_(operation), request_(request), plan_(plan), buffers_(buffers), streaming_(streaming) {}
+
+  void run(std::int64_t first, std::int64_t points, ChunkSummary<T>* summary) const {
+    const std::int64_t padded = round_up(points, operation_.lanes);
+    const Rows& rows = operation_.rows;
+    T* const out = buffers_ + plan_.out;
+    Tile<T> tile{};
+    tile.count = padded;
+    tile.dimension = operation_.dimension;
+    tile.out = out;
+    tile.out_stride = plan_.tile;
+    place(request_.points, first, points, padded, buffers_, tile.in, tile.in_stride);
+    if (operation_.needs_extra) {
+      place(request_.extra, first, points, padded, buffers_ + plan_.extra, tile.extra, tile.extra_stride);
+    }
+    operation_.run_tile(operation_.body, tile);
+    if (summary != nullptr) summary->add(out, operation_.has_gradient ? rows.group[1] : 0, plan_.tile, points, first);
+    const T* from = out;
+    for (int g = 0; g < max_groups; ++g) {
+      if (request_.out[g]) scatter(from, plan_.tile, points, request_.out[g], first, buffers_ + plan_.scratch, streaming_);
+      from += rows.group[g] * plan_.tile;
+    }
+  }
+
+ private:
+  /// Points the tile at the caller's memory if it lies right and has no padding to do, and at a copy otherwise.
+  void place(const BatchView<const T>& view, std::int64_t first, std::int64_t points, std::int64_t padded, T* buffer,
+             const T*& data, std::int64_t& stride) const {
+    if (view.item_stride == 1 && view.count > 1 && points == padded) {
+      data = view.data + first;
+      stride = view.component_stride;
+      return;
+    }
+    gather(view, first, points, padded, buffer, plan_.tile);
+    data = buffer;
+    stride = plan_.tile;
+  }
+
+  const Operation<T>& operation_;
+  const Request<T>& request_;
+  const Plan& plan_;
+  T* buffers_;
+  bool streaming_;
+};
+
+/// Outputs larger than the last-level cache are better written past it.
+template <class T>
+bool wants_streaming(const Request<T>& request) {
+  std::int64_t bytes = 0;
+  for (const auto& view : request.out) {
+    if (view) bytes += view.count * view.components * static_cast<std::int64_t>(sizeof(T));
+  }
+  return bytes > last_level_cache_bytes() / 2;
+}
+
+}  // namespace
+
+template <class T>
+void run(const Executor& executor, const Operation<T>& operation, const Request<T>& request) {
+  const std::int64_t count = request.points.count;
+  const Plan plan = make_plan(operation, count);
+  const bool summary = request.summary != nullptr;
+  const auto threads = static_cast<int>(std::min<std::int64_t>(executor.threads(), plan.chunks));
+  const auto statistics_bytes = round_up(static_cast<std::int64_t>(sizeof(Statistics<double>)) * (summary ? plan.chunks : 0), 256);
+  const auto thread_bytes = round_up(plan.thread_numbers * static_cast<std::int64_t>(sizeof(T)), 256);
+  auto* const memory = static_cast<std::byte*>(
+      workspace(executor, static_cast<std::size_t>(statistics_bytes + thread_bytes * std::max(threads, 1))));
+  auto* const statistics = new (memory) Statistics<double>[static_cast<std::size_t>(summary ? plan.chunks : 0)];
+  const bool streaming = wants_streaming(request);
+
+  const auto run_chunk = [&](std::int64_t chunk, int thread) {
+    auto* const buffers = reinterpret_cast<T*>(memory + statistics_bytes + thread_bytes * thread);
+    const TileRunner<T> tiles(operation, request, plan, buffers, streaming);
+    ChunkSummary<T> chunk_summary;
+    const std::int64_t end = std::min(count, (chunk + 1) * plan.chunk);
+    for (std::int64_t first = chunk * plan.chunk; first < end; first += plan.tile) {
+      tiles.run(first, std::min(plan.tile, end - first), summary ? &chunk_summary : nullptr);
+    }
+    if (summary) statistics[chunk] = chunk_summary.total();
+  };
+
+  if (threads <= 1) {
+    for (std::int64_t chunk = 0; chunk < plan.chunks; ++chunk) run_chunk(chunk, 0);
+    if (streaming) finish_streaming();
+  } else {
+    std::exception_ptr failure;  // of the caller's function; an exception must not leave a parallel region
+#pragma omp parallel num_threads(threads)
+    {
+      try {
+#pragma omp for schedule(static) nowait
+        for (std::int64_t chunk = 0; chunk < plan.chunks; ++chunk) run_chunk(chunk, omp_get_thread_num());
+      } catch (...) {
+#pragma omp critical(nabla_failure)
+        failure = std::current_exception();
+      }
+      if (streaming) finish_streaming();
+    }
+    if (failure) std::rethrow_exception(failure);
+  }
+
+  if (summary) {
+    Statistics<double> all = Statistics<double>::none();
+    for (std::int64_t chunk = 0; chunk < plan.chunks; ++chunk) all.merge(statistics[chunk]);
+    *request.summary = finish(all, operation.has_gradient);
+  }
+}
+template void run(const Executor&, const Operation<float>&, const Request<float>&);
+template void run(const Executor&, const Operation<double>&, const Request<double>&);
+
+}  // namespace nabla::detail::cpu

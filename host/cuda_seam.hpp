@@ -1,0 +1,61 @@
+#pragma once
+
+#include "executor_state.hpp"
+
+#include <nabla/detail/operation.hpp>
+#include <nabla/view.hpp>
+
+#include <string>
+#include <vector>
+
+// What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/summary.cu and kernels/random.cu
+// answer; host/without_cuda.cpp answers in builds without CUDA.
+
+namespace nabla::detail::cuda {
+
+struct DeviceInfo {
+  std::string name;
+  int compute_capability = 0;  // 90 for 9.0
+  std::size_t memory_bytes = 0;
+  int multiprocessors = 0;
+};
+
+/// Why there is no usable CUDA device, or an empty string if there is one.
+std::string unavailable_reason();
+int device_count();
+DeviceInfo device_info(int device);
+std::string runtime_version();  // "13.0", or "none"
+
+void* create_stream(int device);
+void destroy_stream(int device, void* stream) noexcept;
+void synchronize(const ExecutorState& state);
+
+void* allocate(const ExecutorState& state, std::size_t bytes);
+void deallocate(const ExecutorState& state, void* memory) noexcept;
+void copy(const ExecutorState& state, void* to, const void* from, std::size_t bytes);
+
+/// Where a pointer points, as far as CUDA knows.
+enum class Space { host, device, everywhere };
+Space space_of(const void* pointer, int device);
+
+/// Folds the blocks' statistics into one summary, in order, on the stream.
+void finish_summary(const ExecutorState& state, void* partials, std::int64_t blocks, bool with_gradient,
+                    Summary* summary);
+std::size_t partials_bytes(std::int64_t blocks);
+
+template <class T>
+void fill_uniform(const ExecutorState& state, BatchView<T> out, double low, double high, std::uint64_t seed);
+
+/// Makes a device current for the calling host thread, and restores the one before.
+class CurrentDevice {
+ public:
+  explicit CurrentDevice(int device);
+  ~CurrentDevice();
+  CurrentDevice(const CurrentDevice&) = delete;
+  CurrentDevice& operator=(const CurrentDevice&) = delete;
+
+ private:
+  int previous_ = -1;
+};
+
+}  // namespace nabla::detail::cuda

@@ -1,0 +1,35 @@
+#pragma once
+
+#include <nabla/executor.hpp>
+
+#include <cstddef>
+#include <mutex>
+#include <string>
+
+namespace nabla::detail {
+
+/// Memory that is kept between calls and only ever grows.
+struct Workspace {
+  void* memory = nullptr;
+  std::size_t bytes = 0;
+};
+
+struct ExecutorState {
+  Executor::Kind kind = Executor::Kind::cpu;
+  int threads = 0;
+  int device = -1;
+  void* stream = nullptr;
+  bool owns_stream = false;
+  Workspace workspace;
+
+  ~ExecutorState();
+};
+
+/// At least so many bytes of the executor's workspace, aligned to 256; contents unspecified. A larger request than ever
+/// before waits for the stream and reallocates.
+void* workspace(const Executor& executor, std::size_t bytes);
+
+/// Whether this build and machine have CUDA devices that the library can use; decided once.
+bool cuda_is_usable();
+
+}  // namespace nabla::detail

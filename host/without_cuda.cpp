@@ -1,0 +1,40 @@
+#include "cuda_seam.hpp"
+
+// The CUDA seam in a build without CUDA: nothing is available, so nothing else is ever called.
+
+namespace nabla::detail::cuda {
+
+namespace {
+
+[[noreturn]] void unreachable() { throw ExecutorUnavailable(unavailable_reason()); }
+
+}  // namespace
+
+std::string unavailable_reason() { return "this build of nabla has no CUDA (NABLA_CUDA=OFF)"; }
+int device_count() { return 0; }
+DeviceInfo device_info(int) { unreachable(); }
+std::string runtime_version() { return "none"; }
+
+void* create_stream(int) { unreachable(); }
+void destroy_stream(int, void*) noexcept {}
+void synchronize(const ExecutorState&) { unreachable(); }
+
+void* allocate(const ExecutorState&, std::size_t) { unreachable(); }
+void deallocate(const ExecutorState&, void*) noexcept {}
+void copy(const ExecutorState&, void*, const void*, std::size_t) { unreachable(); }
+Space space_of(const void*, int) { return Space::host; }
+
+void finish_summary(const ExecutorState&, void*, std::int64_t, bool, Summary*) { unreachable(); }
+std::size_t partials_bytes(std::int64_t) { return 0; }
+
+template <class T>
+void fill_uniform(const ExecutorState&, BatchView<T>, double, double, std::uint64_t) {
+  unreachable();
+}
+template void fill_uniform(const ExecutorState&, BatchView<float>, double, double, std::uint64_t);
+template void fill_uniform(const ExecutorState&, BatchView<double>, double, double, std::uint64_t);
+
+CurrentDevice::CurrentDevice(int) { unreachable(); }
+CurrentDevice::~CurrentDevice() = default;
+
+}  // namespace nabla::detail::cuda

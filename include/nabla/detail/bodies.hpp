@@ -1,0 +1,324 @@
+#pragma once
+
+#include <nabla/function.hpp>
+
+// What is computed at one point, for each operation. This is the one body of mathematics that the CPU loop
+// (cpu_tile.hpp) and the CUDA kernels (kernels/evaluate.cuh) share.
+//
+// A body is called as body(in, out) with
+//     in.dimension     n
+//     in(i)            component i of the point, a base scalar X
+//     in.extra(i)      component i of the point's direction, for the bodies that need one
+//     out.store(k, x)  output row k;  out.load(k) reads back what was stored
+// and states
+//     variables        N, or dynamic
+//     needs_extra      whether it reads directions
+//     has_gradient     whether its groups 0 and 1 are the value and the gradient
+//     rows(n)          how many output rows each of its groups has; rows are numbered through the groups in order
+
+namespace nabla::detail {
+
+inline constexpr int max_groups = 3;
+
+/// Rows of each output group.
+struct Rows {
+  std::int64_t group[max_groups];
+  constexpr std::int64_t total() const { return group[0] + group[1] + group[2]; }
+};
+
+/// Variables differentiated in one sweep. More tangents share more work until they no longer fit the registers.
+template <int N, int Limit = 8>
+inline constexpr int chunk = N == dynamic ? (Limit < 4 ? Limit : 4) : (N < Limit ? N : Limit);
+
+template <int N, class ComponentOf>
+constexpr auto make_point(std::int64_t dimension, ComponentOf component_of) {
+  return Point<decltype(component_of(std::int64_t{0})), N, ComponentOf>{component_of, dimension};
+}
+
+/// The dimension as a constant where it is one, so that loops over it unroll.
+template <int N, class In>
+constexpr std::int64_t dimension(const In& in) {
+  if constexpr (N == dynamic) {
+    return in.dimension;
+  } else {
+    return N;
+  }
+}
+
+template <class X>
+constexpr X kronecker(bool same) {
+  return constant<X>(same ? 1 : 0);
+}
+
+template <class F, int N>
+struct ValueBody {
+  F f;
+  static constexpr int variables = N;
+  static constexpr bool needs_extra = false;
+  static constexpr bool has_gradient = false;
+  static constexpr Rows rows(std::int64_t) { return {{1, 0, 0}}; }
+
+  template <class In, class Out>
+  constexpr void operator()(const In& in, Out& out) const {
+    using S = Dual<typename In::Scalar, 0>;
+    out.store(0, S(f(make_point<N>(in.dimension, [&](std::int64_t i) { return S(in(i)); }))).value);
+  }
+};
+
+/// What a caller's own gradient writes into: g[i] is assigned, or added to.
+template <class Out>
+struct GradientSink {
+  using S = Dual<typename Out::Scalar, 0>;
+  Out& out;
+
+  struct Component {
+    Out& out;
+    std::int64_t row;
+    constexpr operator S() const { return S(out.load(row)); }
+    constexpr Component& operator=(const S& x) {
+      out.store(row, x.value);
+      return *this;
+    }
+    constexpr Component& operator+=(const S& x) { return *this = S(*this) + x; }
+    constexpr Component& operator-=(const S& x) { return *this = S(*this) - x; }
+  };
+  constexpr Component operator[](std::int64_t i) { return {out, 1 + i}; }
+};
+
+/// Rows: the value, then the n components of the gradient.
+template <class F, int N>
+struct GradientBody {
+  F f;
+  static constexpr int variables = N;
+  static constexpr bool needs_extra = false;
+  static constexpr bool has_gradient = true;
+  static constexpr Rows rows(std::int64_t n) { return {{1, n, 0}}; }
+
+  template <class In, class Out>
+  constexpr void operator()(const In& in, Out& out) const {
+    using X = typename In::Scalar;
+    using S = Dual<X, 0>;
+    const std::int64_t n = dimension<N>(in);
+    const auto x = make_point<N>(n, [&](std::int64_t i) { return S(in(i)); });
+    GradientSink<Out> sink{out};
+    if constexpr (requires { f.gradient(x, sink); }) {
+      for (std::int64_t i = 0; i < n; ++i) out.store(1 + i, constant<X>(0));
+      if constexpr (std::is_void_v<decltype(f.gradient(x, sink))>) {
+        f.gradient(x, sink);
+        out.store(0, S(f(x)).value);
+      } else {
+        out.store(0, S(f.gradient(x, sink)).value);
+      }
+    } else {
+      constexpr int width = chunk<N>;
+      using D = Dual<X, width>;
+      for (std::int64_t start = 0; start < n; start += width) {
+        const D y = f(make_point<N>(n, [&](std::int64_t i) {
+          return D(in(i), [&](int k) { return kronecker<X>(i == start + k); });
+        }));
+        if (start == 0) out.store(0, y.value);
+        for (int k = 0; k < width; ++k) {
+          if (start + k < n) out.store(1 + start + k, y.tangent[k]);
+        }
+      }
+    }
+  }
+};
+
+/// Rows: the value, then the derivative along the point's direction v: grad f . v.
+template <class F, int N>
+struct DirectionalBody {
+  F f;
+  static constexpr int variables = N;
+  static constexpr bool needs_extra = true;
+  static constexpr bool has_gradient = false;
+  static constexpr Rows rows(std::int64_t) { return {{1, 1, 0}}; }
+
+  template <class In, class Out>
+  constexpr void operator()(const In& in, Out& out) const {
+    using D = Dual<typename In::Scalar, 1>;
+    const D y = f(make_point<N>(in.dimension, [&](std::int64_t i) { return D(in(i), [&](int) { return in.extra(i); }); }));
+    out.store(0, y.value);
+    out.store(1, y.tangent[0]);
+  }
+};
+
+/// Rows: the value, the gradient, then H v, as the gradient of the derivative along v.
+template <class F, int N>
+struct HessianProductBody {
+  F f;
+  static constexpr int variables = N;
+  static constexpr bool needs_extra = true;
+  static constexpr bool has_gradient = true;
+  static constexpr Rows rows(std::int64_t n) { return {{1, n, n}}; }
+
+  template <class In, class Out>
+  constexpr void operator()(const In& in, Out& out) const {
+    using X = typename In::Scalar;
+    constexpr int width = chunk<N, 4>;
+    using Along = Dual<X, 1>;
+    using D = Dual<Along, width>;
+    const std::int64_t n = dimension<N>(in);
+    for (std::int64_t start = 0; start < n; start += width) {
+      const D y = f(make_point<N>(n, [&](std::int64_t i) {
+        return D(Along(in(i), [&](int) { return in.extra(i); }),
+                 [&](int k) { return constant<Along>(i == start + k ? 1 : 0); });
+      }));
+      if (start == 0) out.store(0, y.value.value);
+      for (int k = 0; k < width; ++k) {
+        if (start + k >= n) continue;
+        out.store(1 + start + k, y.tangent[k].value);
+        out.store(1 + n + start + k, y.tangent[k].tangent[0]);
+      }
+    }
+  }
+};
+
+/// Rows: the value, the gradient, then the Hessian, n rows of n. The lower triangle is computed, the upper copied, so
+/// the result is symmetric to the bit.
+template <class F, int N>
+struct HessianBody {
+  F f;
+  static constexpr int variables = N;
+  static constexpr bool needs_extra = false;
+  static constexpr bool has_gradient = true;
+  static constexpr Rows rows(std::int64_t n) { return {{1, n, n * n}}; }
+
+  template <class In, class Out>
+  constexpr void operator()(const In& in, Out& out) const {
+    using X = typename In::Scalar;
+    constexpr int width = chunk<N, 4>;
+    using Along = Dual<X, 1>;
+    using D = Dual<Along, width>;
+    const std::int64_t n = dimension<N>(in);
+    const auto entry = [n](std::int64_t i, std::int64_t j) { return 1 + n + i * n + j; };
+    for (std::int64_t i = 0; i < n; ++i) {
+      for (std::int64_t start = 0; start <= i; start += width) {
+        const D y = f(make_point<N>(n, [&](std::int64_t c) {
+          return D(Along(in(c), [&](int) { return kronecker<X>(c == i); }),
+                   [&](int k) { return constant<Along>(c == start + k ? 1 : 0); });
+        }));
+        if (start == 0) {
+          out.store(0, y.value.value);
+          out.store(1 + i, y.value.tangent[0]);
+        }
+        for (int k = 0; k < width; ++k) {
+          const std::int64_t j = start + k;
+          if (j > i) continue;
+          out.store(entry(i, j), y.tangent[k].tangent[0]);
+          if (j < i) out.store(entry(j, i), y.tangent[k].tangent[0]);
+        }
+      }
+    }
+  }
+};
+
+/// Rows: the m values of F, then its Jacobian, m rows of n.
+template <class F, int N>
+struct JacobianBody {
+  F f;
+  static constexpr int variables = N;
+  static constexpr bool needs_extra = false;
+  static constexpr bool has_gradient = false;
+  static constexpr int outputs = outputs_of<decltype(std::declval<const F&>()(make_point<N>(
+      std::int64_t{1}, [](std::int64_t) { return ProbeScalar(); })))>;
+  static constexpr Rows rows(std::int64_t n) { return {{outputs, outputs * n, 0}}; }
+
+  template <class In, class Out>
+  constexpr void operator()(const In& in, Out& out) const {
+    using X = typename In::Scalar;
+    constexpr int width = chunk<N, 4>;
+    using D = Dual<X, width>;
+    const std::int64_t n = dimension<N>(in);
+    for (std::int64_t start = 0; start < n; start += width) {
+      const auto result = f(make_point<N>(n, [&](std::int64_t i) {
+        return D(in(i), [&](int k) { return kronecker<X>(i == start + k); });
+      }));
+      for (int j = 0; j < outputs; ++j) {
+        D y;
+        if constexpr (requires { result[0]; }) {
+          y = result[static_cast<std::size_t>(j)];
+        } else {
+          y = result;
+        }
+        if (start == 0) out.store(j, y.value);
+        for (int k = 0; k < width; ++k) {
+          if (start + k < n) out.store(outputs + j * n + start + k, y.tangent[k]);
+        }
+      }
+    }
+  }
+};
+
+/// The Euclidean norm of rows 1 … n as scale * root, with the scale divided out first so that squares neither
+/// overflow nor vanish. A zero gradient has scale 1 and root 0.
+template <class X>
+struct ScaledNorm {
+  X scale, root;
+};
+template <class X, class Out>
+constexpr ScaledNorm<X> gradient_norm(const Out& out, std::int64_t n) {
+  using M = Math<X>;
+  const X zero = constant<X>(0), one = constant<X>(1);
+  X largest = zero;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const X size = M::abs(out.load(1 + i));
+    largest = M::select(size <= largest, largest, size);  // a NaN is taken, and stays
+  }
+  const X scale = M::select(largest == zero, one, largest);
+  X sum = zero;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const X part = out.load(1 + i) / scale;
+    sum = sum + part * part;
+  }
+  return {scale, M::sqrt(sum)};
+}
+
+/// Rows: the value, the unit direction of steepest ascent, and the rate: the slope in that direction, |grad f|.
+/// At a critical point no direction is steepest: the direction is 0 and the rate 0.
+template <class F, int N>
+struct SteepestAscentBody {
+  F f;
+  static constexpr int variables = N;
+  static constexpr bool needs_extra = false;
+  static constexpr bool has_gradient = false;
+  static constexpr Rows rows(std::int64_t n) { return {{1, n, 1}}; }
+
+  template <class In, class Out>
+  constexpr void operator()(const In& in, Out& out) const {
+    using X = typename In::Scalar;
+    const std::int64_t n = dimension<N>(in);
+    GradientBody<F, N>{f}(in, out);
+    const auto norm = gradient_norm<X>(out, n);
+    const X root = Math<X>::select(norm.root == constant<X>(0), constant<X>(1), norm.root);
+    for (std::int64_t i = 0; i < n; ++i) out.store(1 + i, out.load(1 + i) / norm.scale / root);
+    out.store(1 + n, norm.scale * norm.root);
+  }
+};
+
+/// Rows: the value, then the gradient, shortened to the threshold where it is longer, its direction kept.
+template <class F, int N>
+struct ClippedGradientBody {
+  F f;
+  double threshold;
+  static constexpr int variables = N;
+  static constexpr bool needs_extra = false;
+  static constexpr bool has_gradient = true;
+  static constexpr Rows rows(std::int64_t n) { return {{1, n, 0}}; }
+
+  template <class In, class Out>
+  constexpr void operator()(const In& in, Out& out) const {
+    using X = typename In::Scalar;
+    const std::int64_t n = dimension<N>(in);
+    GradientBody<F, N>{f}(in, out);
+    const auto norm = gradient_norm<X>(out, n);
+    const X limit = constant<X>(threshold);
+    const auto fits = norm.scale * norm.root <= limit;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const X g = out.load(1 + i);
+      out.store(1 + i, Math<X>::select(fits, g, g / norm.scale / norm.root * limit));
+    }
+  }
+};
+
+}  // namespace nabla::detail

@@ -1,0 +1,179 @@
+#pragma once
+
+#include <nabla/scalar.hpp>
+
+// Dual numbers: forward-mode differentiation.
+//
+// A Dual<T, N> is a value v and N tangents t_k, standing for v + sum_k t_k e_k with e_j e_k = 0. Then, for any
+// differentiable f,
+//     f(v + sum t_k e_k) = f(v) + sum f'(v) t_k e_k,
+// so if the tangents of x are the unit vectors, those of f(x) are the gradient, exact but for rounding.
+// T may itself be a Dual: Dual<Dual<T, 1>, N> carries the second derivatives along one direction.
+// N = 0 is a bare value whose constants are rounded to its own precision; values alone are computed with it, so that
+// they have the same bits as the values that come with a gradient.
+//
+// Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
+
+namespace nabla {
+
+namespace detail {
+
+template <class T, int N>
+struct Tangents {
+  T part[N];
+  constexpr T& operator[](int k) { return part[k]; }
+  constexpr const T& operator[](int k) const { return part[k]; }
+};
+
+template <class T>
+struct Tangents<T, 0> {
+  constexpr T operator[](int) const { return constant<T>(0); }
+};
+
+}  // namespace detail
+
+template <class T, int N>
+struct Dual {
+  T value;
+  detail::Tangents<T, N> tangent;
+
+  constexpr Dual() : Dual(0) {}
+
+  /// A constant: all tangents are zero.
+  template <Arithmetic S>
+  constexpr Dual(S constant_value) : Dual(constant<T>(constant_value), [](int) { return constant<T>(0); }) {}
+
+  /// A value that does not move with the variables.
+  constexpr explicit Dual(const T& v)
+    requires(!Arithmetic<T>)
+      : Dual(v, [](int) { return constant<T>(0); }) {}
+
+  /// The k-th tangent is tangent_of(k).
+  template <std::invocable<int> TangentOf>
+  constexpr Dual(const T& v, TangentOf tangent_of) : value(v), tangent() {
+    if constexpr (N > 0) {
+      for (int k = 0; k < N; ++k) tangent[k] = tangent_of(k);
+    }
+  }
+
+  constexpr Dual& operator+=(const Dual& b) { return *this = *this + b; }
+  constexpr Dual& operator-=(const Dual& b) { return *this = *this - b; }
+  constexpr Dual& operator*=(const Dual& b) { return *this = *this * b; }
+  constexpr Dual& operator/=(const Dual& b) { return *this = *this / b; }
+};
+
+namespace detail {
+
+/// The product rule of the rule: each part that does not move is dropped by itself.
+template <class T, int N>
+constexpr Dual<T, N> product(const Dual<T, N>& slope, const Dual<T, N>& tangent) {
+  return {product(slope.value, tangent.value), [&](int k) {
+            return product(slope.value, tangent.tangent[k]) + product(slope.tangent[k], tangent.value);
+          }};
+}
+
+}  // namespace detail
+
+template <class T, int N>
+constexpr Dual<T, N> operator+(const Dual<T, N>& a) {
+  return a;
+}
+
+template <class T, int N>
+constexpr Dual<T, N> operator-(const Dual<T, N>& a) {
+  return {-a.value, [&](int k) { return -a.tangent[k]; }};
+}
+
+template <class T, int N>
+constexpr Dual<T, N> operator+(const Dual<T, N>& a, const Dual<T, N>& b) {
+  return {a.value + b.value, [&](int k) { return a.tangent[k] + b.tangent[k]; }};
+}
+
+template <class T, int N>
+constexpr Dual<T, N> operator-(const Dual<T, N>& a, const Dual<T, N>& b) {
+  return {a.value - b.value, [&](int k) { return a.tangent[k] - b.tangent[k]; }};
+}
+
+template <class T, int N>
+constexpr Dual<T, N> operator*(const Dual<T, N>& a, const Dual<T, N>& b) {
+  return {a.value * b.value, [&](int k) { return a.value * b.tangent[k] + a.tangent[k] * b.value; }};
+}
+
+/// (a/b)' = (a' - (a/b) b') / b
+template <class T, int N>
+constexpr Dual<T, N> operator/(const Dual<T, N>& a, const Dual<T, N>& b) {
+  const T quotient = a.value / b.value;
+  const T slope = constant<T>(1) / b.value;
+  return {quotient,
+          [&](int k) { return detail::product(slope, a.tangent[k] - detail::product(quotient, b.tangent[k])); }};
+}
+
+// With a constant on one side the tangents need half the work.
+
+template <class T, int N, Arithmetic S>
+constexpr Dual<T, N> operator+(const Dual<T, N>& a, S b) {
+  return {a.value + constant<T>(b), [&](int k) { return a.tangent[k]; }};
+}
+
+template <class T, int N, Arithmetic S>
+constexpr Dual<T, N> operator+(S a, const Dual<T, N>& b) {
+  return b + a;
+}
+
+template <class T, int N, Arithmetic S>
+constexpr Dual<T, N> operator-(const Dual<T, N>& a, S b) {
+  return {a.value - constant<T>(b), [&](int k) { return a.tangent[k]; }};
+}
+
+template <class T, int N, Arithmetic S>
+constexpr Dual<T, N> operator-(S a, const Dual<T, N>& b) {
+  return {constant<T>(a) - b.value, [&](int k) { return -b.tangent[k]; }};
+}
+
+template <class T, int N, Arithmetic S>
+constexpr Dual<T, N> operator*(const Dual<T, N>& a, S b) {
+  const T factor = constant<T>(b);
+  return {a.value * factor, [&](int k) { return a.tangent[k] * factor; }};
+}
+
+template <class T, int N, Arithmetic S>
+constexpr Dual<T, N> operator*(S a, const Dual<T, N>& b) {
+  return b * a;
+}
+
+template <class T, int N, Arithmetic S>
+constexpr Dual<T, N> operator/(const Dual<T, N>& a, S b) {
+  const T divisor = constant<T>(b);
+  return {a.value / divisor, [&](int k) { return a.tangent[k] / divisor; }};
+}
+
+/// (a/b)' = -(a/b) b' / b
+template <class T, int N, Arithmetic S>
+constexpr Dual<T, N> operator/(S a, const Dual<T, N>& b) {
+  const T quotient = constant<T>(a) / b.value;
+  const T slope = -quotient / b.value;
+  return {quotient, [&](int k) { return detail::product(slope, b.tangent[k]); }};
+}
+
+// Comparisons look at values alone. The result is bool, or one bool per lane.
+
+// clang-format off
+template <class T, int N> constexpr auto operator<(const Dual<T, N>& a, const Dual<T, N>& b) { return a.value < b.value; }
+template <class T, int N> constexpr auto operator>(const Dual<T, N>& a, const Dual<T, N>& b) { return a.value > b.value; }
+template <class T, int N> constexpr auto operator<=(const Dual<T, N>& a, const Dual<T, N>& b) { return a.value <= b.value; }
+template <class T, int N> constexpr auto operator>=(const Dual<T, N>& a, const Dual<T, N>& b) { return a.value >= b.value; }
+template <class T, int N> constexpr auto operator==(const Dual<T, N>& a, const Dual<T, N>& b) { return a.value == b.value; }
+template <class T, int N> constexpr auto operator!=(const Dual<T, N>& a, const Dual<T, N>& b) { return a.value != b.value; }
+template <class T, int N, Arithmetic S> constexpr auto operator<(const Dual<T, N>& a, S b) { return a.value < constant<T>(b); }
+template <class T, int N, Arithmetic S> constexpr auto operator>(const Dual<T, N>& a, S b) { return a.value > constant<T>(b); }
+template <class T, int N, Arithmetic S> constexpr auto operator<=(const Dual<T, N>& a, S b) { return a.value <= constant<T>(b); }
+template <class T, int N, Arithmetic S> constexpr auto operator>=(const Dual<T, N>& a, S b) { return a.value >= constant<T>(b); }
+template <class T, int N, Arithmetic S> constexpr auto operator==(const Dual<T, N>& a, S b) { return a.value == constant<T>(b); }
+template <class T, int N, Arithmetic S> constexpr auto operator!=(const Dual<T, N>& a, S b) { return a.value != constant<T>(b); }
+template <class T, int N, Arithmetic S> constexpr auto operator<(S a, const Dual<T, N>& b) { return constant<T>(a) < b.value; }
+template <class T, int N, Arithmetic S> constexpr auto operator>(S a, const Dual<T, N>& b) { return constant<T>(a) > b.value; }
+template <class T, int N, Arithmetic S> constexpr auto operator<=(S a, const Dual<T, N>& b) { return constant<T>(a) <= b.value; }
+template <class T, int N, Arithmetic S> constexpr auto operator>=(S a, const Dual<T, N>& b) { return constant<T>(a) >= b.value; }
+// clang-format on
+
+}  // namespace nabla

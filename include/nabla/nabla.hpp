@@ -1,0 +1,12 @@
+#pragma once
+
+// Everything: functions, batches, executors, and the operations over them.
+
+#include <nabla/batch.hpp>
+#include <nabla/error.hpp>
+#include <nabla/evaluate.hpp>
+#include <nabla/executor.hpp>
+#include <nabla/function.hpp>
+#include <nabla/npy.hpp>
+#include <nabla/summary.hpp>
+#include <nabla/version.hpp>
