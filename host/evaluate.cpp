@@ -10,11 +10,16 @@ namespace nabla::detail {
 
 namespace {
 
-/// Kernels that can't hold a point's outputs in registers need memory for those that the caller did not ask for.
+/// Kernels that can't hold their points in shared memory need memory for the outputs that the caller did not ask for.
+template <class T>
+bool reads_back(const Operation<T>& operation) {
+  return shared_tile_points<T>(tile_rows(operation)) == 0;
+}
+
 template <class T>
 std::size_t read_back_bytes(const Operation<T>& operation, const Request<T>& request) {
   std::size_t bytes = 0;
-  for (int g = 0; g < max_groups && operation.launch_reads_back; ++g) {
+  for (int g = 0; g < max_groups && reads_back(operation); ++g) {
     if (!request.out[g]) bytes += checked_bytes(request.points.count, operation.rows.group[g], sizeof(T));
   }
   return bytes;
@@ -44,7 +49,7 @@ void run_on_cuda(const Executor& executor, const Operation<T>& operation, const 
   const std::size_t partials_bytes = request.summary != nullptr ? cuda::partials_bytes(blocks) : 0;
   auto* const memory = static_cast<std::byte*>(workspace(executor, partials_bytes + read_back_bytes(operation, request)));
   Request<T> complete = request;
-  if (operation.launch_reads_back) complete_outputs(complete, operation, memory + partials_bytes);
+  if (reads_back(operation)) complete_outputs(complete, operation, memory + partials_bytes);
   void* const partials = request.summary != nullptr ? memory : nullptr;
   if (blocks > 0) operation.launch(operation.body, {complete, state.stream, partials, blocks});
   if (request.summary != nullptr) {

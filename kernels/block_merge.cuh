@@ -6,11 +6,12 @@ namespace nabla::detail {
 
 /// Merges the statistics of a block's threads into thread 0's, always in the same tree.
 /// (cub::BlockReduce does the same, but its header would add seconds to every file that evaluates a function.)
-template <int Threads>
-__device__ void block_merge(Statistics<double>& statistics) {
+/// Shapes: the block has whole warps, at most 8.
+__device__ inline void block_merge(Statistics<double>& statistics) {
   constexpr int fields = sizeof(Statistics<double>) / sizeof(double);
-  constexpr int warps = Threads / 32;
-  __shared__ Statistics<double> of_warp[warps];
+  constexpr int most_warps = 8;
+  __shared__ Statistics<double> of_warp[most_warps];
+  const int warps = static_cast<int>(blockDim.x) / 32;
   for (int offset = 16; offset > 0; offset /= 2) {
     Statistics<double> other;
     const auto* const ours = reinterpret_cast<const double*>(&statistics);

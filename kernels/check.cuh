@@ -14,14 +14,24 @@ inline void cuda_check(cudaError_t status, const char* call) {
   throw CudaError(std::string(call) + ": " + cudaGetErrorName(status) + ": " + cudaGetErrorString(status));
 }
 
+/// Where and how wide a kernel runs.
+struct LaunchShape {
+  std::int64_t blocks;
+  int threads;
+  std::int64_t shared_bytes;
+  void* stream;
+};
+
 /// Every launch goes through here: the stream is explicit and a launch that failed is an exception.
 template <class... Parameters, class... Arguments>
-void launch_kernel(const char* name, void (*kernel)(Parameters...), std::int64_t blocks, int threads, void* stream,
+void launch_kernel(const char* name, void (*kernel)(Parameters...), const LaunchShape& shape,
                    const Arguments&... arguments) {
-  if (blocks > 0x7fffffff) {
-    throw ShapeError(std::string(name) + ": " + std::to_string(blocks) + " blocks are more than CUDA's grid of 2^31 - 1");
+  if (shape.blocks > 0x7fffffff) {
+    throw ShapeError(std::string(name) + ": " + std::to_string(shape.blocks) +
+                     " blocks are more than CUDA's grid of 2^31 - 1");
   }
-  kernel<<<static_cast<unsigned>(blocks), threads, 0, static_cast<cudaStream_t>(stream)>>>(arguments...);
+  kernel<<<static_cast<unsigned>(shape.blocks), static_cast<unsigned>(shape.threads),
+           static_cast<std::size_t>(shape.shared_bytes), static_cast<cudaStream_t>(shape.stream)>>>(arguments...);
   cuda_check(cudaPeekAtLastError(), name);
 }
 

@@ -29,8 +29,8 @@ void fill_uniform(const ExecutorState& state, BatchView<T> out, double low, doub
   if (out.count == 0) return;
   const CurrentDevice current(state.device);
   const std::int64_t blocks = (out.count + block_threads - 1) / block_threads;
-  launch_kernel("nabla uniform points kernel", &uniform_kernel<T>, blocks, block_threads, state.stream, out, low, high,
-                seed);
+  launch_kernel("nabla uniform points kernel", &uniform_kernel<T>, {blocks, block_threads, 0, state.stream}, out, low,
+                high, seed);
 }
 template void fill_uniform(const ExecutorState&, BatchView<float>, double, double, std::uint64_t);
 template void fill_uniform(const ExecutorState&, BatchView<double>, double, double, std::uint64_t);

@@ -49,10 +49,10 @@ void finish_summary(const ExecutorState& state, void* partials, std::int64_t blo
   auto* to = from + blocks;
   const bool any = blocks > 0;
   for (; blocks > 1; blocks = folds(blocks)) {
-    launch_kernel("nabla summary kernel", &fold_kernel, folds(blocks), fan_in, state.stream, from, blocks, to);
+    launch_kernel("nabla summary kernel", &fold_kernel, {folds(blocks), fan_in, 0, state.stream}, from, blocks, to);
     std::swap(from, to);
   }
-  launch_kernel("nabla summary kernel", &finish_kernel, 1, 1, state.stream, from, any, with_gradient, summary);
+  launch_kernel("nabla summary kernel", &finish_kernel, {1, 1, 0, state.stream}, from, any, with_gradient, summary);
 }
 
 }  // namespace nabla::detail::cuda

@@ -145,11 +145,9 @@ Operation<T> operation(const char* name, const Body& body, std::int64_t n, const
                     Body::needs_extra,
                     lanes_in<X, T>,
                     &run_tile<X, T, Body>,
-                    nullptr,
-                    false};
+                    nullptr};
 #ifdef __CUDACC__
   made.launch = &launch_evaluate<T, Body>;
-  made.launch_reads_back = !fits_registers<T, Body>;
 #endif
   return made;
 }

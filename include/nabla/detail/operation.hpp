@@ -13,7 +13,7 @@
 
 namespace nabla::detail {
 
-/// Points in a core's cache, component-major: component i of point p is in[i * in_stride + p].
+/// Points in a core's cache: component i of point p is in[i * in_stride + p].
 /// count is a multiple of Operation::lanes; out is aligned to 64 bytes and out_stride is a multiple of 16.
 template <class T>
 struct Tile {
@@ -57,7 +57,6 @@ struct Operation {
   int lanes;
   void (*run_tile)(const void* body, const Tile<T>& tile);
   void (*launch)(const void* body, const CudaLaunch<T>& launch);  // null where nvcc did not compile the call
-  bool launch_reads_back;  // the kernel needs memory for every output group, wanted or not
 };
 
 /// Checks the request against the operation and runs it. Throws ShapeError, MemorySpaceError, ExecutorUnavailable,
@@ -74,6 +73,23 @@ Summary fetch_summary(const Executor& executor, const Summary* summary);
 constexpr std::int64_t points_per_block(std::int64_t count) { return count < (std::int64_t{1} << 20) ? 1024 : 4096; }
 constexpr std::int64_t block_count(std::int64_t count) {
   return (count + points_per_block(count) - 1) / points_per_block(count);
+}
+
+/// Points of a tile in a GPU's shared memory, one for each thread of the block, for so many rows (inputs and outputs)
+/// of T; 0 where too few would fit. Then a kernel without shared memory runs, which needs memory for all outputs.
+template <class T>
+constexpr int shared_tile_points(std::int64_t rows) {
+  constexpr std::int64_t shared_bytes = 48 << 10;
+  for (const int points : {256, 128, 64}) {
+    if (rows * (points + 16 / static_cast<int>(sizeof(T))) * static_cast<std::int64_t>(sizeof(T)) <= shared_bytes) {
+      return points;
+    }
+  }
+  return 0;
+}
+template <class T>
+constexpr std::int64_t tile_rows(const Operation<T>& operation) {
+  return operation.dimension * (operation.needs_extra ? 2 : 1) + operation.rows.total();
 }
 
 }  // namespace nabla::detail

@@ -1,0 +1,67 @@
+// The kernels that spills.cmake compiles for each architecture to read their registers and spills off the assembler:
+// every operation whose points stay in registers, at the ends of what it covers.
+
+#include <nabla/evaluate.hpp>
+
+namespace {
+
+struct Saddle {
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    using nabla::sin;
+    return x[0] * x[0] * x[1] + sin(x[0] * x[1]);
+  }
+};
+
+struct Rosenbrock {
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    typename Point::value_type sum = 0;
+    for (int i = 0; i + 1 < x.size(); ++i) {
+      const auto a = 1 - x[i];
+      const auto b = x[i + 1] - x[i] * x[i];
+      sum += a * a + 100 * b * b;
+    }
+    return sum;
+  }
+};
+
+/// Transcendental functions in a loop: the most registers that a function of few variables is likely to need.
+struct Ackley {
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    using nabla::cos, nabla::exp, nabla::sqrt;
+    typename Point::value_type squares = 0, cosines = 0;
+    for (int i = 0; i < x.size(); ++i) {
+      squares += x[i] * x[i];
+      cosines += cos(6.283185307179586 * x[i]);
+    }
+    const double n = static_cast<double>(x.size());
+    return -20 * exp(-0.2 * sqrt(squares / n)) - exp(cosines / n) + 20 + 2.718281828459045;
+  }
+};
+
+template <class T, class F>
+void every_operation(const nabla::Executor& executor, const F& f, const nabla::Points<T>& points) {
+  nabla::value(executor, f, points);
+  nabla::value_and_gradient(executor, f, points);
+  nabla::directional_derivative(executor, f, points, points);
+  nabla::steepest_ascent(executor, f, points);
+  nabla::clipped_gradient(executor, f, points, 1.0);
+}
+
+template <class T>
+void every_function(const nabla::Executor& executor, const nabla::Points<T>& points) {
+  every_operation<T>(executor, Saddle(), points);
+  every_operation<T>(executor, nabla::fixed<4>(Rosenbrock()), points);
+  every_operation<T>(executor, nabla::fixed<8>(Rosenbrock()), points);
+  every_operation<T>(executor, nabla::fixed<8>(Ackley()), points);
+}
+
+}  // namespace
+
+void instantiate(const nabla::Executor& executor, const nabla::Points<double>& doubles,
+                 const nabla::Points<float>& floats) {
+  every_function<double>(executor, doubles);
+  every_function<float>(executor, floats);
+}
