@@ -12,12 +12,15 @@ namespace nabla::detail {
 
 namespace {
 
-/// One view of a call, reduced to what the checks need.
+/// One view of a call, reduced to what the checks need. Nothing here allocates until there is something to complain of.
 struct Region {
-  std::string name;  // "value_and_gradient: gradient"
+  const char* call;
+  const char* name;
   const void* data;
   std::int64_t count, components, item_stride, component_stride, size;
   std::uintptr_t begin = 0, end = 0;  // the bytes it spans
+
+  std::string label() const { return std::string(call) + ": " + name; }
 };
 
 std::string shape_text(std::int64_t count, std::int64_t components) {
@@ -25,21 +28,28 @@ std::string shape_text(std::int64_t count, std::int64_t components) {
 }
 
 template <class T>
-Region region(const std::string& name, const BatchView<T>& view) {
-  return {name, view.data, view.count, view.components, view.item_stride, view.component_stride,
+Region region(const char* call, const char* name, const BatchView<T>& view) {
+  return {call,
+          name,
+          view.data,
+          view.count,
+          view.components,
+          view.item_stride,
+          view.component_stride,
           static_cast<std::int64_t>(sizeof(T))};
 }
 
 /// Finds the bytes that a view spans. Strides may be negative or zero.
 void locate(Region& r) {
   const auto too_large = [&]() -> ShapeError {
-    return ShapeError(r.name + ": a view of shape " + shape_text(r.count, r.components) + " with strides " +
+    return ShapeError(r.label() + ": a view of shape " + shape_text(r.count, r.components) + " with strides " +
                       shape_text(r.item_stride, r.component_stride) + " reaches beyond 2^63 bytes");
   };
   std::int64_t low = 0, high = 0;
   const auto extend = [&](std::int64_t steps, std::int64_t stride) {
     std::int64_t reach = 0;
-    if (__builtin_mul_overflow(steps, stride, &reach) || __builtin_mul_overflow(reach, r.size, &reach)) throw too_large();
+    if (__builtin_mul_overflow(steps, stride, &reach) || __builtin_mul_overflow(reach, r.size, &reach))
+      throw too_large();
     if (__builtin_add_overflow(reach < 0 ? low : high, reach, reach < 0 ? &low : &high)) throw too_large();
   };
   extend(r.count - 1, r.item_stride);
@@ -52,13 +62,13 @@ void locate(Region& r) {
 
 void check_shape(const Region& r, std::int64_t count, std::int64_t components) {
   if (r.count == count && r.components == components) return;
-  throw ShapeError(r.name + " must have the shape " + shape_text(count, components) + ", found " +
+  throw ShapeError(r.label() + " must have the shape " + shape_text(count, components) + ", found " +
                    shape_text(r.count, r.components));
 }
 
 void check_aligned(const Region& r) {
   if (reinterpret_cast<std::uintptr_t>(r.data) % static_cast<std::uintptr_t>(r.size) != 0) {
-    throw ShapeError(r.name + " is not aligned to its " + std::to_string(r.size) + "-byte numbers");
+    throw ShapeError(r.label() + " is not aligned to its " + std::to_string(r.size) + "-byte numbers");
   }
 }
 
@@ -92,18 +102,18 @@ bool overlaps_itself(const Region& r) {
 
 void check_apart(const Region& output, const Region& other) {
   if (output.end <= other.begin || other.end <= output.begin || interleaves(output, other)) return;
-  throw ShapeError(output.name + " overlaps " + other.name + " in memory");
+  throw ShapeError(output.label() + " overlaps " + other.name + " in memory");
 }
 
 void check_space(const Executor& executor, const Region& r) {
   if (!cuda_is_usable()) return;
   const auto space = cuda::space_of(r.data, executor.device());
   if (executor.is_cuda() && space == cuda::Space::host) {
-    throw MemorySpaceError(r.name + " is in host memory, which " + executor.name() +
+    throw MemorySpaceError(r.label() + " is in host memory, which " + executor.name() +
                            " can't read; put it on the device, or use a CPU executor");
   }
   if (!executor.is_cuda() && space == cuda::Space::device) {
-    throw MemorySpaceError(r.name + " is in CUDA device memory, which a CPU executor can't read");
+    throw MemorySpaceError(r.label() + " is in CUDA device memory, which a CPU executor can't read");
   }
 }
 
@@ -111,36 +121,38 @@ void check_space(const Executor& executor, const Region& r) {
 
 template <class T>
 void check(const Executor& executor, const Operation<T>& operation, const Request<T>& request) {
-  const std::string call = std::string(operation.name) + ": ";
+  const char* const call = operation.name;
   const std::int64_t count = request.points.count;
   const std::int64_t n = operation.dimension;
-  if (n < 1) throw ShapeError(call + "points need at least one component, found shape " + shape_text(count, n));
-  if (count < 0) throw ShapeError(call + "points can't have the shape " + shape_text(count, n));
-
-  // Not a container that allocates: this runs in every call, and a batch of one must stay cheap.
+  if (n < 1 || count < 0) {
+    throw ShapeError(std::string(call) + ": points need a count of 0 or more and at least one component, found shape " +
+                     shape_text(count, n));
+  }
   Region regions[2 + max_groups];
   int inputs = 0, used = 0;
-  regions[used++] = region("points", request.points);
+  regions[used++] = region(call, "points", request.points);
   if (operation.needs_extra) {
-    const Region direction = region("direction", request.extra);
+    const Region direction = region(call, "direction", request.extra);
     check_shape(direction, direction.count == 1 ? 1 : count, n);
     regions[used++] = direction;
   }
   inputs = used;
   for (int g = 0; g < max_groups; ++g) {
     if (!request.out[g]) continue;
-    regions[used] = region(operation.group_names[g], request.out[g]);
+    regions[used] = region(call, operation.group_names[g], request.out[g]);
     check_shape(regions[used++], count, operation.rows.group[g]);
   }
   if (count == 0) return;
 
   for (int i = 0; i < used; ++i) {
     Region& r = regions[i];
-    if (r.data == nullptr) throw ShapeError(call + r.name + " has the shape " + shape_text(r.count, r.components) + " but no memory");
+    if (r.data == nullptr) {
+      throw ShapeError(r.label() + " has the shape " + shape_text(r.count, r.components) + " but no memory");
+    }
     check_aligned(r);
     locate(r);
     if (i >= inputs && overlaps_itself(r)) {
-      throw ShapeError(call + r.name + " has strides " + shape_text(r.item_stride, r.component_stride) +
+      throw ShapeError(r.label() + " has strides " + shape_text(r.item_stride, r.component_stride) +
                        " that make its own items overlap");
     }
     for (int j = 0; j < i; ++j) {

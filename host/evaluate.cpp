@@ -38,16 +38,18 @@ void complete_outputs(Request<T>& request, const Operation<T>& operation, std::b
 template <class T>
 void run_on_cuda(const Executor& executor, const Operation<T>& operation, const Request<T>& request) {
   if (operation.launch == nullptr) {
-    throw ExecutorUnavailable(std::string(operation.name) +
-                              ": this call was not compiled by nvcc, so it has no kernel; compile the file that makes it "
-                              "as CUDA, or use a CPU executor");
+    throw ExecutorUnavailable(
+        std::string(operation.name) +
+        ": this call was not compiled by nvcc, so it has no kernel; compile the file that makes it "
+        "as CUDA, or use a CPU executor");
   }
   const cuda::CurrentDevice current(executor.device());
   const ExecutorState& state = executor.state();
   const std::int64_t count = request.points.count;
   const std::int64_t blocks = block_count(count);
   const std::size_t partials_bytes = request.summary != nullptr ? cuda::partials_bytes(blocks) : 0;
-  auto* const memory = static_cast<std::byte*>(workspace(executor, partials_bytes + read_back_bytes(operation, request)));
+  auto* const memory =
+      static_cast<std::byte*>(workspace(executor, partials_bytes + read_back_bytes(operation, request)));
   Request<T> complete = request;
   if (reads_back(operation)) complete_outputs(complete, operation, memory + partials_bytes);
   void* const partials = request.summary != nullptr ? memory : nullptr;

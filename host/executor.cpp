@@ -41,7 +41,8 @@ std::shared_ptr<detail::ExecutorState> cuda_state(int device) {
 }  // namespace
 
 Executor Executor::cpu(int threads) {
-  if (threads < 0) throw ShapeError("cpu: the number of threads must not be negative, found " + std::to_string(threads));
+  if (threads < 0)
+    throw ShapeError("cpu: the number of threads must not be negative, found " + std::to_string(threads));
   auto state = std::make_shared<detail::ExecutorState>();
   state->threads = threads > 0 ? threads : omp_get_max_threads();
   return Executor(std::move(state));

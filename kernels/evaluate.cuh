@@ -8,7 +8,8 @@
 
 // The GPU's loop over points; the bodies are the CPU's. Two kernels:
 //
-//   tile_kernel     gathers a tile of points into shared memory, runs the body with a thread per point, and scatters the
+//   tile_kernel     gathers a tile of points into shared memory, runs the body with a thread per point, and scatters
+//   the
 //                   outputs. Both standard layouts move as contiguous 16-byte accesses (transfer.cuh).
 //   strided_kernel  for so many components that few points would fit: a thread addresses its point's numbers where they
 //                   are.
@@ -137,10 +138,11 @@ void launch_evaluate(const void* erased_body, const CudaLaunch<T>& launch) {
                   block_points, partials);
   };
   if (tile > 0) {
-    const auto shared_bytes = rows * (tile + pack_width<T>) * static_cast<std::int64_t>(sizeof(T));
+    const auto shared_bytes = rows * (tile + pack_width<T>)*static_cast<std::int64_t>(sizeof(T));
     start(partials != nullptr ? &tile_kernel<T, Body, true> : &tile_kernel<T, Body, false>, tile, shared_bytes);
   } else {
-    if constexpr (Body::variables == dynamic || shared_tile_points<T>(2 * Body::variables + Body::rows(Body::variables).total()) == 0) {
+    if constexpr (Body::variables == dynamic ||
+                  shared_tile_points<T>(2 * Body::variables + Body::rows(Body::variables).total()) == 0) {
       start(partials != nullptr ? &strided_kernel<T, Body, true> : &strided_kernel<T, Body, false>, most_block_threads,
             0);
     }

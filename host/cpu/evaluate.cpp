@@ -28,8 +28,8 @@ constexpr std::int64_t round_up(std::int64_t value, std::int64_t unit) { return 
 
 /// How a call is cut, and where a thread's tile lies in the workspace.
 struct Plan {
-  std::int64_t tile;    // points, a multiple of least_tile_points
-  std::int64_t chunk;   // points, a multiple of tile
+  std::int64_t tile;   // points, a multiple of least_tile_points
+  std::int64_t chunk;  // points, a multiple of tile
   std::int64_t chunks;
   std::int64_t in, extra, out, scratch;  // offsets of a thread's buffers, in numbers
   std::int64_t thread_numbers;           // all of them
@@ -77,7 +77,8 @@ class TileRunner {
     if (summary != nullptr) summary->add(out, operation_.has_gradient ? rows.group[1] : 0, plan_.tile, points, first);
     const T* from = out;
     for (int g = 0; g < max_groups; ++g) {
-      if (request_.out[g]) scatter(from, plan_.tile, points, request_.out[g], first, buffers_ + plan_.scratch, streaming_);
+      if (request_.out[g])
+        scatter(from, plan_.tile, points, request_.out[g], first, buffers_ + plan_.scratch, streaming_);
       from += rows.group[g] * plan_.tile;
     }
   }
@@ -121,7 +122,8 @@ void run(const Executor& executor, const Operation<T>& operation, const Request<
   const Plan plan = make_plan(operation, count);
   const bool summary = request.summary != nullptr;
   const auto threads = static_cast<int>(std::min<std::int64_t>(executor.threads(), plan.chunks));
-  const auto statistics_bytes = round_up(static_cast<std::int64_t>(sizeof(Statistics<double>)) * (summary ? plan.chunks : 0), 256);
+  const auto statistics_bytes =
+      round_up(static_cast<std::int64_t>(sizeof(Statistics<double>)) * (summary ? plan.chunks : 0), 256);
   const auto thread_bytes = round_up(plan.thread_numbers * static_cast<std::int64_t>(sizeof(T)), 256);
   auto* const memory = static_cast<std::byte*>(
       workspace(executor, static_cast<std::size_t>(statistics_bytes + thread_bytes * std::max(threads, 1))));
@@ -146,12 +148,14 @@ void run(const Executor& executor, const Operation<T>& operation, const Request<
     std::exception_ptr failure;  // of the caller's function; an exception must not leave a parallel region
 #pragma omp parallel num_threads(threads)
     {
-      try {
 #pragma omp for schedule(static) nowait
-        for (std::int64_t chunk = 0; chunk < plan.chunks; ++chunk) run_chunk(chunk, omp_get_thread_num());
-      } catch (...) {
+      for (std::int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
+        try {
+          run_chunk(chunk, omp_get_thread_num());
+        } catch (...) {
 #pragma omp critical(nabla_failure)
-        failure = std::current_exception();
+          failure = std::current_exception();
+        }
       }
       if (streaming) finish_streaming();
     }

@@ -17,7 +17,9 @@ namespace {
 constexpr std::int64_t line_bytes = 64;
 
 #if defined(__AVX512F__)
-void stream_line(void* to, const void* from) { _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_loadu_si512(from)); }
+void stream_line(void* to, const void* from) {
+  _mm512_stream_si512(static_cast<__m512i*>(to), _mm512_loadu_si512(from));
+}
 #elif defined(__AVX__)
 void stream_line(void* to, const void* from) {
   for (int i = 0; i < 2; ++i) {
@@ -51,14 +53,16 @@ void copy_run(T* to, const T* from, std::int64_t numbers, bool streaming) {
 /// Rows to interleaved items and back. N is the number of rows where it is small, so that the compiler can shuffle
 /// whole vectors; 0 is any.
 template <int N, class T>
-void interleave(const T* __restrict rows, std::int64_t stride, std::int64_t n, std::int64_t points, T* __restrict items) {
+void interleave(const T* __restrict rows, std::int64_t stride, std::int64_t n, std::int64_t points,
+                T* __restrict items) {
   const std::int64_t width = N > 0 ? N : n;
   for (std::int64_t p = 0; p < points; ++p) {
     for (std::int64_t i = 0; i < width; ++i) items[p * width + i] = rows[i * stride + p];
   }
 }
 template <int N, class T>
-void deinterleave(const T* __restrict items, std::int64_t n, std::int64_t points, T* __restrict rows, std::int64_t stride) {
+void deinterleave(const T* __restrict items, std::int64_t n, std::int64_t points, T* __restrict rows,
+                  std::int64_t stride) {
   const std::int64_t width = N > 0 ? N : n;
   for (std::int64_t p = 0; p < points; ++p) {
     for (std::int64_t i = 0; i < width; ++i) rows[i * stride + p] = items[p * width + i];
@@ -69,15 +73,24 @@ void deinterleave(const T* __restrict items, std::int64_t n, std::int64_t points
 template <class Use>
 void with_width(std::int64_t n, Use use) {
   switch (n) {
-    case 1: return use(std::integral_constant<int, 1>());
-    case 2: return use(std::integral_constant<int, 2>());
-    case 3: return use(std::integral_constant<int, 3>());
-    case 4: return use(std::integral_constant<int, 4>());
-    case 5: return use(std::integral_constant<int, 5>());
-    case 6: return use(std::integral_constant<int, 6>());
-    case 7: return use(std::integral_constant<int, 7>());
-    case 8: return use(std::integral_constant<int, 8>());
-    default: return use(std::integral_constant<int, 0>());
+    case 1:
+      return use(std::integral_constant<int, 1>());
+    case 2:
+      return use(std::integral_constant<int, 2>());
+    case 3:
+      return use(std::integral_constant<int, 3>());
+    case 4:
+      return use(std::integral_constant<int, 4>());
+    case 5:
+      return use(std::integral_constant<int, 5>());
+    case 6:
+      return use(std::integral_constant<int, 6>());
+    case 7:
+      return use(std::integral_constant<int, 7>());
+    case 8:
+      return use(std::integral_constant<int, 8>());
+    default:
+      return use(std::integral_constant<int, 0>());
   }
 }
 

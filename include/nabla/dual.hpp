@@ -44,9 +44,7 @@ struct Dual {
   constexpr Dual(S constant_value) : Dual(constant<T>(constant_value), [](int) { return constant<T>(0); }) {}
 
   /// A value that does not move with the variables.
-  constexpr explicit Dual(const T& v)
-    requires(!Arithmetic<T>)
-      : Dual(v, [](int) { return constant<T>(0); }) {}
+  constexpr explicit Dual(const T& v) requires(!Arithmetic<T>) : Dual(v, [](int) { return constant<T>(0); }) {}
 
   /// The k-th tangent is tangent_of(k).
   template <std::invocable<int> TangentOf>
@@ -67,9 +65,8 @@ namespace detail {
 /// The product rule of the rule: each part that does not move is dropped by itself.
 template <class T, int N>
 constexpr Dual<T, N> product(const Dual<T, N>& slope, const Dual<T, N>& tangent) {
-  return {product(slope.value, tangent.value), [&](int k) {
-            return product(slope.value, tangent.tangent[k]) + product(slope.tangent[k], tangent.value);
-          }};
+  return {product(slope.value, tangent.value),
+          [&](int k) { return product(slope.value, tangent.tangent[k]) + product(slope.tangent[k], tangent.value); }};
 }
 
 }  // namespace detail

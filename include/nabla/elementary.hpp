@@ -132,10 +132,10 @@ struct Math<Dual<T, N>> {
 
   static constexpr D sinh(const D& x) { return detail::chain(x, M::sinh(x.value), M::cosh(x.value)); }
   static constexpr D cosh(const D& x) { return detail::chain(x, M::cosh(x.value), M::sinh(x.value)); }
-  /// 1/cosh^2 rather than 1 - tanh^2, which has no correct digit left for large |x|. Beyond `far` it is 0 to rounding,
-  /// and cosh, which would overflow, is not asked.
+  /// 1/cosh^2 rather than 1 - tanh^2, which has no correct digit left for large |x|. From `far` on its square
+  /// rounds to 0, and cosh, which would overflow, is not asked.
   static constexpr D tanh(const D& x) {
-    const T far = constant<T>(sizeof(Real) == sizeof(float) ? 44 : 350);
+    const T far = constant<T>(sizeof(Real) == sizeof(float) ? 54 : 375);
     const T reciprocal = constant<T>(1) / M::cosh(M::select(M::abs(x.value) < far, x.value, far));
     return detail::chain(x, M::tanh(x.value), reciprocal * reciprocal);
   }
@@ -160,9 +160,8 @@ struct Math<Dual<T, N>> {
     const T along_x = M::select(y.value == zero, zero, y.value * M::pow(x.value, y.value - constant<T>(1)));
     const T log_part = value * M::log(x.value);
     const T along_y = M::select(x.value == zero, M::select(y.value > zero, zero, log_part), log_part);
-    return {value, [&](int k) {
-              return detail::product(along_x, x.tangent[k]) + detail::product(along_y, y.tangent[k]);
-            }};
+    return {value,
+            [&](int k) { return detail::product(along_x, x.tangent[k]) + detail::product(along_y, y.tangent[k]); }};
   }
 
   /// d atan2(y, x) = (x dy - y dx) / r^2, with the division by r twice so that r^2 can't overflow or vanish.
@@ -170,9 +169,8 @@ struct Math<Dual<T, N>> {
     const T r = M::hypot(x.value, y.value);
     const T along_y = x.value / r / r;
     const T along_x = -(y.value / r / r);
-    return {M::atan2(y.value, x.value), [&](int k) {
-              return detail::product(along_y, y.tangent[k]) + detail::product(along_x, x.tangent[k]);
-            }};
+    return {M::atan2(y.value, x.value),
+            [&](int k) { return detail::product(along_y, y.tangent[k]) + detail::product(along_x, x.tangent[k]); }};
   }
 
   static constexpr D hypot(const D& x, const D& y) {
@@ -291,9 +289,7 @@ constexpr Dual<T, N> extreme(const Dual<T, N>& first, const Rest&... rest) {
   (take(rest), ...);
   T ties = M::select(first.value == best, one, zero);
   ((ties = ties + M::select(rest.value == best, one, zero)), ...);
-  const auto share = [&](const Dual<T, N>& x, int k) {
-    return M::select(x.value == best, x.tangent[k] / ties, zero);
-  };
+  const auto share = [&](const Dual<T, N>& x, int k) { return M::select(x.value == best, x.tangent[k] / ties, zero); };
   return {best, [&](int k) {
             T sum = share(first, k);
             ((sum = sum + share(rest, k)), ...);

@@ -28,51 +28,51 @@ namespace nabla {
 /// Where value() writes. Null views and a null summary are not wanted, here and below.
 template <class T>
 struct ValueOutputs {
-  BatchView<T> value;          ///< (count, 1)
+  BatchView<T> value = {};     ///< (count, 1)
   Summary* summary = nullptr;  ///< one, in the executor's memory
 };
 
 /// Where value_and_gradient() and clipped_gradient() write.
 template <class T>
 struct Outputs {
-  BatchView<T> value;           ///< (count, 1)
-  BatchView<T> gradient;        ///< (count, n)
-  Summary* summary = nullptr;   ///< one, in the executor's memory
+  BatchView<T> value = {};     ///< (count, 1)
+  BatchView<T> gradient = {};  ///< (count, n)
+  Summary* summary = nullptr;  ///< one, in the executor's memory
 };
 
 template <class T>
 struct DirectionalOutputs {
-  BatchView<T> value;       ///< (count, 1)
-  BatchView<T> derivative;  ///< (count, 1)
+  BatchView<T> value = {};       ///< (count, 1)
+  BatchView<T> derivative = {};  ///< (count, 1)
 };
 
 template <class T>
 struct HessianProductOutputs {
-  BatchView<T> value;     ///< (count, 1)
-  BatchView<T> gradient;  ///< (count, n)
-  BatchView<T> product;   ///< (count, n)
+  BatchView<T> value = {};     ///< (count, 1)
+  BatchView<T> gradient = {};  ///< (count, n)
+  BatchView<T> product = {};   ///< (count, n)
   Summary* summary = nullptr;
 };
 
 template <class T>
 struct HessianOutputs {
-  BatchView<T> value;     ///< (count, 1)
-  BatchView<T> gradient;  ///< (count, n)
-  BatchView<T> hessian;   ///< (count, n*n), row by row
+  BatchView<T> value = {};     ///< (count, 1)
+  BatchView<T> gradient = {};  ///< (count, n)
+  BatchView<T> hessian = {};   ///< (count, n*n), row by row
   Summary* summary = nullptr;
 };
 
 template <class T>
 struct JacobianOutputs {
-  BatchView<T> value;     ///< (count, m)
-  BatchView<T> jacobian;  ///< (count, m*n), row by row: row j is the gradient of output j
+  BatchView<T> value = {};     ///< (count, m)
+  BatchView<T> jacobian = {};  ///< (count, m*n), row by row: row j is the gradient of output j
 };
 
 template <class T>
 struct AscentOutputs {
-  BatchView<T> value;      ///< (count, 1)
-  BatchView<T> direction;  ///< (count, n), of length 1, or 0 at a critical point
-  BatchView<T> rate;       ///< (count, 1), |grad f|
+  BatchView<T> value = {};      ///< (count, 1)
+  BatchView<T> direction = {};  ///< (count, n), of length 1, or 0 at a critical point
+  BatchView<T> rate = {};       ///< (count, 1), |grad f|
 };
 
 // What the allocating forms return.
@@ -157,7 +157,8 @@ Operation<T> operation(const char* name, const Body& body, std::int64_t n, const
                    (wanted == 1 ? " variable" : " variables") + ", the points have " + std::to_string(found));
 }
 
-/// Calls use(constant N) with the N to compile for: the function's own dimension, or the points' if unrolled, or dynamic.
+/// Calls use(constant N) with the N to compile for: the function's own dimension, or the points' if unrolled, or
+/// dynamic.
 template <class F, class Use>
 void with_dimension(const char* name, std::int64_t n, Use use) {
   constexpr int own = dimension_of<F>();
@@ -168,10 +169,10 @@ void with_dimension(const char* name, std::int64_t n, Use use) {
     use(std::integral_constant<int, dynamic>());
   } else {
     const bool done = [&]<std::size_t... I>(std::index_sequence<I...>) {
-      return ((n == unrolled_dimensions[I] &&
-               (use(std::integral_constant<int, unrolled_dimensions[I]>()), true)) ||
+      return ((n == unrolled_dimensions[I] && (use(std::integral_constant<int, unrolled_dimensions[I]>()), true)) ||
               ...);
-    }(std::make_index_sequence<std::size(unrolled_dimensions)>());
+    }
+    (std::make_index_sequence<std::size(unrolled_dimensions)>());
     if (!done) use(std::integral_constant<int, dynamic>());
   }
 }
@@ -193,8 +194,7 @@ class SummarySlot {
 
 /// f at each point. Complexity: reads n numbers a point, writes 1.
 template <class F, class T>
-void value(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> points,
-           ValueOutputs<T> out) {
+void value(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> points, ValueOutputs<T> out) {
   detail::with_dimension<F>("value", points.components, [&](auto n) {
     const detail::ValueBody<F, n> body{f};
     detail::run<T>(executor, detail::operation<T, F>("value", body, points.components, ""),
@@ -209,8 +209,7 @@ void value_and_gradient(const Executor& executor, const F& f, std::type_identity
                         Outputs<T> out) {
   detail::with_dimension<F>("value_and_gradient", points.components, [&](auto n) {
     const detail::GradientBody<F, n> body{f};
-    detail::run<T>(executor,
-                   detail::operation<T, F>("value_and_gradient", body, points.components, "gradient"),
+    detail::run<T>(executor, detail::operation<T, F>("value_and_gradient", body, points.components, "gradient"),
                    {points, {}, {out.value, out.gradient, {}}, out.summary});
   });
 }
@@ -223,8 +222,7 @@ void directional_derivative(const Executor& executor, const F& f, std::type_iden
                             std::type_identity_t<BatchView<const T>> direction, DirectionalOutputs<T> out) {
   detail::with_dimension<F>("directional_derivative", points.components, [&](auto n) {
     const detail::DirectionalBody<F, n> body{f};
-    detail::run<T>(executor,
-                   detail::operation<T, F>("directional_derivative", body, points.components, "derivative"),
+    detail::run<T>(executor, detail::operation<T, F>("directional_derivative", body, points.components, "derivative"),
                    {points, direction, {out.value, out.derivative, {}}, nullptr});
   });
 }
@@ -235,10 +233,9 @@ void hessian_vector_product(const Executor& executor, const F& f, std::type_iden
                             std::type_identity_t<BatchView<const T>> direction, HessianProductOutputs<T> out) {
   detail::with_dimension<F>("hessian_vector_product", points.components, [&](auto n) {
     const detail::HessianProductBody<F, n> body{f};
-    detail::run<T>(
-        executor,
-        detail::operation<T, F>("hessian_vector_product", body, points.components, "gradient", "product"),
-        {points, direction, {out.value, out.gradient, out.product}, out.summary});
+    detail::run<T>(executor,
+                   detail::operation<T, F>("hessian_vector_product", body, points.components, "gradient", "product"),
+                   {points, direction, {out.value, out.gradient, out.product}, out.summary});
   });
 }
 
@@ -274,8 +271,7 @@ void steepest_ascent(const Executor& executor, const F& f, std::type_identity_t<
                      AscentOutputs<T> out) {
   detail::with_dimension<F>("steepest_ascent", points.components, [&](auto n) {
     const detail::SteepestAscentBody<F, n> body{f};
-    detail::run<T>(executor,
-                   detail::operation<T, F>("steepest_ascent", body, points.components, "direction", "rate"),
+    detail::run<T>(executor, detail::operation<T, F>("steepest_ascent", body, points.components, "direction", "rate"),
                    {points, {}, {out.value, out.direction, out.rate}, nullptr});
   });
 }
@@ -289,8 +285,7 @@ void clipped_gradient(const Executor& executor, const F& f, std::type_identity_t
   }
   detail::with_dimension<F>("clipped_gradient", points.components, [&](auto n) {
     const detail::ClippedGradientBody<F, n> body{f, threshold};
-    detail::run<T>(executor,
-                   detail::operation<T, F>("clipped_gradient", body, points.components, "gradient"),
+    detail::run<T>(executor, detail::operation<T, F>("clipped_gradient", body, points.components, "gradient"),
                    {points, {}, {out.value, out.gradient, {}}, out.summary});
   });
 }

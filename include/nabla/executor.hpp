@@ -41,9 +41,9 @@ class Executor {
 
   Kind kind() const;
   bool is_cuda() const { return kind() == Kind::cuda; }
-  int threads() const;  ///< of the CPU; 0 on CUDA
-  int device() const;   ///< of CUDA; -1 on the CPU
-  void* stream() const;  ///< the cudaStream_t; null on the CPU
+  int threads() const;       ///< of the CPU; 0 on CUDA
+  int device() const;        ///< of CUDA; -1 on the CPU
+  void* stream() const;      ///< the cudaStream_t; null on the CPU
   std::string name() const;  ///< of the processor, as it calls itself
 
   /// Waits until everything enqueued on this executor is done. On the CPU nothing is ever pending.

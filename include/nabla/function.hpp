@@ -125,10 +125,14 @@ constexpr int components_read_by(const F& f) {
 }
 
 template <class F>
-concept DeclaresDimension = requires { std::integral_constant<int, F::dimension>{}; };
+concept DeclaresDimension = requires {
+  std::integral_constant<int, F::dimension>{};
+};
 
 template <class F>
-concept Probeable = requires { typename std::integral_constant<int, components_read_by(F{})>; };
+concept Probeable = requires {
+  typename std::integral_constant<int, components_read_by(F{})>;
+};
 
 }  // namespace detail
 

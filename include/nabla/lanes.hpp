@@ -45,9 +45,9 @@ struct Math<xsimd::batch<T, A>> {
   static X sqrt(const X& x) { return xsimd::sqrt(x); }
   static X cbrt(const X& x) { return xsimd::cbrt(x); }
   static X exp(const X& x) { return xsimd::exp(x); }
-  static X expm1(const X& x) { return xsimd::expm1(x); }
+  static X expm1(const X& x) { return xsimd::select(x == X(T(0)), x, xsimd::expm1(x)); }  // keeps -0
   static X log(const X& x) { return xsimd::log(x); }
-  static X log1p(const X& x) { return xsimd::log1p(x); }
+  static X log1p(const X& x) { return xsimd::select(x == X(T(0)), x, xsimd::log1p(x)); }
   static X log2(const X& x) { return xsimd::log2(x); }
   static X log10(const X& x) { return xsimd::log10(x); }
   static X sin(const X& x) { return xsimd::sin(x); }

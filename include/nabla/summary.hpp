@@ -20,10 +20,10 @@ struct Summary {
 
   /// Norms of the gradient. All are NaN, and argmax is -1, where no gradient was computed.
   struct {
-    double l1, l2, linf;    ///< over all components of all points
-    double max_point_l2;    ///< the largest Euclidean norm of a single point's gradient
-    double mean_point_l2;   ///< their mean
-    std::int64_t argmax;    ///< the first point that attains the largest
+    double l1, l2, linf;   ///< over all components of all points
+    double max_point_l2;   ///< the largest Euclidean norm of a single point's gradient
+    double mean_point_l2;  ///< their mean
+    std::int64_t argmax;   ///< the first point that attains the largest
   } gradient_norm;
 
   struct {

@@ -40,9 +40,7 @@ struct BatchView {
                   layout == Layout::component_major ? item_count : 1) {}
 
   /// Views of numbers are views of constant numbers.
-  constexpr operator BatchView<const T>() const
-    requires(!std::is_const_v<T>)
-  {
+  constexpr operator BatchView<const T>() const requires(!std::is_const_v<T>) {
     return {data, count, components, item_stride, component_stride};
   }
 

@@ -113,9 +113,8 @@ struct GradientBody {
       constexpr int width = chunk<N>;
       using D = Dual<X, width>;
       for (std::int64_t start = 0; start < n; start += width) {
-        const D y = f(make_point<N>(n, [&](std::int64_t i) {
-          return D(in(i), [&](int k) { return kronecker<X>(i == start + k); });
-        }));
+        const D y = f(make_point<N>(
+            n, [&](std::int64_t i) { return D(in(i), [&](int k) { return kronecker<X>(i == start + k); }); }));
         if (start == 0) out.store(0, y.value);
         for (int k = 0; k < width; ++k) {
           if (start + k < n) out.store(1 + start + k, y.tangent[k]);
@@ -137,7 +136,8 @@ struct DirectionalBody {
   template <class In, class Out>
   constexpr void operator()(const In& in, Out& out) const {
     using D = Dual<typename In::Scalar, 1>;
-    const D y = f(make_point<N>(in.dimension, [&](std::int64_t i) { return D(in(i), [&](int) { return in.extra(i); }); }));
+    const D y =
+        f(make_point<N>(in.dimension, [&](std::int64_t i) { return D(in(i), [&](int) { return in.extra(i); }); }));
     out.store(0, y.value);
     out.store(1, y.tangent[0]);
   }
@@ -220,8 +220,8 @@ struct JacobianBody {
   static constexpr int variables = N;
   static constexpr bool needs_extra = false;
   static constexpr bool has_gradient = false;
-  static constexpr int outputs = outputs_of<decltype(std::declval<const F&>()(make_point<N>(
-      std::int64_t{1}, [](std::int64_t) { return ProbeScalar(); })))>;
+  static constexpr int outputs = outputs_of<decltype(std::declval<const F&>()(
+      make_point<N>(std::int64_t{1}, [](std::int64_t) { return ProbeScalar(); })))>;
   static constexpr Rows rows(std::int64_t n) { return {{outputs, outputs * n, 0}}; }
 
   template <class In, class Out>
@@ -231,9 +231,8 @@ struct JacobianBody {
     using D = Dual<X, width>;
     const std::int64_t n = dimension<N>(in);
     for (std::int64_t start = 0; start < n; start += width) {
-      const auto result = f(make_point<N>(n, [&](std::int64_t i) {
-        return D(in(i), [&](int k) { return kronecker<X>(i == start + k); });
-      }));
+      const auto result = f(make_point<N>(
+          n, [&](std::int64_t i) { return D(in(i), [&](int k) { return kronecker<X>(i == start + k); }); }));
       for (int j = 0; j < outputs; ++j) {
         D y;
         if constexpr (requires { result[0]; }) {

@@ -8,8 +8,8 @@
 #include <cstdint>
 
 // The seam between templates and compiled code. A template knows the caller's function; it makes an Operation: a body
-// and two functions that run it, over one tile on a CPU core and over a batch on a CUDA device. Everything else (checks,
-// layouts, threads, summaries) is compiled once, in host/evaluate.cpp and what it calls.
+// and two functions that run it, over one tile on a CPU core and over a batch on a CUDA device. Everything else
+// (checks, layouts, threads, summaries) is compiled once, in host/evaluate.cpp and what it calls.
 
 namespace nabla::detail {
 

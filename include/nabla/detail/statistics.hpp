@@ -53,8 +53,17 @@ struct Statistics {
 
   static constexpr Statistics none() {
     const X zero = constant<X>(0), infinity = constant<X>(std::numeric_limits<double>::infinity());
-    return {zero,         zero,         infinity,     {infinity, infinity}, {-infinity, infinity}, {-infinity, infinity},
-            {zero, zero}, {zero, zero}, {zero, zero}, {zero, zero},         zero};
+    return {zero,
+            zero,
+            infinity,
+            {infinity, infinity},
+            {-infinity, infinity},
+            {-infinity, infinity},
+            {zero, zero},
+            {zero, zero},
+            {zero, zero},
+            {zero, zero},
+            zero};
   }
 
   /// Adds the good among the points: y is the value, gradient(use) calls use(component) for each component.
@@ -135,8 +144,12 @@ constexpr Summary finish(const Statistics<double>& s, bool with_gradient) {
   result.value = {any ? s.min.value : nan, any ? s.max.value : nan, any ? total(s.value) / s.finite : nan,
                   position(s.min.position), position(s.max.position)};
   if (any && with_gradient) {
-    result.gradient_norm = {total(s.l1), std::sqrt(total(s.square)), s.linf, std::sqrt(s.steepest.value),
-                            total(s.norm) / s.finite, position(s.steepest.position)};
+    result.gradient_norm = {total(s.l1),
+                            std::sqrt(total(s.square)),
+                            s.linf,
+                            std::sqrt(s.steepest.value),
+                            total(s.norm) / s.finite,
+                            position(s.steepest.position)};
   } else {
     result.gradient_norm = {nan, nan, nan, nan, nan, -1};
   }

@@ -3,8 +3,8 @@
 #include <concepts>
 #include <cstdint>
 
-// A point of a tile, as bodies see it. A tile is component-major: row i holds component i of neighbouring points. On the
-// CPU it lies in a core's cache, on the GPU in shared memory.
+// A point of a tile, as bodies see it. A tile is component-major: row i holds component i of neighbouring points. On
+// the CPU it lies in a core's cache, on the GPU in shared memory.
 
 namespace nabla::detail {
 

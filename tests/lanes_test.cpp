@@ -1,0 +1,154 @@
+// SIMD lanes against long double, lane by lane: the documented bound of each elementary function (docs/numerics.md),
+// and its values at the edges, which must be those of the C library.
+
+#include <gtest/gtest.h>
+#include <nabla/lanes.hpp>
+
+#include <cmath>
+#include <functional>
+#include <iostream>
+#include <random>
+#include <string>
+#include <vector>
+
+namespace {
+
+template <class T>
+struct Case {
+  std::string name;
+  std::function<nabla::Lanes<T>(const nabla::Lanes<T>&)> f;
+  std::function<long double(long double)> exact;
+  double low, high;
+  double bound;  // in ulp
+};
+
+#define NABLA_CASE(name, low, high, bound)                                                                            \
+  {                                                                                                                   \
+#name, [](const nabla::Lanes <T>&                                                                                 \
+                  x) { return nabla::Math<nabla::Lanes<T>>::name(x); },                                               \
+                                                                     [](long double x)                                \
+                                                                          -> long double { return std::name(x); },    \
+                                                                                                                low,  \
+                                                                                                                high, \
+                                                                                                                bound \
+  }
+
+template <class T>
+std::vector<Case<T>> cases() {
+  const bool single = sizeof(T) == sizeof(float);
+  const double large = single ? 80 : 600;
+  return {
+      NABLA_CASE(sqrt, 0, 1e3, 0.51),    NABLA_CASE(cbrt, -1e3, 1e3, 1),    NABLA_CASE(exp, -large, large, 2),
+      NABLA_CASE(expm1, -30, 30, 2.5),   NABLA_CASE(expm1, -0.1, 0.1, 1),   NABLA_CASE(log, 0, 1e3, 1),
+      NABLA_CASE(log, 0.9, 1.1, 1),      NABLA_CASE(log1p, -0.99, 10, 1),   NABLA_CASE(log1p, -0.1, 0.1, 1),
+      NABLA_CASE(log2, 0, 100, 2),       NABLA_CASE(log2, 0.9, 1.1, 2),     NABLA_CASE(log10, 0, 100, 1.5),
+      NABLA_CASE(log10, 0.9, 1.1, 1.5),  NABLA_CASE(sin, -100, 100, 2.5),   NABLA_CASE(sin, -1e6, 1e6, 2.5),
+      NABLA_CASE(sin, -1e12, 1e12, 2.5), NABLA_CASE(cos, -100, 100, 2.5),   NABLA_CASE(cos, -1e12, 1e12, 2.5),
+      NABLA_CASE(tan, -100, 100, 4),     NABLA_CASE(tan, -1e12, 1e12, 4),   NABLA_CASE(asin, -1, 1, 3),
+      NABLA_CASE(acos, -1, 1, 2),        NABLA_CASE(atan, -100, 100, 2.5),  NABLA_CASE(sinh, -30, 30, 2.5),
+      NABLA_CASE(sinh, -0.5, 0.5, 2.5),  NABLA_CASE(cosh, -30, 30, 2.5),    NABLA_CASE(tanh, -20, 20, 2),
+      NABLA_CASE(tanh, -0.5, 0.5, 2),    NABLA_CASE(asinh, -1e3, 1e3, 2.5), NABLA_CASE(asinh, -0.1, 0.1, 2.5),
+      NABLA_CASE(acosh, 1, 1e3, 2.5),    NABLA_CASE(acosh, 1, 1.1, 2.5),    NABLA_CASE(atanh, -1, 1, 2),
+      NABLA_CASE(atanh, -0.1, 0.1, 2),   NABLA_CASE(erf, -4, 4, 1.5),       NABLA_CASE(erfc, -4, 4, 4),
+  };
+}
+
+template <class T>
+double ulps(T found, long double exact) {
+  const T size = std::fabs(static_cast<T>(exact));
+  const double ulp =
+      static_cast<double>(std::nextafter(size, std::numeric_limits<T>::infinity())) - static_cast<double>(size);
+  const auto error = static_cast<double>(std::fabs(static_cast<long double>(found) - exact));
+  return std::isnan(error) ? std::numeric_limits<double>::infinity() : error / ulp;
+}
+
+template <class T>
+void expect_within_bounds() {
+  constexpr std::size_t width = nabla::Lanes<T>::size;
+  for (const Case<T>& c : cases<T>()) {
+    std::mt19937_64 generator(3);
+    std::uniform_real_distribution<double> uniform(c.low, c.high);
+    double worst = 0;
+    T worst_at = 0;
+    for (int repetition = 0; repetition < 20'000; ++repetition) {
+      alignas(64) T x[width], y[width];
+      for (T& lane : x) lane = static_cast<T>(uniform(generator));
+      c.f(nabla::Lanes<T>::load_aligned(x)).store_aligned(y);
+      for (std::size_t lane = 0; lane < width; ++lane) {
+        const double error = ulps(y[lane], c.exact(x[lane]));
+        if (error > worst) {
+          worst = error;
+          worst_at = x[lane];
+        }
+      }
+    }
+    std::cout << c.name << " [" << c.low << ", " << c.high << "]: " << worst << " ulp\n";
+    EXPECT_LE(worst, c.bound) << c.name << " at " << worst_at;
+  }
+}
+
+TEST(Lanes, DoubleFunctionsKeepTheirBounds) { expect_within_bounds<double>(); }
+TEST(Lanes, FloatFunctionsKeepTheirBounds) { expect_within_bounds<float>(); }
+
+template <class T>
+void expect_edges() {
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  const std::vector<T> edges{T(0),
+                             -T(0),
+                             T(1),
+                             T(-1),
+                             infinity,
+                             -infinity,
+                             std::numeric_limits<T>::quiet_NaN(),
+                             std::numeric_limits<T>::min(),
+                             std::numeric_limits<T>::max(),
+                             T(1e22),
+                             T(800),
+                             T(-800)};
+  for (const Case<T>& c : cases<T>()) {
+    for (const T x : edges) {
+      const T found = c.f(nabla::Lanes<T>(x)).get(0);
+      const long double exact = c.exact(x);
+      const auto nearest = static_cast<T>(exact);
+      if (std::isnan(nearest) || std::isinf(nearest) || nearest == 0) {
+        EXPECT_TRUE(found == nearest || (std::isnan(found) && std::isnan(nearest)))
+            << c.name << "(" << x << ") = " << found << ", expected " << nearest;
+        if (nearest == 0) {
+          EXPECT_EQ(std::signbit(found), std::signbit(nearest)) << c.name << "(" << x << ")";
+        }
+      } else {
+        EXPECT_LE(ulps(found, exact), c.bound) << c.name << "(" << x << ")";
+      }
+    }
+  }
+}
+
+TEST(Lanes, EdgesAreThoseOfTheCLibrary) {
+  expect_edges<double>();
+  expect_edges<float>();
+}
+
+// Every lane, not only the first, goes through the lane-by-lane functions.
+TEST(Lanes, FunctionsOfTwoArgumentsAreTheCLibrarysInEveryLane) {
+  using X = nabla::Lanes<double>;
+  constexpr std::size_t width = X::size;
+  std::mt19937_64 generator(5);
+  std::uniform_real_distribution<double> uniform(0.01, 30);
+  for (int repetition = 0; repetition < 2'000; ++repetition) {
+    alignas(64) double a[width], b[width], power[width], angle[width], length[width];
+    for (double& lane : a) lane = uniform(generator);
+    for (double& lane : b) lane = uniform(generator) - 15;
+    const X x = X::load_aligned(a), y = X::load_aligned(b);
+    nabla::Math<X>::pow(x, y).store_aligned(power);
+    nabla::Math<X>::atan2(y, x).store_aligned(angle);
+    nabla::Math<X>::hypot(x, y).store_aligned(length);
+    for (std::size_t lane = 0; lane < width; ++lane) {
+      EXPECT_EQ(power[lane], std::pow(a[lane], b[lane]));
+      EXPECT_LE(ulps(angle[lane], std::atan2(static_cast<long double>(b[lane]), static_cast<long double>(a[lane]))), 3);
+      EXPECT_LE(ulps(length[lane], std::hypot(static_cast<long double>(b[lane]), static_cast<long double>(a[lane]))),
+                2);
+    }
+  }
+}
+
+}  // namespace

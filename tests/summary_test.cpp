@@ -1,0 +1,202 @@
+// Summaries against naive long-double sums, ties, non-finite points, and the promise that the same batch gives the same
+// bits for any number of threads and any repetition.
+
+#include "executors.hpp"
+
+#include <nabla/detail/statistics.hpp>
+#include <nabla/evaluate.hpp>
+
+#include <cmath>
+#include <cstring>
+#include <vector>
+
+namespace {
+
+using nabla::Executor;
+using nabla::Layout;
+using nabla::Points;
+using nabla::Summary;
+
+class Summaries : public nabla::test::OnEveryExecutor {};
+INSTANTIATE_TEST_SUITE_P(On, Summaries, nabla::test::every_executor(), nabla::test::executor_name);
+
+struct Bowl {
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    return x[0] * x[0] + 3 * x[1] * x[1] - x[0];
+  }
+};
+/// Undefined on half of the plane.
+struct Root {
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    using nabla::log, nabla::sqrt;
+    return sqrt(x[0]) + log(x[1]);
+  }
+};
+
+/// What a summary should be, from the results themselves.
+template <class T>
+Summary naive(const std::vector<T>& value, const std::vector<T>& gradient, std::int64_t n) {
+  Summary s{};
+  s.count = static_cast<std::int64_t>(value.size());
+  s.value.argmin = s.value.argmax = s.gradient_norm.argmax = s.nonfinite.first = -1;
+  long double sum = 0, l1 = 0, l2 = 0, norms = 0, linf = 0, steepest = -1;
+  std::int64_t finite = 0;
+  for (std::int64_t p = 0; p < s.count; ++p) {
+    const T y = value[static_cast<std::size_t>(p)];
+    long double square = 0, absolute = 0, largest = 0;
+    bool good = std::isfinite(y);
+    for (std::int64_t i = 0; i < n; ++i) {
+      const T g = gradient[static_cast<std::size_t>(i * s.count + p)];
+      good = good && std::isfinite(g);
+      square += static_cast<long double>(g) * g;
+      absolute += std::fabs(static_cast<long double>(g));
+      largest = std::fmax(largest, std::fabs(static_cast<long double>(g)));
+    }
+    if (!good) {
+      if (s.nonfinite.count++ == 0) s.nonfinite.first = p;
+      continue;
+    }
+    if (finite == 0 || y < s.value.min) s.value.min = y, s.value.argmin = p;
+    if (finite == 0 || y > s.value.max) s.value.max = y, s.value.argmax = p;
+    if (square > steepest) steepest = square, s.gradient_norm.argmax = p;
+    ++finite;
+    sum += y;
+    l1 += absolute;
+    l2 += square;
+    norms += std::sqrt(square);
+    linf = std::fmax(linf, largest);
+  }
+  if (finite == 0) return s;
+  s.value.mean = static_cast<double>(sum / finite);
+  s.gradient_norm.l1 = static_cast<double>(l1);
+  s.gradient_norm.l2 = static_cast<double>(std::sqrt(l2));
+  s.gradient_norm.linf = static_cast<double>(linf);
+  s.gradient_norm.max_point_l2 = static_cast<double>(std::sqrt(steepest));
+  s.gradient_norm.mean_point_l2 = static_cast<double>(norms / finite);
+  return s;
+}
+
+void expect_equal(const Summary& expected, const Summary& found) {
+  if (expected.nonfinite.count == expected.count) {
+    EXPECT_EQ(found.nonfinite.count, expected.count);
+    EXPECT_TRUE(std::isnan(found.value.mean));
+    EXPECT_TRUE(std::isnan(found.gradient_norm.l2));
+    return;
+  }
+  const double relative = 1e-15;
+  EXPECT_EQ(found.count, expected.count);
+  EXPECT_EQ(found.nonfinite.count, expected.nonfinite.count);
+  EXPECT_EQ(found.nonfinite.first, expected.nonfinite.first);
+  EXPECT_EQ(found.value.min, expected.value.min);
+  EXPECT_EQ(found.value.max, expected.value.max);
+  EXPECT_EQ(found.value.argmin, expected.value.argmin);
+  EXPECT_EQ(found.value.argmax, expected.value.argmax);
+  EXPECT_NEAR(found.value.mean, expected.value.mean, relative * (1 + std::fabs(expected.value.mean)));
+  EXPECT_NEAR(found.gradient_norm.l1, expected.gradient_norm.l1, relative * expected.gradient_norm.l1);
+  EXPECT_NEAR(found.gradient_norm.l2, expected.gradient_norm.l2, relative * expected.gradient_norm.l2);
+  EXPECT_EQ(found.gradient_norm.linf, expected.gradient_norm.linf);
+  EXPECT_NEAR(found.gradient_norm.max_point_l2, expected.gradient_norm.max_point_l2,
+              relative * expected.gradient_norm.max_point_l2);
+  EXPECT_NEAR(found.gradient_norm.mean_point_l2, expected.gradient_norm.mean_point_l2,
+              relative * expected.gradient_norm.mean_point_l2);
+  EXPECT_EQ(found.gradient_norm.argmax, expected.gradient_norm.argmax);
+}
+
+template <class T, class F>
+void expect_summary_of(const Executor& where, const F& f, std::int64_t count, Layout layout) {
+  const auto points = Points<T>::uniform(where, count, 2, -1, 3, 17, layout);
+  const auto result = nabla::value_and_gradient(where, f, points);
+  std::vector<T> gradient = result.gradient.to_host();
+  if (layout == Layout::point_major) {
+    std::vector<T> rows(gradient.size());
+    for (std::size_t p = 0; p < gradient.size() / 2; ++p) {
+      rows[p] = gradient[2 * p];
+      rows[gradient.size() / 2 + p] = gradient[2 * p + 1];
+    }
+    gradient = rows;
+  }
+  SCOPED_TRACE(count);
+  expect_equal(naive(result.value.to_host(), gradient, 2), result.summary);
+}
+
+TEST_P(Summaries, AreTheNaiveSums) {
+  const Executor where = executor();
+  for (const std::int64_t count : {1, 2, 15, 16, 17, 127, 129, 1'000, 1'024, 1'025, 4'097}) {
+    expect_summary_of<double>(where, Bowl(), count, Layout::component_major);
+    expect_summary_of<float>(where, Bowl(), count, Layout::point_major);
+    expect_summary_of<double>(where, Root(), count, Layout::point_major);  // NaN nearly everywhere
+  }
+  if (!where.is_cuda()) expect_summary_of<double>(where, Bowl(), 300'001, Layout::component_major);
+}
+
+TEST_P(Summaries, OfValuesAlone) {
+  const Executor where = executor();
+  const auto points = Points<double>::uniform(where, 2'000, 2, -1, 3, 17);
+  const Summary with_gradient = nabla::value_and_gradient(where, Bowl(), points).summary;
+  const Summary alone = nabla::value(where, Bowl(), points).summary;
+  EXPECT_EQ(alone.value.mean, with_gradient.value.mean);
+  EXPECT_EQ(alone.value.argmin, with_gradient.value.argmin);
+  EXPECT_TRUE(std::isnan(alone.gradient_norm.l2));
+  EXPECT_EQ(alone.gradient_norm.argmax, -1);
+}
+
+TEST_P(Summaries, OfEqualExtremesTheFirstIsNamed) {
+  const Executor where = executor();
+  std::vector<double> numbers(2 * 3'000, 1.0);
+  numbers[2 * 1'234] = 0.5;  // the minimum of Bowl, three times
+  for (const std::size_t p : {1'234U, 1'235U, 2'999U}) numbers[2 * p] = 0.5, numbers[2 * p + 1] = 0;
+  const auto result = nabla::value_and_gradient(where, Bowl(), Points<double>::from_host(where, numbers, 2));
+  EXPECT_EQ(result.summary.value.argmin, 1'234);
+  EXPECT_EQ(result.summary.value.argmax, 0);
+  EXPECT_EQ(result.summary.gradient_norm.argmax, 0);
+}
+
+TEST_P(Summaries, WithNoFinitePointAreEmpty) {
+  const Executor where = executor();
+  const std::vector<double> numbers(10, NAN);
+  const auto s = nabla::value_and_gradient(where, Bowl(), Points<double>::from_host(where, numbers, 2)).summary;
+  EXPECT_EQ(s.nonfinite.count, 5);
+  EXPECT_EQ(s.nonfinite.first, 0);
+  EXPECT_EQ(s.value.argmin, -1);
+  EXPECT_TRUE(std::isnan(s.value.min));
+  EXPECT_TRUE(std::isnan(s.gradient_norm.linf));
+}
+
+// The rounding error of a merge is carried along: a plain sum would still be 1e16.
+TEST(Compensation, KeepsWhatASumLoses) {
+  nabla::detail::Sum<double> sum{1e16, 0};
+  for (int k = 0; k < 1'000; ++k) sum.merge({1, 0});
+  EXPECT_EQ(1e16 + 1'000, sum.high + sum.low);
+  double plain = 1e16;
+  for (int k = 0; k < 1'000; ++k) plain += 1;
+  EXPECT_EQ(plain, 1e16);
+}
+
+TEST_P(Summaries, TheSameBitsEveryTime) {
+  const Executor where = executor();
+  const std::int64_t count = where.is_cuda() ? 5'000 : 100'003;
+  const auto points = Points<double>::uniform(where, count, 2, -1, 3, 29);
+  const Summary first = nabla::value_and_gradient(where, Bowl(), points).summary;
+  for (int repetition = 0; repetition < 3; ++repetition) {
+    const Summary again = nabla::value_and_gradient(where, Bowl(), points).summary;
+    EXPECT_EQ(std::memcmp(&first, &again, sizeof first), 0);
+  }
+  if (where.is_cuda()) return;
+  for (const int threads : {1, 2, 3, 5, 16}) {
+    const Executor other = Executor::cpu(threads);
+    const auto same = nabla::value_and_gradient(other, Bowl(), Points<double>::uniform(other, count, 2, -1, 3, 29));
+    EXPECT_EQ(std::memcmp(&first, &same.summary, sizeof first), 0) << threads << " threads";
+  }
+}
+
+// The checker objects: a summary of other points is another summary.
+TEST_P(Summaries, OtherPointsGiveOtherBits) {
+  const Executor where = executor();
+  const auto a = nabla::value_and_gradient(where, Bowl(), Points<double>::uniform(where, 999, 2, -1, 3, 29)).summary;
+  const auto b = nabla::value_and_gradient(where, Bowl(), Points<double>::uniform(where, 999, 2, -1, 3, 30)).summary;
+  EXPECT_NE(std::memcmp(&a, &b, sizeof a), 0);
+}
+
+}  // namespace
