@@ -50,7 +50,7 @@ __device__ void gather_tile(const BatchView<const T>& view, std::int64_t first, 
           [&](int p) { *reinterpret_cast<Pack<T>*>(to + p) = *reinterpret_cast<const Pack<T>*>(row + p); },
           [&](int p) { to[p] = row[p]; });
     }
-  } else if (view.component_stride == 1 && view.item_stride == n) {
+  } else if (view.component_stride == 1 && view.item_stride == n && !one_for_all) {
     const auto place = [&](int e) -> T& { return tile[e % n * stride + e / n]; };
     for_each_pack<T>(
         points * n, aligned(from),

@@ -2,8 +2,8 @@
 
 #include <nabla/error.hpp>
 
+#include <concepts>
 #include <cstdint>
-#include <type_traits>
 
 namespace nabla {
 
@@ -40,9 +40,10 @@ struct BatchView {
                   layout == Layout::component_major ? item_count : 1) {}
 
   /// Views of numbers are views of constant numbers.
-  constexpr operator BatchView<const T>() const requires(!std::is_const_v<T>) {
-    return {data, count, components, item_stride, component_stride};
-  }
+  template <class U>
+  requires std::same_as<const U, T>
+  constexpr BatchView(const BatchView<U>& numbers)
+      : BatchView(numbers.data, numbers.count, numbers.components, numbers.item_stride, numbers.component_stride) {}
 
   /// The number itself; for host memory only.
   constexpr T& operator()(std::int64_t item, std::int64_t component = 0) const {

@@ -79,7 +79,7 @@ constexpr std::int64_t block_count(std::int64_t count) {
 /// of T; 0 where too few would fit. Then a kernel without shared memory runs, which needs memory for all outputs.
 template <class T>
 constexpr int shared_tile_points(std::int64_t rows) {
-  constexpr std::int64_t shared_bytes = 48 << 10;
+  constexpr std::int64_t shared_bytes = 46 << 10;  // of 48 KiB; a summary needs some too
   for (const int points : {256, 128, 64}) {
     if (rows * (points + 16 / static_cast<int>(sizeof(T))) * static_cast<std::int64_t>(sizeof(T)) <= shared_bytes) {
       return points;
