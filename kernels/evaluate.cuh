@@ -73,6 +73,7 @@ __global__ void __launch_bounds__(most_block_threads, 1)
     }
     __syncthreads();
     const T* from = out;
+#pragma unroll
     for (int g = 0; g < max_groups; ++g) {
       if (request.out[g]) scatter_tile(from, stride, request.out[g], first, points);
       from += rows.group[g] * stride;

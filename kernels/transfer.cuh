@@ -3,6 +3,7 @@
 #include <nabla/view.hpp>
 
 #include <cstdint>
+#include <type_traits>
 
 // Moving points between a caller's layout and a tile in shared memory: the GPU's side of host/cpu/transfer.hpp.
 // Neighbouring threads always touch neighbouring addresses of global memory, 16 bytes at a time where the view's
@@ -10,13 +11,35 @@
 
 namespace nabla::detail {
 
-/// 16 bytes that move at once.
+/// 16 bytes that move at once. (A plain assignment may be compiled to scalar stores; __stwb may not.)
+template <class T>
+using Pack = std::conditional_t<std::is_same_v<T, float>, float4, double2>;
 template <class T>
 inline constexpr int pack_width = 16 / static_cast<int>(sizeof(T));
-template <class T>
-struct alignas(16) Pack {
-  T number[pack_width<T>];
-};
+
+/// A pack of at(0), at(1), …
+template <class T, class At>
+__device__ Pack<T> make_pack(At at) {
+  if constexpr (std::is_same_v<T, float>) {
+    return make_float4(at(0), at(1), at(2), at(3));
+  } else {
+    return make_double2(at(0), at(1));
+  }
+}
+
+/// Calls take(k, number) for the numbers of a pack.
+template <class Take>
+__device__ void unpack(const float4& pack, Take take) {
+  take(0, pack.x);
+  take(1, pack.y);
+  take(2, pack.z);
+  take(3, pack.w);
+}
+template <class Take>
+__device__ void unpack(const double2& pack, Take take) {
+  take(0, pack.x);
+  take(1, pack.y);
+}
 
 template <class T>
 __device__ bool aligned(const T* address) {
@@ -55,9 +78,7 @@ __device__ void gather_tile(const BatchView<const T>& view, std::int64_t first, 
     for_each_pack<T>(
         points * n, aligned(from),
         [&](int e) {
-          const auto pack = *reinterpret_cast<const Pack<T>*>(from + e);
-#pragma unroll
-          for (int k = 0; k < pack_width<T>; ++k) place(e + k) = pack.number[k];
+          unpack(*reinterpret_cast<const Pack<T>*>(from + e), [&](int k, T number) { place(e + k) = number; });
         },
         [&](int e) { place(e) = from[e]; });
   } else {
@@ -87,12 +108,7 @@ __device__ void scatter_tile(const T* tile, int stride, const BatchView<T>& view
     const auto place = [&](int e) { return tile[e % n * stride + e / n]; };
     for_each_pack<T>(
         points * n, aligned(to),
-        [&](int e) {
-          Pack<T> pack;
-#pragma unroll
-          for (int k = 0; k < pack_width<T>; ++k) pack.number[k] = place(e + k);
-          *reinterpret_cast<Pack<T>*>(to + e) = pack;
-        },
+        [&](int e) { __stwb(reinterpret_cast<Pack<T>*>(to + e), make_pack<T>([&](int k) { return place(e + k); })); },
         [&](int e) { to[e] = place(e); });
   } else {
     for (int e = static_cast<int>(threadIdx.x); e < points * n; e += static_cast<int>(blockDim.x)) {
