@@ -230,7 +230,7 @@ void expect_caught(const char* what, Fault fault) {
       right(x, expected);
       fault(expected);
     };
-    EXPECT_GT(compare(got, wrong).gradient, 100 * bound) << what << " in " << F::info.name;
+    EXPECT_GT(compare(got, wrong).gradient, 10 * bound) << what << " in " << F::info.name;
   });
 }
 

@@ -24,19 +24,21 @@ X lane_numbers() {
   return X::load_aligned(numbers);
 }
 
-}  // namespace
-
-template <class T>
-void ChunkSummary<T>::add(const T* tile, std::int64_t n, std::int64_t stride, std::int64_t points, std::int64_t first) {
+/// The points of one tile as a run of their own. N is the number of gradient rows where it is small, so that they stay
+/// in registers; -1 is any.
+template <int N, class T>
+Statistics<X> summarize_run(const T* tile, std::int64_t rows, std::int64_t stride, std::int64_t points,
+                            std::int64_t first) {
+  const std::int64_t n = N >= 0 ? N : rows;
   const X zero(0.0);
   const X end(static_cast<double>(first + points));
   X position = X(static_cast<double>(first)) + lane_numbers();
   Statistics<X> run = Statistics<X>::none();
   for (std::int64_t p = 0; p < points; p += width) {
     const X value = load_wide(tile + p);
-    const T* const rows = tile + stride + p;
+    const T* const gradient_rows = tile + stride + p;
     const auto gradient = [&](auto use) {
-      for (std::int64_t i = 0; i < n; ++i) use(load_wide(rows + i * stride));
+      for (std::int64_t i = 0; i < n; ++i) use(load_wide(gradient_rows + i * stride));
     };
     X finite = value * zero;  // 0, or NaN if anything added to it is not finite
     gradient([&](const X& component) { finite = finite + component * zero; });
@@ -50,7 +52,28 @@ void ChunkSummary<T>::add(const T* tile, std::int64_t n, std::int64_t stride, st
     }
     position = position + X(static_cast<double>(width));
   }
-  lanes_.merge(run);
+  return run;
+}
+
+}  // namespace
+
+template <class T>
+void ChunkSummary<T>::add(const T* tile, std::int64_t n, std::int64_t stride, std::int64_t points, std::int64_t first) {
+  const auto run = [&](auto rows) { lanes_.merge(summarize_run<rows>(tile, n, stride, points, first)); };
+  switch (n) {
+    case 0:
+      return run(std::integral_constant<int, 0>());
+    case 1:
+      return run(std::integral_constant<int, 1>());
+    case 2:
+      return run(std::integral_constant<int, 2>());
+    case 3:
+      return run(std::integral_constant<int, 3>());
+    case 4:
+      return run(std::integral_constant<int, 4>());
+    default:
+      return run(std::integral_constant<int, -1>());
+  }
 }
 
 template <class T>

@@ -1,0 +1,69 @@
+#pragma once
+
+#include <omp.h>
+#include <unistd.h>
+
+#include <cstdint>
+#include <vector>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
+
+// The bare loop: reads so many streams, writes so many, and computes next to nothing. Written the way the machine likes
+// best (whole cache lines, stores past the caches once the streams outgrow them), it is the ceiling that an evaluation
+// with the same streams is held against.
+
+namespace nabla::bench {
+
+#if defined(__AVX512F__)
+struct Line {
+  __m512i bits;
+};
+inline Line load(const void* from) { return {_mm512_loadu_si512(from)}; }
+inline Line combine(Line a, Line b) { return {_mm512_xor_si512(a.bits, b.bits)}; }
+inline void store(void* to, Line line, bool streaming) {
+  streaming ? _mm512_stream_si512(static_cast<__m512i*>(to), line.bits) : _mm512_storeu_si512(to, line.bits);
+}
+#elif defined(__AVX2__)
+struct Line {
+  __m256i low, high;
+};
+inline Line load(const void* from) {
+  const auto* const p = static_cast<const __m256i*>(from);
+  return {_mm256_loadu_si256(p), _mm256_loadu_si256(p + 1)};
+}
+inline Line combine(Line a, Line b) { return {_mm256_xor_si256(a.low, b.low), _mm256_xor_si256(a.high, b.high)}; }
+inline void store(void* to, Line line, bool streaming) {
+  auto* const p = static_cast<__m256i*>(to);
+  streaming ? _mm256_stream_si256(p, line.low) : _mm256_storeu_si256(p, line.low);
+  streaming ? _mm256_stream_si256(p + 1, line.high) : _mm256_storeu_si256(p + 1, line.high);
+}
+#else
+struct Line {
+  std::uint64_t word[8];
+};
+inline Line load(const void* from) { return *static_cast<const Line*>(from); }
+inline Line combine(Line a, const Line& b) {
+  for (int i = 0; i < 8; ++i) a.word[i] ^= b.word[i];
+  return a;
+}
+inline void store(void* to, const Line& line, bool) { *static_cast<Line*>(to) = line; }
+#endif
+
+/// Streams of `bytes` each, a multiple of 64 and 64-byte aligned.
+inline void bare_loop(const std::vector<const void*>& reads, const std::vector<void*>& writes, std::int64_t bytes,
+                      int threads) {
+  const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
+  const bool streaming = bytes * static_cast<std::int64_t>(writes.size()) > (cache > 0 ? cache : 32 << 20) / 2;
+#pragma omp parallel for schedule(static) num_threads(threads)
+  for (std::int64_t offset = 0; offset < bytes; offset += 64) {
+    Line line = load(static_cast<const char*>(reads[0]) + offset);
+    for (std::size_t r = 1; r < reads.size(); ++r) {
+      line = combine(line, load(static_cast<const char*>(reads[r]) + offset));
+    }
+    for (void* const to : writes) store(static_cast<char*>(to) + offset, line, streaming);
+  }
+}
+
+}  // namespace nabla::bench
