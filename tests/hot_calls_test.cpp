@@ -1,0 +1,148 @@
+// Hot calls: after the first one they allocate nothing, and on CUDA they only enqueue on the executor's stream.
+
+#include "executors.hpp"
+
+#include <nabla/evaluate.hpp>
+
+#include <malloc.h>
+
+#include <cmath>
+#include <vector>
+
+/// Calls of operator new so far, in the whole program (counting_new.cpp).
+long allocations_so_far();
+
+namespace {
+
+using nabla::Array;
+using nabla::Batch;
+using nabla::Executor;
+using nabla::Outputs;
+using nabla::Points;
+using nabla::Summary;
+
+struct Saddle {
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    using nabla::sin;
+    return x[0] * x[0] * x[1] + sin(x[0] * x[1]);
+  }
+};
+
+/// What the device's memory pool has handed out; 0 on the CPU.
+std::uint64_t device_bytes_in_use(const Executor& where) {
+  std::uint64_t bytes = 0;
+#ifdef __CUDACC__
+  if (where.is_cuda()) {
+    cudaMemPool_t pool = nullptr;
+    EXPECT_EQ(cudaDeviceGetDefaultMemPool(&pool, where.device()), cudaSuccess);
+    EXPECT_EQ(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemCurrent, &bytes), cudaSuccess);
+    EXPECT_GT(bytes, 0U);
+  }
+#else
+  static_cast<void>(where);
+#endif
+  return bytes;
+}
+
+class HotCalls : public nabla::test::OnEveryExecutor {};
+INSTANTIATE_TEST_SUITE_P(On, HotCalls, nabla::test::every_executor(), nabla::test::executor_name);
+
+TEST_P(HotCalls, AllocateNothingAfterTheFirst) {
+  const Executor where = executor();
+  const std::int64_t count = 20'000;
+  const auto points = Points<double>::uniform(where, count, 2, -2, 2, 1, nabla::Layout::point_major);
+  const Batch<double> value(where, count, 1), gradient(where, count, 2, nabla::Layout::point_major);
+  const Array<Summary> summary(where, 1);
+  const auto call = [&] {
+    nabla::value_and_gradient(where, Saddle(), points.view(), Outputs<double>{value, gradient, summary.data()});
+  };
+  call();
+  where.synchronize();
+  const long before = allocations_so_far();
+  const auto heap_before = mallinfo2();
+  const std::uint64_t device_before = device_bytes_in_use(where);
+  for (int repetition = 0; repetition < 5; ++repetition) call();
+  const auto heap_after = mallinfo2();
+  where.synchronize();
+  if (where.is_cuda()) {  // the runtime may keep books of its own launches on the host
+    EXPECT_EQ(device_bytes_in_use(where), device_before);
+  } else {
+    EXPECT_EQ(allocations_so_far(), before);
+    EXPECT_EQ(heap_before.uordblks + heap_before.hblkhd, heap_after.uordblks + heap_after.hblkhd);
+  }
+}
+
+TEST_P(HotCalls, TheCounterCounts) {
+  const long before = allocations_so_far();
+  const std::vector<double> some(10, 1.0);
+  EXPECT_EQ(allocations_so_far(), before + 1) << some[0];
+}
+
+#ifdef __CUDACC__
+
+/// A stream of the caller's.
+class OwnStream {
+ public:
+  OwnStream() { EXPECT_EQ(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), cudaSuccess); }
+  ~OwnStream() { cudaStreamDestroy(stream_); }
+  OwnStream(const OwnStream&) = delete;
+  OwnStream& operator=(const OwnStream&) = delete;
+  cudaStream_t get() const { return stream_; }
+
+ private:
+  cudaStream_t stream_ = nullptr;
+};
+
+TEST_P(HotCalls, RunOnTheCallersStream) {
+  if (GetParam() != "cuda") GTEST_SKIP() << "needs a device";
+  const OwnStream stream;
+  const Executor where = Executor::cuda_on_stream(stream.get(), 0);
+  EXPECT_EQ(where.stream(), stream.get());
+  const auto points = Points<double>::uniform(where, 1'000, 2, -2, 2, 1);
+  const auto result = nabla::value_and_gradient(where, Saddle(), points);
+  const auto x = points.to_host(), y = result.value.to_host();
+  for (std::size_t p = 0; p < 1'000; ++p) {
+    ASSERT_NEAR(y[p], x[p] * x[p] * x[p + 1'000] + std::sin(x[p] * x[p + 1'000]), 1e-13);
+  }
+}
+
+// A stream that is being captured refuses whatever is not stream-ordered: a synchronisation, a copy to the host, work
+// on another stream. A call that can be captured and replayed does none of these.
+TEST_P(HotCalls, CanBeCapturedInAGraphAndReplayed) {
+  if (GetParam() != "cuda") GTEST_SKIP() << "needs a device";
+  const OwnStream stream;
+  const Executor where = Executor::cuda_on_stream(stream.get(), 0);
+  const std::int64_t count = 3'000;
+  auto points = Points<double>::uniform(where, count, 2, -2, 2, 1);
+  const Batch<double> value(where, count, 1), gradient(where, count, 2);
+  const Array<Summary> summary(where, 1);
+  const auto call = [&] {
+    nabla::value_and_gradient(where, Saddle(), points.view(), Outputs<double>{value, gradient, summary.data()});
+  };
+  call();  // the workspace grows here
+  where.synchronize();
+
+  cudaGraph_t graph = nullptr;
+  ASSERT_EQ(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), cudaSuccess);
+  call();
+  ASSERT_EQ(cudaStreamEndCapture(stream.get(), &graph), cudaSuccess);
+  cudaGraphExec_t replay = nullptr;
+  ASSERT_EQ(cudaGraphInstantiate(&replay, graph, 0), cudaSuccess);
+
+  const auto other = Points<double>::uniform(where, count, 2, -2, 2, 2);
+  ASSERT_EQ(cudaMemcpyAsync(points.data(), other.data(), static_cast<std::size_t>(2 * count) * sizeof(double),
+                            cudaMemcpyDeviceToDevice, stream.get()),
+            cudaSuccess);
+  ASSERT_EQ(cudaGraphLaunch(replay, stream.get()), cudaSuccess);
+  where.synchronize();
+  const auto expected = nabla::value_and_gradient(where, Saddle(), other);
+  EXPECT_EQ(gradient.to_host(), expected.gradient.to_host());
+  EXPECT_EQ(nabla::detail::fetch_summary(where, summary.data()).value.min, expected.summary.value.min);
+  cudaGraphExecDestroy(replay);
+  cudaGraphDestroy(graph);
+}
+
+#endif
+
+}  // namespace
