@@ -12,6 +12,8 @@ std::string unavailable_reason() {
   const cudaError_t status = cudaGetDeviceCount(&count);
   if (status != cudaSuccess) {
     cudaGetLastError();
+    int driver = 0;  // stays 0 where there is none, which CUDA calls an insufficient version
+    if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0) return "no NVIDIA driver";
     return std::string(cudaGetErrorString(status));
   }
   return count == 0 ? "no CUDA device" : "";

@@ -122,10 +122,11 @@ struct Ascents {
 /// Dimensions for which a function of any dimension gets code of its own; others share one that loops.
 inline constexpr int unrolled_dimensions[] = {2, 3, 4};
 
+// A call compiled by nvcc can launch kernels, the same call compiled by another compiler can't. Inline namespaces keep
+// the two apart where one program has both.
+
 namespace detail {
 
-// A call compiled by nvcc can launch kernels, the same call compiled by another compiler can't. The inline namespace
-// keeps the two apart where one program has both.
 #ifdef __CUDACC__
 inline namespace with_kernels {
 #else
@@ -191,6 +192,12 @@ class SummarySlot {
 };
 
 }  // namespace detail
+
+#ifdef __CUDACC__
+inline namespace with_kernels {
+#else
+inline namespace without_kernels {
+#endif
 
 /// f at each point. Complexity: reads n numbers a point, writes 1.
 template <class F, class T>
@@ -370,5 +377,7 @@ Gradients<T> clipped_gradient(const Executor& executor, const F& f, const Points
   clipped_gradient<F, T>(executor, f, points, threshold, Outputs<T>{values, gradients, summary.place()});
   return {std::move(values), std::move(gradients), summary.fetch()};
 }
+
+}  // inline namespace
 
 }  // namespace nabla

@@ -125,6 +125,24 @@ constexpr int components_read_by(const F& f) {
 }
 
 template <class F>
+constexpr bool unrolled() {
+  if constexpr (requires { F::unrolled; }) {
+    return F::unrolled;
+  } else {
+    return true;
+  }
+}
+
+template <class F>
+constexpr bool vectorizable() {
+  if constexpr (requires { F::vectorizable; }) {
+    return F::vectorizable;
+  } else {
+    return true;
+  }
+}
+
+template <class F>
 concept DeclaresDimension = requires {
   std::integral_constant<int, F::dimension>{};
 };
@@ -136,8 +154,8 @@ concept Probeable = requires {
 
 }  // namespace detail
 
-/// The dimension of a function: what it declares; else, for functors that can be evaluated while compiling, what it
-/// reads; else `dynamic`, which is any.
+/// The dimension of a function: what it declares; else, for functors that can be evaluated while compiling and do not
+/// branch on data, what it reads; else `dynamic`, which is any.
 template <class F>
 constexpr int dimension_of() {
   if constexpr (detail::DeclaresDimension<F>) {
@@ -170,24 +188,6 @@ constexpr Looped<F> looped(const F& f) {
 }
 
 namespace detail {
-
-template <class F>
-constexpr bool unrolled() {
-  if constexpr (requires { F::unrolled; }) {
-    return F::unrolled;
-  } else {
-    return true;
-  }
-}
-
-template <class F>
-constexpr bool vectorizable() {
-  if constexpr (requires { F::vectorizable; }) {
-    return F::vectorizable;
-  } else {
-    return true;
-  }
-}
 
 /// The number of outputs of F: R^n -> R^m, from the type it returns.
 template <class R>

@@ -1,0 +1,34 @@
+# Uses nabla the way another project does, and fails unless that works.
+#   cmake -DCASE=installed|subdirectory|argon -DSOURCE_DIR=… -DBUILD_DIR=… -DWORK_DIR=… -DCONFIG=… -DOPTIONS=… -P run.cmake
+# installed:     cmake --install, then a project with find_package(nabla)
+# subdirectory:  a project with add_subdirectory of the source tree
+# argon:         examples/argon as a project of its own, against the installation
+
+function(run)
+  list(JOIN ARGN " " command)
+  message(STATUS "${command}")
+  execute_process(COMMAND ${ARGN} RESULT_VARIABLE result)
+  if(NOT result EQUAL 0)
+    message(FATAL_ERROR "'${command}' ended with ${result}")
+  endif()
+endfunction()
+
+file(REMOVE_RECURSE ${WORK_DIR})
+set(project ${SOURCE_DIR}/tests/consumer/project)
+set(program consumer)
+if(CASE STREQUAL "subdirectory")
+  list(APPEND OPTIONS -DCONSUMER_SUBDIRECTORY=${SOURCE_DIR})
+else()
+  run(${CMAKE_COMMAND} --install ${BUILD_DIR} --config ${CONFIG} --prefix ${WORK_DIR}/installed)
+  list(APPEND OPTIONS -DCMAKE_PREFIX_PATH=${WORK_DIR}/installed)
+endif()
+if(CASE STREQUAL "argon")
+  set(project ${SOURCE_DIR}/examples/argon)
+  set(program argon --cells 4 --steps 20 --executor cpu)
+endif()
+
+run(${CMAKE_COMMAND} -S ${project} -B ${WORK_DIR}/build -DCMAKE_BUILD_TYPE=${CONFIG} ${OPTIONS})
+run(${CMAKE_COMMAND} --build ${WORK_DIR}/build --config ${CONFIG})
+list(POP_FRONT program name)
+find_program(executable ${name} PATHS ${WORK_DIR}/build ${WORK_DIR}/build/${CONFIG} NO_DEFAULT_PATH REQUIRED)
+run(${executable} ${program})

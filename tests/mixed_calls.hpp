@@ -1,0 +1,15 @@
+#pragma once
+
+#include <nabla/batch.hpp>
+
+// One functor, called from a file that nvcc compiles and from one that it does not.
+
+struct Product {
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    return x[0] * x[1];
+  }
+};
+
+/// The mean of all values, by a call in a host file.
+double mean_by_host_call(const nabla::Executor& where, const nabla::Points<double>& points);

@@ -1,0 +1,37 @@
+// A program whose files are compiled by different compilers: a call that nvcc compiled has its kernel, the same call
+// compiled by another compiler says that it has none, and neither replaces the other when the program is linked.
+
+#include "executors.hpp"
+#include "mixed_calls.hpp"
+
+#include <nabla/evaluate.hpp>
+
+namespace {
+
+using nabla::Executor;
+using nabla::Points;
+
+class Mixed : public nabla::test::OnEveryExecutor {};
+INSTANTIATE_TEST_SUITE_P(On, Mixed, nabla::test::every_executor(), nabla::test::executor_name);
+
+TEST_P(Mixed, EachCallKeepsItsOwnCode) {
+  const Executor where = executor();
+  const auto points = Points<double>::uniform(where, 1'000, 2, 0, 1, 1);
+  const double mean = nabla::value(where, Product(), points).summary.value.mean;
+  EXPECT_NEAR(mean, 0.25, 0.05);
+  if (!where.is_cuda()) {
+    EXPECT_EQ(mean_by_host_call(where, points), mean);
+    return;
+  }
+  try {
+    mean_by_host_call(where, points);
+    FAIL() << "a call without a kernel ran on CUDA";
+  } catch (const nabla::ExecutorUnavailable& error) {
+    EXPECT_STREQ(
+        error.what(),
+        "value: this call was not compiled by nvcc, so it has no kernel; compile the file that makes it as CUDA, "
+        "or use a CPU executor");
+  }
+}
+
+}  // namespace
