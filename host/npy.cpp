@@ -68,7 +68,7 @@ void check_shape(const NpyHeader& header, const std::string& name) {
   if (header.shape.size() > 2) {
     throw FileError(name + ": expected one axis (count,) or two (count, n), found " +
                     (header.shape.size() <= 4 ? "the shape " + shape_text(header.shape)
-                                              : plural(static_cast<std::int64_t>(header.shape.size()), "axis")));
+                                              : std::to_string(header.shape.size()) + " axes"));
   }
   std::int64_t bytes = item_bytes(header);
   for (const std::int64_t size : header.shape) {

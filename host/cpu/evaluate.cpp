@@ -28,8 +28,9 @@ constexpr std::int64_t round_up(std::int64_t value, std::int64_t unit) { return 
 
 /// How a call is cut, and where a thread's tile lies in the workspace.
 struct Plan {
-  std::int64_t tile;   // points, a multiple of least_tile_points
-  std::int64_t chunk;  // points, a multiple of tile
+  std::int64_t tile;    // points, a multiple of least_tile_points
+  std::int64_t stride;  // numbers from one row of a tile to the next
+  std::int64_t chunk;   // points, a multiple of tile
   std::int64_t chunks;
   std::int64_t in, extra, out, scratch;  // offsets of a thread's buffers, in numbers
   std::int64_t thread_numbers;           // all of them
@@ -43,13 +44,16 @@ Plan make_plan(const Operation<T>& operation, std::int64_t count) {
   Plan plan{};
   plan.tile = std::clamp(fit / least_tile_points * least_tile_points, least_tile_points, most_tile_points);
   plan.tile = std::min(plan.tile, round_up(std::max<std::int64_t>(count, 1), least_tile_points));
+  // Rows a power of two apart would compete for the same lines of the cache, and loads would wait for stores that only
+  // share their low address bits.
+  plan.stride = plan.tile + least_tile_points;
   plan.chunk = round_up(chunk_points, plan.tile);
   plan.chunks = (count + plan.chunk - 1) / plan.chunk;
   const std::int64_t widest = std::max({operation.rows.group[0], operation.rows.group[1], operation.rows.group[2]});
-  plan.extra = n * plan.tile;
-  plan.out = plan.extra + (operation.needs_extra ? n * plan.tile : 0);
-  plan.scratch = plan.out + operation.rows.total() * plan.tile;
-  plan.thread_numbers = round_up(plan.scratch + widest * plan.tile, 64);
+  plan.extra = n * plan.stride;
+  plan.out = plan.extra + (operation.needs_extra ? n * plan.stride : 0);
+  plan.scratch = plan.out + operation.rows.total() * plan.stride;
+  plan.thread_numbers = round_up(plan.scratch + widest * plan.stride, 64);
   return plan;
 }
 
@@ -68,18 +72,18 @@ class TileRunner {
     tile.count = padded;
     tile.dimension = operation_.dimension;
     tile.out = out;
-    tile.out_stride = plan_.tile;
+    tile.out_stride = plan_.stride;
     place(request_.points, first, points, padded, buffers_, tile.in, tile.in_stride);
     if (operation_.needs_extra) {
       place(request_.extra, first, points, padded, buffers_ + plan_.extra, tile.extra, tile.extra_stride);
     }
     operation_.run_tile(operation_.body, tile);
-    if (summary != nullptr) summary->add(out, operation_.has_gradient ? rows.group[1] : 0, plan_.tile, points, first);
+    if (summary != nullptr) summary->add(out, operation_.has_gradient ? rows.group[1] : 0, plan_.stride, points, first);
     const T* from = out;
     for (int g = 0; g < max_groups; ++g) {
       if (request_.out[g])
-        scatter(from, plan_.tile, points, request_.out[g], first, buffers_ + plan_.scratch, streaming_);
-      from += rows.group[g] * plan_.tile;
+        scatter(from, plan_.stride, points, request_.out[g], first, buffers_ + plan_.scratch, streaming_);
+      from += rows.group[g] * plan_.stride;
     }
   }
 
@@ -92,9 +96,9 @@ class TileRunner {
       stride = view.component_stride;
       return;
     }
-    gather(view, first, points, padded, buffer, plan_.tile);
+    gather(view, first, points, padded, buffer, plan_.stride);
     data = buffer;
-    stride = plan_.tile;
+    stride = plan_.stride;
   }
 
   const Operation<T>& operation_;

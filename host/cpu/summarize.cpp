@@ -24,11 +24,11 @@ X lane_numbers() {
   return X::load_aligned(numbers);
 }
 
-/// The points of one tile as a run of their own. N is the number of gradient rows where it is small, so that they stay
-/// in registers; -1 is any.
+/// The points of one tile as a run of their own, merged into the lanes' statistics. N is the number of gradient rows
+/// where it is small, so that they stay in registers; -1 is any.
 template <int N, class T>
-Statistics<X> summarize_run(const T* tile, std::int64_t rows, std::int64_t stride, std::int64_t points,
-                            std::int64_t first) {
+void merge_run(Statistics<X>& lanes, const T* tile, std::int64_t rows, std::int64_t stride, std::int64_t points,
+               std::int64_t first) {
   const std::int64_t n = N >= 0 ? N : rows;
   const X zero(0.0);
   const X end(static_cast<double>(first + points));
@@ -52,27 +52,27 @@ Statistics<X> summarize_run(const T* tile, std::int64_t rows, std::int64_t strid
     }
     position = position + X(static_cast<double>(width));
   }
-  return run;
+  lanes.merge(run);
 }
 
 }  // namespace
 
 template <class T>
 void ChunkSummary<T>::add(const T* tile, std::int64_t n, std::int64_t stride, std::int64_t points, std::int64_t first) {
-  const auto run = [&](auto rows) { lanes_.merge(summarize_run<rows>(tile, n, stride, points, first)); };
+  const auto merge = [&](auto rows) { merge_run<rows>(lanes_, tile, n, stride, points, first); };
   switch (n) {
     case 0:
-      return run(std::integral_constant<int, 0>());
+      return merge(std::integral_constant<int, 0>());
     case 1:
-      return run(std::integral_constant<int, 1>());
+      return merge(std::integral_constant<int, 1>());
     case 2:
-      return run(std::integral_constant<int, 2>());
+      return merge(std::integral_constant<int, 2>());
     case 3:
-      return run(std::integral_constant<int, 3>());
+      return merge(std::integral_constant<int, 3>());
     case 4:
-      return run(std::integral_constant<int, 4>());
+      return merge(std::integral_constant<int, 4>());
     default:
-      return run(std::integral_constant<int, -1>());
+      return merge(std::integral_constant<int, -1>());
   }
 }
 

@@ -41,6 +41,7 @@ struct Math<xsimd::batch<T, A>> {
   using Mask = xsimd::batch_bool<T, A>;
 
   static X select(const Mask& condition, const X& yes, const X& no) { return xsimd::select(condition, yes, no); }
+  static X larger(const X& a, const X& b) { return xsimd::max(a, b); }
   static X abs(const X& x) { return xsimd::abs(x); }
   static X sqrt(const X& x) { return xsimd::sqrt(x); }
   static X cbrt(const X& x) { return xsimd::cbrt(x); }

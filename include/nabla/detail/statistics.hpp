@@ -75,13 +75,14 @@ struct Statistics {
     min.take(both(good, y < min.value), y, position);
     max.take(both(good, y > max.value), y, position);
     value.add(only(good, y));
-    X point_square = constant<X>(0);
+    X point_square = constant<X>(0), largest = constant<X>(0);
     gradient([&](const X& component) {
       const X size = only(good, M::abs(component));
       l1.add(size);
-      linf = M::select(size > linf, size, linf);
+      largest = M::larger(largest, size);
       point_square = point_square + size * size;
     });
+    linf = M::larger(linf, largest);  // once a point: the chain from point to point stays short
     square.add(point_square);
     norm.add(M::sqrt(point_square));
     steepest.take(both(good, point_square > steepest.value), point_square, position);

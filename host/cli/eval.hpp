@@ -1,0 +1,60 @@
+#pragma once
+
+#include "common.hpp"
+#include "point_source.hpp"
+
+#include <nabla/summary.hpp>
+
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nabla::cli {
+
+struct EvalOptions {
+  void declare(Arguments& arguments);
+  /// Refuses what can't go together. Throws UsageError.
+  void check() const;
+
+  CommonOptions common;
+  PointOptions points;
+  std::optional<std::string> direction, out_value, out_gradient, out_directional, out_hessian;
+  bool value_only = false;
+  bool hessian = false;
+};
+
+/// What was computed at one of the points given by --at. Empty vectors were not asked for.
+struct EvaluatedPoint {
+  std::vector<double> x;
+  double value = 0;
+  std::vector<double> gradient, hessian, eigenvalues;
+  std::optional<double> directional;
+  std::string classification;  // of a critical point; else empty
+
+  /// The gradient's length.
+  double slope() const;
+  /// The unit vector along the gradient; empty where the gradient is zero or not finite.
+  std::vector<double> steepest_ascent() const;
+};
+
+/// All that the reports say.
+struct EvalReport {
+  std::string function;
+  std::int64_t dimension = 0;
+  std::int64_t count = 0;
+  Layout layout = Layout::component_major;
+  Precision precision = Precision::f64;
+  bool value_only = false;
+  bool hessian = false;
+  std::vector<double> direction;
+  double seconds = 0;
+  double transfer_seconds = 0;  // stays 0 on the CPU
+  double bytes = 0;             // each input read once, each output written once
+  Summary summary;
+  std::vector<EvaluatedPoint> points;
+};
+
+void print_json(const EvalReport& report, const Executor& executor);
+void print_table(const EvalReport& report, const Executor& executor);
+
+}  // namespace nabla::cli

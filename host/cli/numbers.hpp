@@ -1,0 +1,25 @@
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// From text to numbers. Each throws UsageError that begins with the argument's name and has expected and found.
+
+namespace nabla::cli {
+
+/// A whole number >= least: 10000000, 10_000_000 or 1e7.
+std::int64_t parse_count(std::string_view argument, std::string_view text, std::int64_t least);
+
+/// A whole number from 0 to 2^64 - 1.
+std::uint64_t parse_seed(std::string_view argument, std::string_view text);
+
+/// Numbers with commas between them: 2,1. NaN and infinities are numbers: nan, inf, -inf.
+std::vector<double> parse_numbers(std::string_view argument, std::string_view text);
+
+/// LO:HI with finite LO <= HI.
+std::pair<double, double> parse_box(std::string_view argument, std::string_view text);
+
+}  // namespace nabla::cli

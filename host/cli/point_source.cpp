@@ -1,0 +1,142 @@
+#include "point_source.hpp"
+
+#include "numbers.hpp"
+
+#include <fmt/format.h>
+
+#include <limits>
+
+namespace nabla::cli {
+
+void PointOptions::declare(Arguments& arguments) {
+  arguments.section("which function");
+  arguments.value("--function", "NAME", "a built-in function; 'nabla functions' lists them", function);
+  arguments.value("--formula", "TEXT", "a function as text (not in this build)", formula);
+  arguments.value("--formula-file", "FILE", "a function as text in a file (not in this build)", formula_file);
+  arguments.value("--dimension", "N", "number of variables (default: the function's, or that of the points)",
+                  dimension);
+  arguments.section("at which points (one of)");
+  arguments.value("--points", "FILE.npy", "an array of shape (count, n), or (count,) for one variable", points);
+  arguments.value("--random", "COUNT", "so many random points; 10000000, 10_000_000 or 1e7", random);
+  arguments.values("--at", "X1,X2,...", "a single point; may be repeated", at);
+  arguments.value("--box", "LO:HI", "where random points lie (default: the function's usual box)", box);
+  arguments.value("--seed", "S", "of the random points (default 0)", seed);
+}
+
+const BuiltInFunction& chosen_function(const PointOptions& options) {
+  for (const auto& [argument, given] : {std::pair("--formula", options.formula.has_value()),
+                                        std::pair("--formula-file", options.formula_file.has_value())}) {
+    if (given) throw UsageError(fmt::format("{}: this build has no formulas yet; use --function NAME", argument));
+  }
+  if (!options.function) throw UsageError("a function is needed: --function NAME; 'nabla functions' lists them");
+  return find_function("--function", *options.function);
+}
+
+namespace {
+
+PointSource::Kind chosen_kind(const PointOptions& options) {
+  const int given = options.points.has_value() + options.random.has_value() + !options.at.empty();
+  if (given != 1) {
+    throw UsageError(
+        fmt::format("expected one of --points, --random and --at, found {}", given == 0 ? "none" : "several"));
+  }
+  if (!options.random) {
+    if (options.box) throw UsageError("--box: is for --random only");
+    if (options.seed) throw UsageError("--seed: is for --random only");
+    return options.points ? PointSource::Kind::file : PointSource::Kind::at;
+  }
+  return PointSource::Kind::random;
+}
+
+/// The function's only dimension, or the one asked for; 0 if neither says it.
+std::int64_t stated_dimension(const PointOptions& options, const BuiltInFunction& function) {
+  const auto& rule = function.info.dimension;
+  if (!options.dimension) return rule.only_least ? rule.least : 0;
+  const std::int64_t n = parse_count("--dimension", *options.dimension, 1);
+  require_dimension(function, n, "--dimension");
+  return n;
+}
+
+std::vector<std::vector<double>> parse_points(const std::vector<std::string>& texts) {
+  std::vector<std::vector<double>> points;
+  for (const std::string& text : texts) {
+    points.push_back(parse_numbers("--at", text));
+    if (points.back().size() == points.front().size()) continue;
+    throw UsageError(
+        fmt::format("--at: expected as many numbers in every point, found '{}' and '{}'", texts.front(), text));
+  }
+  return points;
+}
+
+}  // namespace
+
+PointSource::PointSource(const PointOptions& options, const BuiltInFunction& function)
+    : kind(chosen_kind(options)), dimension(stated_dimension(options, function)) {
+  if (kind == Kind::random) {
+    count = parse_count("--random", *options.random, 0);
+    low = function.info.low;
+    high = function.info.high;
+    if (options.box) std::tie(low, high) = parse_box("--box", *options.box);
+    if (options.seed) seed = parse_seed("--seed", *options.seed);
+    if (dimension == 0) {
+      throw UsageError(fmt::format("--dimension N is needed: {} takes {} variables", function.info.name,
+                                   function.info.dimension.text()));
+    }
+    return;
+  }
+
+  std::string argument = "--at";
+  std::int64_t found = 0;
+  if (kind == Kind::at) {
+    at = parse_points(options.at);
+    count = static_cast<std::int64_t>(at.size());
+    layout = Layout::point_major;
+    found = static_cast<std::int64_t>(at.front().size());
+  } else {
+    file = argument = *options.points;
+    header = read_npy_header(file);
+    count = header.count();
+    layout = header.layout();
+    found = header.components();
+  }
+  require_dimension(function, found, argument);
+  if (dimension != 0 && dimension != found) {
+    throw UsageError(
+        fmt::format("{}: expected points of {} variables, as --dimension says, found {}", argument, dimension, found));
+  }
+  dimension = found;
+}
+
+Precision PointSource::precision() const {
+  return kind == Kind::file && !header.is_double ? Precision::f32 : Precision::f64;
+}
+
+template <class T>
+LoadedPoints<T> load_points(const PointSource& source, const Executor& executor) {
+  if (source.kind == PointSource::Kind::random) {
+    return {Batch<T>::uniform(executor, source.count, source.dimension, source.low, source.high, source.seed,
+                              source.layout)};
+  }
+  LoadedPoints<T> loaded{Batch<T>(executor, source.count, source.dimension, source.layout)};
+  // A CPU executor reads files straight into the batch.
+  std::vector<T> host(static_cast<std::size_t>(executor.is_cuda() ? source.count * source.dimension : 0));
+  T* const to = executor.is_cuda() ? host.data() : loaded.points.data();
+  if (source.kind == PointSource::Kind::file) {
+    read_npy_numbers(source.file, source.header, to);
+  } else {
+    std::int64_t k = 0;
+    for (const auto& point : source.at) {
+      for (const double x : point) to[k++] = static_cast<T>(x);
+    }
+  }
+  if (executor.is_cuda()) {
+    const Stopwatch watch;
+    detail::copy_bytes(executor, loaded.points.data(), host.data(), host.size() * sizeof(T));
+    loaded.transfer_seconds = watch.seconds();
+  }
+  return loaded;
+}
+template LoadedPoints<float> load_points(const PointSource&, const Executor&);
+template LoadedPoints<double> load_points(const PointSource&, const Executor&);
+
+}  // namespace nabla::cli

@@ -1,0 +1,61 @@
+#pragma once
+
+#include "arguments.hpp"
+#include "common.hpp"
+#include "function_registry.hpp"
+
+#include <nabla/batch.hpp>
+#include <nabla/npy.hpp>
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace nabla::cli {
+
+/// The options that say which function, and at which points.
+struct PointOptions {
+  void declare(Arguments& arguments);
+
+  std::optional<std::string> function, formula, formula_file, dimension;
+  std::optional<std::string> points, random, box, seed;
+  std::vector<std::string> at;
+};
+
+/// The function that the options name. Throws UsageError.
+const BuiltInFunction& chosen_function(const PointOptions& options);
+
+/// Where the points come from, checked against the function but not read yet.
+struct PointSource {
+  enum class Kind { file, random, at } kind;
+  std::int64_t count = 0;
+  std::int64_t dimension = 0;
+  Layout layout = Layout::component_major;
+  std::filesystem::path file;
+  NpyHeader header;
+  double low = 0, high = 0;
+  std::uint64_t seed = 0;
+  std::vector<std::vector<double>> at;
+
+  /// Throws UsageError and FileError.
+  PointSource(const PointOptions& options, const BuiltInFunction& function);
+
+  /// That of the file; f64 for points that come from elsewhere.
+  Precision precision() const;
+};
+
+/// Points on an executor, and the time it took to bring them there from the host's memory.
+template <class T>
+struct LoadedPoints {
+  Batch<T> points;
+  double transfer_seconds = 0;
+};
+
+/// Throws FileError and std::bad_alloc.
+template <class T>
+LoadedPoints<T> load_points(const PointSource& source, const Executor& executor);
+extern template LoadedPoints<float> load_points(const PointSource&, const Executor&);
+extern template LoadedPoints<double> load_points(const PointSource&, const Executor&);
+
+}  // namespace nabla::cli

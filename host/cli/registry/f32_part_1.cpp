@@ -1,0 +1,3 @@
+#include "instantiate.hpp"
+
+template void nabla::cli::registry::fill<float, 1>(std::span<Operations<float>>);

@@ -1,0 +1,3 @@
+#include "instantiate.hpp"
+
+template void nabla::cli::registry::fill<float, 2>(std::span<Operations<float>>);

@@ -1,0 +1,3 @@
+#include "instantiate.hpp"
+
+template void nabla::cli::registry::fill<double, 2>(std::span<Operations<double>>);

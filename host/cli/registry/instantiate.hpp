@@ -1,0 +1,50 @@
+#pragma once
+
+#include "../function_registry.hpp"
+
+#include <nabla/functions.hpp>
+
+#include <tuple>
+#include <utility>
+
+namespace nabla::cli::registry {
+
+/// A function's operations. To keep the code small only the gradient in two variables is unrolled; in other dimensions,
+/// and for everything else, functions of any dimension share one code that loops.
+template <class T, class F>
+Operations<T> operations_of() {
+  using Points = BatchView<const T>;
+  constexpr bool any_dimension = dimension_of<F>() == dynamic;
+  const auto one_code = [] {
+    if constexpr (any_dimension) {
+      return looped(F{});
+    } else {
+      return F{};
+    }
+  };
+  using OneCode = decltype(one_code());
+  return {[](const Executor& where, Points x, ValueOutputs<T> out) { value<OneCode, T>(where, {}, x, out); },
+          [](const Executor& where, Points x, Outputs<T> out) {
+            if constexpr (any_dimension) {
+              if (x.components == 2) return value_and_gradient<Fixed<2, F>, T>(where, {}, x, out);
+            }
+            value_and_gradient<OneCode, T>(where, {}, x, out);
+          },
+          [](const Executor& where, Points x, Points direction, DirectionalOutputs<T> out) {
+            directional_derivative<OneCode, T>(where, {}, x, direction, out);
+          },
+          [](const Executor& where, Points x, HessianOutputs<T> out) { hessian<OneCode, T>(where, {}, x, out); }};
+}
+
+template <class T, int Part>
+void fill(std::span<Operations<T>> operations) {
+  [&]<std::size_t... K>(std::index_sequence<K...>) {
+    const auto place = [&]<std::size_t k>(std::integral_constant<std::size_t, k>) {
+      if constexpr (k % parts == Part) operations[k] = operations_of<T, std::tuple_element_t<k, functions::All>>();
+    };
+    (place(std::integral_constant<std::size_t, K>()), ...);
+  }
+  (std::make_index_sequence<std::tuple_size_v<functions::All>>());
+}
+
+}  // namespace nabla::cli::registry

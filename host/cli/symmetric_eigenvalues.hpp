@@ -1,0 +1,24 @@
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+namespace nabla::cli {
+
+/// The eigenvalues of a small symmetric matrix, given row by row, in increasing order. All are NaN if any entry is not
+/// finite. Accuracy: a few ulp of the largest in magnitude.
+/// Source: Golub and Van Loan, Matrix Computations (2013), section 8.5 (cyclic Jacobi).
+std::vector<double> symmetric_eigenvalues(std::span<const double> matrix, std::size_t n);
+
+/// Whether x can be called a critical point: a Newton step from it would move it by about a millionth (f64) or a
+/// thousandth (f32) of its size at most,
+///     max |g_i| <= r * (max row sum of |H|) * max(1, max |x_i|),  r = 1e-6 or 1e-3.
+bool is_critical(std::span<const double> x, std::span<const double> gradient, std::span<const double> hessian,
+                 bool single_precision);
+
+/// "minimum", "maximum", "saddle", or "undecided" where an eigenvalue is zero to rounding, that is at most
+/// 16 n eps times the largest in magnitude, and those that are not have one sign.
+std::string classify(std::span<const double> eigenvalues, bool single_precision);
+
+}  // namespace nabla::cli
