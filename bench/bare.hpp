@@ -1,7 +1,8 @@
 #pragma once
 
+#include "../host/cpu/transfer.hpp"
+
 #include <omp.h>
-#include <unistd.h>
 
 #include <cstdint>
 #include <vector>
@@ -54,8 +55,7 @@ inline void store(void* to, const Line& line, bool) { *static_cast<Line*>(to) = 
 /// Streams of `bytes` each, a multiple of 64 and 64-byte aligned.
 inline void bare_loop(const std::vector<const void*>& reads, const std::vector<void*>& writes, std::int64_t bytes,
                       int threads) {
-  const long cache = sysconf(_SC_LEVEL3_CACHE_SIZE);
-  const bool streaming = bytes * static_cast<std::int64_t>(writes.size()) > (cache > 0 ? cache : 32 << 20) / 2;
+  const bool streaming = bytes * static_cast<std::int64_t>(writes.size()) > detail::cpu::last_level_cache_bytes() / 2;
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (std::int64_t offset = 0; offset < bytes; offset += 64) {
     Line line = load(static_cast<const char*>(reads[0]) + offset);

@@ -20,7 +20,7 @@ namespace nabla::detail::cpu {
 namespace {
 
 constexpr std::int64_t tile_bytes = 24 << 10;
-constexpr std::int64_t most_tile_points = 256;
+constexpr std::int64_t most_tile_points = 128;
 constexpr std::int64_t least_tile_points = 16;
 constexpr std::int64_t chunk_points = 4096;
 
@@ -78,6 +78,7 @@ class TileRunner {
       place(request_.extra, first, points, padded, buffers_ + plan_.extra, tile.extra, tile.extra_stride);
     }
     operation_.run_tile(operation_.body, tile);
+    prefetch(first + plan_.tile);
     if (summary != nullptr) summary->add(out, operation_.has_gradient ? rows.group[1] : 0, plan_.stride, points, first);
     const T* from = out;
     for (int g = 0; g < max_groups; ++g) {
@@ -88,6 +89,17 @@ class TileRunner {
   }
 
  private:
+  /// Asks for the next tile's points while this one's outputs are summed up and written.
+  void prefetch(std::int64_t first) const {
+    const BatchView<const T>& view = request_.points;
+    if (view.item_stride != 1 || first + plan_.tile > view.count) return;
+    for (std::int64_t i = 0; i < view.components; ++i) {
+      const T* const row = view.data + first + i * view.component_stride;
+      for (std::int64_t p = 0; p < plan_.tile; p += 64 / static_cast<std::int64_t>(sizeof(T)))
+        __builtin_prefetch(row + p);
+    }
+  }
+
   /// Points the tile at the caller's memory if it lies right and has no padding to do, and at a copy otherwise.
   void place(const BatchView<const T>& view, std::int64_t first, std::int64_t points, std::int64_t padded, T* buffer,
              const T*& data, std::int64_t& stride) const {

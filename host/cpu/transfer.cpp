@@ -1,10 +1,10 @@
 #include "transfer.hpp"
 
-#include <unistd.h>
 #include <xsimd/xsimd.hpp>
 
 #include <algorithm>
 #include <cstring>
+#include <fstream>
 
 #if defined(__SSE2__)
 #include <immintrin.h>
@@ -162,8 +162,10 @@ void finish_streaming() {
 
 std::int64_t last_level_cache_bytes() {
   static const std::int64_t bytes = [] {
-    const long level3 = sysconf(_SC_LEVEL3_CACHE_SIZE);
-    return level3 > 0 ? static_cast<std::int64_t>(level3) : std::int64_t{32} << 20;
+    // The kernel tells the size of the cache that this core can use; sysconf, all of the package's together.
+    std::ifstream file("/sys/devices/system/cpu/cpu0/cache/index3/size");
+    std::int64_t kibibytes = 0;
+    return file >> kibibytes && kibibytes > 0 ? kibibytes << 10 : std::int64_t{32} << 20;
   }();
   return bytes;
 }
