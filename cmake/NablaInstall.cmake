@@ -14,4 +14,5 @@ install(EXPORT nablaTargets NAMESPACE nabla:: DESTINATION ${package_dir})
 configure_package_config_file(cmake/nablaConfig.cmake.in nablaConfig.cmake INSTALL_DESTINATION ${package_dir})
 write_basic_package_version_file(nablaConfigVersion.cmake COMPATIBILITY SameMinorVersion)
 install(FILES ${PROJECT_BINARY_DIR}/nablaConfig.cmake ${PROJECT_BINARY_DIR}/nablaConfigVersion.cmake
+              ${CMAKE_CURRENT_LIST_DIR}/Findxsimd.cmake
         DESTINATION ${package_dir})
