@@ -2,6 +2,8 @@
 
 #include "cuda_seam.hpp"
 
+#include <algorithm>
+
 namespace nabla::detail {
 
 std::size_t checked_bytes(std::int64_t count, std::int64_t components, std::size_t size) {
@@ -25,7 +27,8 @@ void fill_uniform(const Executor& executor, BatchView<T> out, double low, double
     cuda::fill_uniform(executor.state(), out, low, high, seed);
     return;
   }
-#pragma omp parallel for num_threads(executor.threads()) schedule(static)
+  const auto threads = static_cast<int>(std::clamp<std::int64_t>(out.count / 4096, 1, executor.threads()));
+#pragma omp parallel for num_threads(threads) schedule(static)
   for (std::int64_t p = 0; p < out.count; ++p) {
     for (std::int64_t j = 0; j < out.components; j += 2) {
       const auto pair = uniform_pair(seed, p, j / 2, low, high);

@@ -67,27 +67,42 @@ void check_shape(const Region& r, std::int64_t count, std::int64_t components) {
 }
 
 void check_aligned(const Region& r) {
-  if (reinterpret_cast<std::uintptr_t>(r.data) % static_cast<std::uintptr_t>(r.size) != 0) {
-    throw ShapeError(r.label() + " is not aligned to its " + std::to_string(r.size) + "-byte numbers");
+  const auto unit = static_cast<std::uintptr_t>(r.size == sizeof(float) ? sizeof(float) : sizeof(double));
+  if (reinterpret_cast<std::uintptr_t>(r.data) % unit != 0) {
+    throw ShapeError(r.label() + " is not aligned to its " + std::to_string(unit) + "-byte numbers");
   }
 }
 
-/// The offsets of an output's components within a period of `period` numbers must not repeat.
-bool interleaves(const Region& a, const Region& b) {
-  if (a.item_stride != b.item_stride || a.size != b.size) return false;
-  const std::int64_t period = std::abs(a.item_stride);
-  const auto apart = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(b.data)) -
-                     static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(a.data));
+/// Whether two views share a period and keep apart within it: records of one array of structures (the period is the
+/// item stride), or rows that alternate (the period is the component stride).
+bool keep_apart(const Region& a, const Region& b, std::int64_t period, std::int64_t a_steps, std::int64_t a_stride,
+                std::int64_t b_steps, std::int64_t b_stride) {
+  const auto apart =
+      static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(b.data) - reinterpret_cast<std::uintptr_t>(a.data));
   if (period == 0 || apart % a.size != 0) return false;
-  const auto offset = [&](const Region& r, std::int64_t i, std::int64_t start) {
-    return ((start + i * r.component_stride) % period + period) % period;
-  };
-  for (std::int64_t i = 0; i < a.components; ++i) {
-    for (std::int64_t j = 0; j < b.components; ++j) {
-      if (offset(a, i, 0) == offset(b, j, apart / a.size)) return false;
+  const auto within = [period](std::int64_t offset) { return (offset % period + period) % period; };
+  // Steps of 1 fill a range; others are few (components of a record) and compared one by one.
+  if (a_stride == 1 && b_stride == 1) {
+    const std::int64_t start = within(apart / a.size);
+    return a_steps <= start && start + b_steps <= period;
+  }
+  if (a_steps > 4096 || b_steps > 4096) return false;
+  for (std::int64_t i = 0; i < a_steps; ++i) {
+    for (std::int64_t j = 0; j < b_steps; ++j) {
+      if (within(i * a_stride) == within(apart / a.size + j * b_stride)) return false;
     }
   }
   return true;
+}
+
+bool interleaves(const Region& a, const Region& b) {
+  if (a.size != b.size) return false;
+  if (a.item_stride == b.item_stride && a.item_stride != 1 &&
+      keep_apart(a, b, std::abs(a.item_stride), a.components, a.component_stride, b.components, b.component_stride)) {
+    return true;
+  }
+  return a.component_stride == b.component_stride &&
+         keep_apart(a, b, std::abs(a.component_stride), a.count, a.item_stride, b.count, b.item_stride);
 }
 
 /// Whether two items or components of one output share a number. Only layouts in which one of the strides steps over
@@ -108,11 +123,15 @@ void check_apart(const Region& output, const Region& other) {
 void check_space(const Executor& executor, const Region& r) {
   if (!cuda_is_usable()) return;
   const auto space = cuda::space_of(r.data, executor.device());
+  if (executor.is_cuda() && space == cuda::Space::other_device) {
+    throw MemorySpaceError(r.label() + " is in the memory of another CUDA device than " +
+                           std::to_string(executor.device()));
+  }
   if (executor.is_cuda() && space == cuda::Space::host) {
     throw MemorySpaceError(r.label() + " is in host memory, which " + executor.name() +
                            " can't read; put it on the device, or use a CPU executor");
   }
-  if (!executor.is_cuda() && space == cuda::Space::device) {
+  if (!executor.is_cuda() && (space == cuda::Space::device || space == cuda::Space::other_device)) {
     throw MemorySpaceError(r.label() + " is in CUDA device memory, which a CPU executor can't read");
   }
 }
@@ -128,7 +147,7 @@ void check(const Executor& executor, const Operation<T>& operation, const Reques
     throw ShapeError(std::string(call) + ": points need a count of 0 or more and at least one component, found shape " +
                      shape_text(count, n));
   }
-  Region regions[2 + max_groups];
+  Region regions[2 + max_groups + 1];
   int inputs = 0, used = 0;
   regions[used++] = region(call, "points", request.points);
   if (operation.needs_extra) {
@@ -142,7 +161,10 @@ void check(const Executor& executor, const Operation<T>& operation, const Reques
     regions[used] = region(call, operation.group_names[g], request.out[g]);
     check_shape(regions[used++], count, operation.rows.group[g]);
   }
-  if (count == 0) return;
+  if (count == 0) used = inputs = 0;  // of an empty batch only the summary is touched
+  if (request.summary != nullptr) {
+    regions[used++] = {call, "summary", request.summary, 1, 1, 1, 1, static_cast<std::int64_t>(sizeof(Summary))};
+  }
 
   for (int i = 0; i < used; ++i) {
     Region& r = regions[i];

@@ -35,7 +35,7 @@ void deallocate(const ExecutorState& state, void* memory) noexcept;
 void copy(const ExecutorState& state, void* to, const void* from, std::size_t bytes);
 
 /// Where a pointer points, as far as CUDA knows.
-enum class Space { host, device, everywhere };
+enum class Space { host, device, other_device, everywhere };
 Space space_of(const void* pointer, int device);
 
 /// Folds the blocks' statistics into one summary, in order, on the stream.

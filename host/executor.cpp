@@ -5,6 +5,7 @@
 #include <omp.h>
 #include <sys/mman.h>
 
+#include <algorithm>
 #include <charconv>
 #include <cstdlib>
 #include <cstring>
@@ -43,6 +44,10 @@ std::shared_ptr<detail::ExecutorState> cuda_state(int device) {
 Executor Executor::cpu(int threads) {
   if (threads < 0)
     throw ShapeError("cpu: the number of threads must not be negative, found " + std::to_string(threads));
+  constexpr int most_threads = 4096;
+  if (threads > most_threads) {
+    throw ShapeError("cpu: at most " + std::to_string(most_threads) + " threads, found " + std::to_string(threads));
+  }
   auto state = std::make_shared<detail::ExecutorState>();
   state->threads = threads > 0 ? threads : omp_get_max_threads();
   return Executor(std::move(state));
@@ -56,15 +61,20 @@ Executor Executor::cuda(int device) {
 }
 
 Executor Executor::cuda_on_stream(void* stream, int device) {
+  if (stream == nullptr) {
+    throw Error("cuda_on_stream: the null stream serialises with all others; pass a stream of your own, or use cuda()");
+  }
   auto state = cuda_state(device);
   state->stream = stream;
   return Executor(std::move(state));
 }
 
-Executor Executor::automatic(int threads) { return why_no_cuda().empty() ? cuda(0) : cpu(threads); }
+Executor Executor::automatic(int threads, bool calls_have_kernels) {
+  return calls_have_kernels && why_no_cuda().empty() ? cuda(0) : cpu(threads);
+}
 
 Executor Executor::named(std::string_view text, int threads) {
-  if (text == "auto") return automatic(threads);
+  if (text == "auto") return automatic(threads, true);
   if (text == "cpu") return cpu(threads);
   if (text == "cuda") return cuda(0);
   if (text.starts_with("cuda:")) {
@@ -142,8 +152,12 @@ void copy_bytes(const Executor& executor, void* to, const void* from, std::size_
 void* workspace(const Executor& executor, std::size_t bytes) {
   Workspace& kept = executor.state().workspace;
   if (kept.bytes < bytes) {
-    executor.synchronize();
-    deallocate(executor, kept.memory, kept.bytes);
+    if (executor.is_cuda()) {
+      bytes = std::max(bytes, 2 * kept.bytes);
+      if (kept.memory != nullptr) executor.state().retired.push_back(kept);
+    } else {
+      deallocate(executor, kept.memory, kept.bytes);
+    }
     kept = {};
     kept.memory = allocate(executor, bytes);
     kept.bytes = bytes;
@@ -156,6 +170,7 @@ ExecutorState::~ExecutorState() {
     std::free(workspace.memory);
     return;
   }
+  for (const Workspace& outgrown : retired) cuda::deallocate(*this, outgrown.memory);
   if (workspace.memory != nullptr) cuda::deallocate(*this, workspace.memory);
   if (owns_stream) cuda::destroy_stream(device, stream);
 }

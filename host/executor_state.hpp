@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <mutex>
 #include <string>
+#include <vector>
 
 namespace nabla::detail {
 
@@ -21,12 +22,13 @@ struct ExecutorState {
   void* stream = nullptr;
   bool owns_stream = false;
   Workspace workspace;
+  std::vector<Workspace> retired;  // outgrown, but a captured graph may still use it; CUDA only
 
   ~ExecutorState();
 };
 
 /// At least so many bytes of the executor's workspace, aligned to 256; contents unspecified. A larger request than ever
-/// before waits for the stream and reallocates.
+/// before reallocates. On CUDA it at least doubles, and what it outgrew lives as long as the executor.
 void* workspace(const Executor& executor, std::size_t bytes);
 
 /// Whether this build and machine have CUDA devices that the library can use; decided once.

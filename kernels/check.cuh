@@ -1,9 +1,11 @@
 #pragma once
 
-#include <cuda_runtime_api.h>
+#include <cuda_runtime.h>
 #include <nabla/error.hpp>
 
 #include <string>
+#include <tuple>
+#include <type_traits>
 
 namespace nabla::detail {
 
@@ -30,9 +32,15 @@ void launch_kernel(const char* name, void (*kernel)(Parameters...), const Launch
     throw ShapeError(std::string(name) + ": " + std::to_string(shape.blocks) +
                      " blocks are more than CUDA's grid of 2^31 - 1");
   }
-  kernel<<<static_cast<unsigned>(shape.blocks), static_cast<unsigned>(shape.threads),
-           static_cast<std::size_t>(shape.shared_bytes), static_cast<cudaStream_t>(shape.stream)>>>(arguments...);
-  cuda_check(cudaPeekAtLastError(), name);
+  // Not <<<…>>>, whose outcome is told apart only from the thread's last error, which may be an older one's.
+  std::tuple<std::remove_cv_t<Parameters>...> values(arguments...);
+  const auto launch = [&](auto&... value) {
+    void* addresses[] = {&value...};
+    return cudaLaunchKernel(reinterpret_cast<const void*>(kernel), dim3(static_cast<unsigned>(shape.blocks)),
+                            dim3(static_cast<unsigned>(shape.threads)), addresses,
+                            static_cast<std::size_t>(shape.shared_bytes), static_cast<cudaStream_t>(shape.stream));
+  };
+  cuda_check(std::apply(launch, values), name);
 }
 
 }  // namespace nabla::detail

@@ -55,13 +55,16 @@ void* create_stream(int device) {
   cuda_check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   return stream;
 }
-void destroy_stream(int, void* stream) noexcept { cudaStreamDestroy(static_cast<cudaStream_t>(stream)); }
+void destroy_stream(int, void* stream) noexcept {
+  if (cudaStreamDestroy(static_cast<cudaStream_t>(stream)) != cudaSuccess) cudaGetLastError();
+}
 
 void synchronize(const ExecutorState& state) {
   cuda_check(cudaStreamSynchronize(static_cast<cudaStream_t>(state.stream)), "cudaStreamSynchronize");
 }
 
 // Memory comes from the device's pool, in stream order: neither allocation nor release stops the device.
+// Errors of calls whose status nobody can use (in destructors) are cleared, so that they don't surface elsewhere.
 
 void* allocate(const ExecutorState& state, std::size_t bytes) {
   const CurrentDevice current(state.device);
@@ -71,7 +74,7 @@ void* allocate(const ExecutorState& state, std::size_t bytes) {
   return memory;
 }
 void deallocate(const ExecutorState& state, void* memory) noexcept {
-  cudaFreeAsync(memory, static_cast<cudaStream_t>(state.stream));
+  if (cudaFreeAsync(memory, static_cast<cudaStream_t>(state.stream)) != cudaSuccess) cudaGetLastError();
 }
 
 void copy(const ExecutorState& state, void* to, const void* from, std::size_t bytes) {
@@ -87,7 +90,7 @@ Space space_of(const void* pointer, int device) {
     cudaGetLastError();
     return Space::host;
   }
-  if (attributes.type == cudaMemoryTypeDevice) return Space::device;
+  if (attributes.type == cudaMemoryTypeDevice) return attributes.device == device ? Space::device : Space::other_device;
   if (attributes.type == cudaMemoryTypeManaged || attributes.type == cudaMemoryTypeHost) return Space::everywhere;
   int pageable = 0;  // some systems let kernels read any host memory
   if (device >= 0) cudaDeviceGetAttribute(&pageable, cudaDevAttrPageableMemoryAccess, device);

@@ -110,9 +110,68 @@ TEST_P(Checks, Overlap) {
                                     "gradient overlaps value in memory");
   expect_refused<nabla::ShapeError>(call({.gradient = {m + 50, 10, 2, 0, 1}}), "make its own items overlap");
   expect_refused<nabla::ShapeError>(call({.gradient = {m + 50, 10, 2, 1, 5}}), "make its own items overlap");
+  // Rows that alternate, x gx y gy, are apart too; shifted by one they are not.
+  const BatchView<const double> rows(m, 10, 2, 1, 20);
+  nabla::value_and_gradient(where, Saddle(), rows, Outputs<double>{.gradient = {m + 10, 10, 2, 1, 20}});
+  expect_refused<nabla::ShapeError>(
+      [&] {
+        nabla::value_and_gradient(where, Saddle(), rows, Outputs<double>{.gradient = {m + 9, 10, 2, 1, 20}});
+      },
+      "gradient overlaps points in memory");
   call({.value = {m + 40, 10}, .gradient = {m + 20, 10, 2}})();                 // neighbours are fine
   call({.value = {m + 52, 10, 1, 3, 1}, .gradient = {m + 50, 10, 2, 3, 1}})();  // and so are interleaved records
   where.synchronize();
+}
+
+/// Reads as many components as its state says.
+struct Adjustable {
+  int n = 2;
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    typename Point::value_type sum = 0;
+    for (int i = 0; i < n; ++i) sum += x[i];
+    return sum;
+  }
+};
+
+// What counts is the object, not its default-constructed twin.
+TEST_P(Checks, DimensionsOfFunctionsWithState) {
+  const Executor where = executor();
+  const auto two = Points<double>::uniform(where, 10, 2, 0, 1, 1),
+             three = Points<double>::uniform(where, 10, 3, 0, 1, 1);
+  EXPECT_EQ(nabla::value(where, Adjustable{2}, two).summary.count, 10);
+  EXPECT_EQ(nabla::value(where, Adjustable{3}, three).summary.count, 10);
+  expect_refused<nabla::ShapeError>([&] { nabla::value(where, Adjustable{3}, two); },
+                                    "value: the function takes 3 variables, the points have 2");
+}
+
+TEST_P(Checks, SummariesAreCheckedLikeOutputs) {
+  const Executor where = executor();
+  const auto points = Points<double>::uniform(where, 10, 2, 0, 1, 1);
+  const nabla::Batch<double> value(where, 40, 1);
+  auto* const inside = reinterpret_cast<nabla::Summary*>(value.data());
+  expect_refused<nabla::ShapeError>(
+      [&] {
+        nabla::value(where, Saddle(), points.view(), nabla::ValueOutputs<double>{{value.data(), 10}, inside});
+      },
+      "value: summary overlaps value in memory");
+  if (!where.is_cuda()) return;
+  nabla::Summary on_host;
+  for (const auto& view : {points.view(), BatchView<double>(points.data(), 0, 2)}) {
+    expect_refused<nabla::MemorySpaceError>(
+        [&] {
+          nabla::value(where, Saddle(), view, nabla::ValueOutputs<double>{{}, &on_host});
+        },
+        "value: summary is in host memory, which");
+  }
+}
+
+TEST_P(Checks, MovedBatches) {
+  const Executor where = executor();
+  auto points = Points<double>::uniform(where, 10, 2, 0, 1, 1);
+  const auto taken = std::move(points);
+  expect_refused<nabla::ShapeError>([&] { nabla::value(where, Saddle(), points); },  // NOLINT(bugprone-use-after-move)
+                                    "a batch was used after it was moved away");
 }
 
 TEST_P(Checks, Alignment) {

@@ -248,6 +248,33 @@ TEST(Edges, ExtremesDoNotOverflowOnTheWay) {
   EXPECT_TRUE(std::isnan(log(seed_first(-1)).value));
 }
 
+// 1/r^12 and its like: the derivative is there as long as it can be represented, however small 1/r^24 may be.
+TEST(Edges, NegativePowersKeepTheirDerivative) {
+  using F = nabla::Dual<float, 1>;
+  const auto at = [](float r) { return F(r, [](int) { return 1.0F; }); };
+  EXPECT_FLOAT_EQ(pow(at(100), -12).tangent[0], -1.2e-25F);
+  EXPECT_FLOAT_EQ(pow(at(0.01F), -12).tangent[0], -1.2e27F);
+  EXPECT_DOUBLE_EQ(pow(seed_first(1e-60), -3).tangent[0], -3e240);
+  EXPECT_DOUBLE_EQ(pow(seed_first(1e60), -3).tangent[0], -3e-240);
+}
+
+/// Two variables, x along the inner and the outer axis i, for Hessians of functions of two arguments.
+Second axis(double v, bool inner, bool outer) {
+  return {First(v, [inner](int) { return inner ? 1.0 : 0.0; }), [outer](int) { return First(outer ? 1 : 0); }};
+}
+
+TEST(Edges, TiesShareInNestedDualsToo) {
+  const Second y = max(axis(1, true, true), axis(1, false, false));
+  EXPECT_EQ(y.value.tangent[0], 0.5);
+  EXPECT_EQ(y.tangent[0].value, 0.5);
+}
+
+// d2 x^y / dx dy = x^(y-1) (1 + y log x), which is 1/x at y = 0, whichever variable comes first.
+TEST(Edges, MixedDerivativeOfAPowerAtExponentZero) {
+  EXPECT_DOUBLE_EQ(pow(axis(2, true, false), axis(0, false, true)).tangent[0].tangent[0], 0.5);
+  EXPECT_DOUBLE_EQ(pow(axis(2, false, true), axis(0, true, false)).tangent[0].tangent[0], 0.5);
+}
+
 // The branch not taken is computed, and must not show.
 TEST(Edges, SelectHidesTheOtherBranch) {
   const First x = seed_first(-1);

@@ -388,6 +388,32 @@ TEST_P(Evaluate, TheCallersOwnGradientIsUsed) {
   }
 }
 
+/// Every way to depend on the data that lanes have: conditions, combined, and sign.
+struct Piecewise {
+  static constexpr int dimension = 2;
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    using nabla::max, nabla::select, nabla::sign;
+    const auto inside = x[0] > 0 && !(x[1] > 1 || x[1] < -1);
+    return select(inside, x[0] * x[1], sign(x[0]) + max(x[1], 0.5) * 3);
+  }
+};
+
+TEST_P(Evaluate, ConditionsAreTakenLaneByLane) {
+  const Executor where = executor();
+  const auto points = Points<double>::uniform(where, 500, 2, -2, 2, 4);
+  const HostBatch<double> x(points);
+  const auto result = nabla::value_and_gradient(where, Piecewise(), points);
+  const HostBatch<double> value(result.value), g(result.gradient);
+  for (std::int64_t p = 0; p < 500; ++p) {
+    const double a = x(p, 0), b = x(p, 1);
+    const bool inside = a > 0 && b >= -1 && b <= 1;
+    ASSERT_DOUBLE_EQ(value(p), inside ? a * b : (a > 0 ? 1 : -1) + std::fmax(b, 0.5) * 3);
+    ASSERT_EQ(g(p, 0), inside ? b : 0);
+    ASSERT_EQ(g(p, 1), inside ? a : (b > 0.5 ? 3 : 0));
+  }
+}
+
 /// Iterates until the data says stop: impossible for lanes that move together.
 struct NewtonRoot {
   static constexpr bool vectorizable = false;

@@ -11,7 +11,9 @@
 
 namespace nabla::test {
 
-inline auto every_executor() { return ::testing::Values(std::string("cpu1"), std::string("cpu3"), std::string("cuda")); }
+inline auto every_executor() {
+  return ::testing::Values(std::string("cpu1"), std::string("cpu3"), std::string("cuda"));
+}
 
 inline std::string executor_name(const ::testing::TestParamInfo<std::string>& info) { return info.param; }
 

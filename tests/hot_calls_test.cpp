@@ -130,6 +130,9 @@ TEST_P(HotCalls, CanBeCapturedInAGraphAndReplayed) {
   cudaGraphExec_t replay = nullptr;
   ASSERT_EQ(cudaGraphInstantiate(&replay, graph, 0), cudaSuccess);
 
+  // A larger call outgrows the workspace that the graph remembers.
+  nabla::value_and_gradient(where, Saddle(), Points<double>::uniform(where, 40 * count, 2, -2, 2, 3));
+
   const auto other = Points<double>::uniform(where, count, 2, -2, 2, 2);
   ASSERT_EQ(cudaMemcpyAsync(points.data(), other.data(), static_cast<std::size_t>(2 * count) * sizeof(double),
                             cudaMemcpyDeviceToDevice, stream.get()),

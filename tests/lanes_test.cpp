@@ -128,6 +128,42 @@ TEST(Lanes, EdgesAreThoseOfTheCLibrary) {
   expect_edges<float>();
 }
 
+// Including the extremes where squares overflow and vanish, the axes, and both arguments 0 or infinite.
+template <class T>
+void expect_edges_of_two_arguments() {
+  using M = nabla::Math<nabla::Lanes<T>>;
+  constexpr T infinity = std::numeric_limits<T>::infinity();
+  const T large = std::sqrt(std::numeric_limits<T>::max()) * 3, small = std::sqrt(std::numeric_limits<T>::min()) / 3;
+  const std::vector<T> edges{T(0), -T(0), T(1), T(-2), infinity, -infinity, large, -2 * large, small, 2 * small};
+  for (const T x : edges) {
+    for (const T y : edges) {
+      const nabla::Lanes<T> a(x), b(y);
+      const T length = M::hypot(a, b).get(0), angle = M::atan2(b, a).get(0);
+      const T exact_length = std::hypot(x, y), exact_angle = std::atan2(y, x);
+      EXPECT_TRUE(length == exact_length || ulps(length, std::hypot(static_cast<long double>(x), y)) <= 2.5)
+          << "hypot(" << x << ", " << y << ") = " << length;
+      EXPECT_TRUE(angle == exact_angle || ulps(angle, std::atan2(static_cast<long double>(y), x)) <= 3)
+          << "atan2(" << y << ", " << x << ") = " << angle;
+      EXPECT_EQ(std::signbit(angle), std::signbit(exact_angle));
+    }
+  }
+  EXPECT_EQ(M::hypot(nabla::Lanes<T>(infinity), nabla::Lanes<T>(T(NAN))).get(0), infinity);
+}
+
+TEST(Lanes, EdgesOfTwoArgumentsAreThoseOfTheCLibrary) {
+  expect_edges_of_two_arguments<double>();
+  expect_edges_of_two_arguments<float>();
+}
+
+// The ends of exp's range are a little inside the C library's (docs/numerics.md).
+TEST(Lanes, ExpReachesNearlyToTheEndsOfItsRange) {
+  using M = nabla::Math<nabla::Lanes<double>>;
+  EXPECT_LE(ulps(M::exp(nabla::Lanes<double>(709.4)).get(0), std::exp(static_cast<long double>(709.4))), 2);
+  EXPECT_LE(ulps(M::exp(nabla::Lanes<double>(-708.3)).get(0), std::exp(static_cast<long double>(-708.3))), 2);
+  using S = nabla::Math<nabla::Lanes<float>>;
+  EXPECT_LE(ulps(S::exp(nabla::Lanes<float>(88.3F)).get(0), std::exp(static_cast<long double>(88.3F))), 2);
+}
+
 // Every lane, not only the first, goes through the lane-by-lane functions.
 TEST(Lanes, FunctionsOfTwoArgumentsAreTheCLibrarysInEveryLane) {
   using X = nabla::Lanes<double>;

@@ -174,6 +174,24 @@ TEST(Compensation, KeepsWhatASumLoses) {
   EXPECT_EQ(plain, 1e16);
 }
 
+struct Scaled {
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    return 1e160 * x[0];
+  }
+};
+
+// A sum that overflows is infinite, as documented, and not NaN.
+TEST_P(Summaries, OverflowIsInfinite) {
+  const Executor where = executor();
+  const std::vector<double> numbers{1.5e148, 1.5e148, 1.5e148};  // values near the largest double
+  const auto s = nabla::value_and_gradient(where, Scaled(), Points<double>::from_host(where, numbers, 1)).summary;
+  EXPECT_EQ(s.nonfinite.count, 0);
+  EXPECT_EQ(s.value.mean, INFINITY);
+  EXPECT_EQ(s.gradient_norm.l2, INFINITY);
+  EXPECT_EQ(s.gradient_norm.linf, 1e160);
+}
+
 TEST_P(Summaries, TheSameBitsEveryTime) {
   const Executor where = executor();
   const std::int64_t count = where.is_cuda() ? 5'000 : 100'003;

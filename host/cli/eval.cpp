@@ -132,7 +132,7 @@ std::vector<EvaluatedPoint> describe_points(const EvalReport& report, const Batc
     if (results.hessian) {
       point.hessian = item(hessian, k, n * n);
       point.eigenvalues = symmetric_eigenvalues(point.hessian, static_cast<std::size_t>(n));
-      if (is_critical(point.x, point.gradient, point.hessian, single)) {
+      if (is_critical(point.x, point.gradient, point.eigenvalues, single)) {
         point.classification = classify(point.eigenvalues, single);
       }
     }

@@ -54,30 +54,32 @@ std::vector<double> symmetric_eigenvalues(std::span<const double> matrix, std::s
   return eigenvalues;
 }
 
-bool is_critical(std::span<const double> x, std::span<const double> gradient, std::span<const double> hessian,
+namespace {
+
+/// Below this an eigenvalue is zero to rounding.
+double zero_eigenvalue(std::span<const double> eigenvalues, bool single_precision) {
+  const double eps = single_precision ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
+  return 16 * static_cast<double>(eigenvalues.size()) * eps *
+         std::max(std::abs(eigenvalues.front()), std::abs(eigenvalues.back()));
+}
+
+}  // namespace
+
+bool is_critical(std::span<const double> x, std::span<const double> gradient, std::span<const double> eigenvalues,
                  bool single_precision) {
-  const auto largest = [](std::span<const double> numbers) {
-    double size = 0;
-    for (const double number : numbers) size = std::max(size, std::abs(number));
-    return size;
-  };
-  for (const auto numbers : {x, gradient, hessian}) {
+  for (const auto numbers : {x, gradient, eigenvalues}) {
     if (!std::all_of(numbers.begin(), numbers.end(), [](double number) { return std::isfinite(number); })) return false;
   }
-  const std::size_t n = x.size();
-  double row_sum = 0;
-  for (std::size_t i = 0; i < n; ++i) {
-    double sum = 0;
-    for (const double entry : hessian.subspan(i * n, n)) sum += std::abs(entry);
-    row_sum = std::max(row_sum, sum);
-  }
-  return largest(gradient) <= (single_precision ? 1e-3 : 1e-6) * row_sum * std::max(1.0, largest(x));
+  double length = 0, size = 1, smallest = std::numeric_limits<double>::infinity();
+  for (const double component : gradient) length = std::hypot(length, component);
+  for (const double coordinate : x) size = std::max(size, std::abs(coordinate));
+  for (const double eigenvalue : eigenvalues) smallest = std::min(smallest, std::abs(eigenvalue));
+  const double zero = zero_eigenvalue(eigenvalues, single_precision);
+  return length <= (smallest > zero ? (single_precision ? 1e-3 : 1e-6) * smallest : zero) * size;
 }
 
 std::string classify(std::span<const double> eigenvalues, bool single_precision) {
-  const double eps = single_precision ? std::numeric_limits<float>::epsilon() : std::numeric_limits<double>::epsilon();
-  const double largest = std::max(std::abs(eigenvalues.front()), std::abs(eigenvalues.back()));
-  const double zero = 16 * static_cast<double>(eigenvalues.size()) * eps * largest;
+  const double zero = zero_eigenvalue(eigenvalues, single_precision);
   const auto above = std::count_if(eigenvalues.begin(), eigenvalues.end(), [&](double e) { return e > zero; });
   const auto below = std::count_if(eigenvalues.begin(), eigenvalues.end(), [&](double e) { return e < -zero; });
   if (above > 0 && below > 0) return "saddle";

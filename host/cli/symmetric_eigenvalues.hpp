@@ -11,10 +11,11 @@ namespace nabla::cli {
 /// Source: Golub and Van Loan, Matrix Computations (2013), section 8.5 (cyclic Jacobi).
 std::vector<double> symmetric_eigenvalues(std::span<const double> matrix, std::size_t n);
 
-/// Whether x can be called a critical point: a Newton step from it would move it by about a millionth (f64) or a
-/// thousandth (f32) of its size at most,
-///     max |g_i| <= r * (max row sum of |H|) * max(1, max |x_i|),  r = 1e-6 or 1e-3.
-bool is_critical(std::span<const double> x, std::span<const double> gradient, std::span<const double> hessian,
+/// Whether x can be called a critical point, given the eigenvalues of the Hessian there: a Newton step moves it by at
+/// most a millionth (f64) or a thousandth (f32) of its size,
+///     |g| <= r * (smallest |eigenvalue|) * max(1, max |x_i|),  r = 1e-6 or 1e-3,
+/// or, where an eigenvalue is zero to rounding and no such step exists, g is zero to rounding too.
+bool is_critical(std::span<const double> x, std::span<const double> gradient, std::span<const double> eigenvalues,
                  bool single_precision);
 
 /// "minimum", "maximum", "saddle", or "undecided" where an eigenvalue is zero to rounding, that is at most

@@ -25,6 +25,8 @@ extern template void fill_uniform(const Executor&, BatchView<double>, double, do
 }  // namespace detail
 
 /// Owning memory on an executor: the host's for the CPU, the device's for CUDA. Contents are unspecified at first.
+/// Stream: ready for any stream once constructed. Released in the order of its own executor's stream: destroy it only
+/// when work on other streams no longer uses it.
 template <class T>
 class Array {
  public:
@@ -32,7 +34,9 @@ class Array {
       : executor_(std::move(executor)),
         bytes_(detail::checked_bytes(size, 1, sizeof(T))),
         size_(size),
-        data_(static_cast<T*>(detail::allocate(executor_, bytes_))) {}
+        data_(static_cast<T*>(detail::allocate(executor_, bytes_))) {
+    executor_.synchronize();
+  }
   Array(Array&& other) noexcept
       : executor_(other.executor_),
         bytes_(std::exchange(other.bytes_, 0)),
@@ -91,6 +95,7 @@ class Batch {
                        std::uint64_t seed, Layout layout = Layout::component_major) {
     Batch points(executor, count, dimension, layout);
     detail::fill_uniform<T>(executor, points.view(), low, high, seed);
+    executor.synchronize();
     return points;
   }
 
@@ -112,7 +117,11 @@ class Batch {
   const Executor& executor() const { return numbers_.executor(); }
   T* data() const { return numbers_.data(); }
 
-  BatchView<T> view() const { return {data(), count_, components_, layout_}; }
+  /// Throws ShapeError if the batch was moved away.
+  BatchView<T> view() const {
+    if (data() == nullptr) throw ShapeError("a batch was used after it was moved away");
+    return {data(), count_, components_, layout_};
+  }
   operator BatchView<T>() const { return view(); }
   operator BatchView<const T>() const { return view(); }
 

@@ -144,33 +144,68 @@ constexpr Dual<T, N> operator/(const Dual<T, N>& a, S b) {
   return {a.value / divisor, [&](int k) { return a.tangent[k] / divisor; }};
 }
 
-/// (a/b)' = -(a/b) b' / b
+/// (a/b)' = -(1/b) ((a/b) b'), in this order: a/b^2 overflows and vanishes long before the derivative does
 template <class T, int N, Arithmetic S>
 constexpr Dual<T, N> operator/(S a, const Dual<T, N>& b) {
   const T quotient = constant<T>(a) / b.value;
-  const T slope = -quotient / b.value;
-  return {quotient, [&](int k) { return detail::product(slope, b.tangent[k]); }};
+  const T slope = constant<T>(-1) / b.value;
+  return {quotient, [&](int k) { return detail::product(slope, detail::product(quotient, b.tangent[k])); }};
 }
 
-// Comparisons look at values alone. The result is bool, or one bool per lane.
+/// What comparing lanes gives: a bool for each. It goes to select(), and combines with && || !. It is no bool: an `if`
+/// would have to take one branch for all lanes. (Without this wrapper it would even compile where the machine's masks
+/// are integers, and take the branch if any lane wants it.)
+template <class Mask>
+struct Condition {
+  Mask mask;
+  constexpr operator const Mask&() const { return mask; }
+};
+template <class Mask>
+constexpr Condition<Mask> operator&&(const Condition<Mask>& a, const Condition<Mask>& b) {
+  return {a.mask && b.mask};
+}
+template <class Mask>
+constexpr Condition<Mask> operator||(const Condition<Mask>& a, const Condition<Mask>& b) {
+  return {a.mask || b.mask};
+}
+template <class Mask>
+constexpr Condition<Mask> operator!(const Condition<Mask>& a) {
+  return {!a.mask};
+}
+
+namespace detail {
+
+constexpr bool guard(bool condition) { return condition; }
+template <class Mask>
+constexpr Condition<Mask> guard(const Mask& mask) {
+  return {mask};
+}
+template <class Mask>
+constexpr Condition<Mask> guard(const Condition<Mask>& condition) {
+  return condition;
+}
+
+}  // namespace detail
+
+// Comparisons look at values alone. The result is bool, or a Condition: one bool per lane.
 
 // clang-format off
-template <class T, int N> constexpr auto operator<(const Dual<T, N>& a, const Dual<T, N>& b) { return a.value < b.value; }
-template <class T, int N> constexpr auto operator>(const Dual<T, N>& a, const Dual<T, N>& b) { return a.value > b.value; }
-template <class T, int N> constexpr auto operator<=(const Dual<T, N>& a, const Dual<T, N>& b) { return a.value <= b.value; }
-template <class T, int N> constexpr auto operator>=(const Dual<T, N>& a, const Dual<T, N>& b) { return a.value >= b.value; }
-template <class T, int N> constexpr auto operator==(const Dual<T, N>& a, const Dual<T, N>& b) { return a.value == b.value; }
-template <class T, int N> constexpr auto operator!=(const Dual<T, N>& a, const Dual<T, N>& b) { return a.value != b.value; }
-template <class T, int N, Arithmetic S> constexpr auto operator<(const Dual<T, N>& a, S b) { return a.value < constant<T>(b); }
-template <class T, int N, Arithmetic S> constexpr auto operator>(const Dual<T, N>& a, S b) { return a.value > constant<T>(b); }
-template <class T, int N, Arithmetic S> constexpr auto operator<=(const Dual<T, N>& a, S b) { return a.value <= constant<T>(b); }
-template <class T, int N, Arithmetic S> constexpr auto operator>=(const Dual<T, N>& a, S b) { return a.value >= constant<T>(b); }
-template <class T, int N, Arithmetic S> constexpr auto operator==(const Dual<T, N>& a, S b) { return a.value == constant<T>(b); }
-template <class T, int N, Arithmetic S> constexpr auto operator!=(const Dual<T, N>& a, S b) { return a.value != constant<T>(b); }
-template <class T, int N, Arithmetic S> constexpr auto operator<(S a, const Dual<T, N>& b) { return constant<T>(a) < b.value; }
-template <class T, int N, Arithmetic S> constexpr auto operator>(S a, const Dual<T, N>& b) { return constant<T>(a) > b.value; }
-template <class T, int N, Arithmetic S> constexpr auto operator<=(S a, const Dual<T, N>& b) { return constant<T>(a) <= b.value; }
-template <class T, int N, Arithmetic S> constexpr auto operator>=(S a, const Dual<T, N>& b) { return constant<T>(a) >= b.value; }
+template <class T, int N> constexpr auto operator<(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value < b.value); }
+template <class T, int N> constexpr auto operator>(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value > b.value); }
+template <class T, int N> constexpr auto operator<=(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value <= b.value); }
+template <class T, int N> constexpr auto operator>=(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value >= b.value); }
+template <class T, int N> constexpr auto operator==(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value == b.value); }
+template <class T, int N> constexpr auto operator!=(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value != b.value); }
+template <class T, int N, Arithmetic S> constexpr auto operator<(const Dual<T, N>& a, S b) { return detail::guard(a.value < constant<T>(b)); }
+template <class T, int N, Arithmetic S> constexpr auto operator>(const Dual<T, N>& a, S b) { return detail::guard(a.value > constant<T>(b)); }
+template <class T, int N, Arithmetic S> constexpr auto operator<=(const Dual<T, N>& a, S b) { return detail::guard(a.value <= constant<T>(b)); }
+template <class T, int N, Arithmetic S> constexpr auto operator>=(const Dual<T, N>& a, S b) { return detail::guard(a.value >= constant<T>(b)); }
+template <class T, int N, Arithmetic S> constexpr auto operator==(const Dual<T, N>& a, S b) { return detail::guard(a.value == constant<T>(b)); }
+template <class T, int N, Arithmetic S> constexpr auto operator!=(const Dual<T, N>& a, S b) { return detail::guard(a.value != constant<T>(b)); }
+template <class T, int N, Arithmetic S> constexpr auto operator<(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) < b.value); }
+template <class T, int N, Arithmetic S> constexpr auto operator>(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) > b.value); }
+template <class T, int N, Arithmetic S> constexpr auto operator<=(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) <= b.value); }
+template <class T, int N, Arithmetic S> constexpr auto operator>=(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) >= b.value); }
 // clang-format on
 
 }  // namespace nabla

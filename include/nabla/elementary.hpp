@@ -67,7 +67,7 @@ struct Math<Dual<T, N>> {
     const T zero = constant<T>(0);
     return M::select(v > zero, constant<T>(1), M::select(v < zero, constant<T>(-1), zero));
   }
-  static constexpr D sign(const D& x) { return D(x.value != x.value ? x.value : sign_of(x.value)); }
+  static constexpr D sign(const D& x) { return D(M::select(x.value != x.value, x.value, sign_of(x.value))); }
 
   static constexpr D abs(const D& x) { return detail::chain(x, M::abs(x.value), sign_of(x.value)); }
 
@@ -157,7 +157,7 @@ struct Math<Dual<T, N>> {
   static constexpr D pow(const D& x, const D& y) {
     const T zero = constant<T>(0);
     const T value = M::pow(x.value, y.value);
-    const T along_x = M::select(y.value == zero, zero, y.value * M::pow(x.value, y.value - constant<T>(1)));
+    const T along_x = detail::product(M::pow(x.value, y.value - constant<T>(1)), y.value);
     const T log_part = value * M::log(x.value);
     const T along_y = M::select(x.value == zero, M::select(y.value > zero, zero, log_part), log_part);
     return {value,
@@ -275,18 +275,26 @@ constexpr Dual<T, N> select(const typename Math<T>::Mask& condition, S yes, cons
 
 namespace detail {
 
-/// The extreme of several arguments; all arguments that attain it share the slope. NaN in any argument is NaN.
+/// The extreme of several base scalars. NaN in any argument is NaN.
+template <bool Largest, class T, class... Rest>
+constexpr T extreme(const T& first, const Rest&... rest) {
+  using M = Math<T>;
+  T best = first;
+  const auto take = [&](const T& x) {
+    const auto better = Largest ? x > best : x < best;
+    const T unordered = best + x;  // NaN if either is
+    best = M::select(better, x, M::select(x == x, best, unordered));
+  };
+  (take(rest), ...);
+  return best;
+}
+
+/// The extreme of several duals; all arguments that attain it share the slope, at every level of nesting.
 template <bool Largest, class T, int N, class... Rest>
 constexpr Dual<T, N> extreme(const Dual<T, N>& first, const Rest&... rest) {
   using M = Math<T>;
   const T zero = constant<T>(0), one = constant<T>(1);
-  T best = first.value;
-  const auto take = [&](const Dual<T, N>& x) {
-    const auto better = Largest ? x.value > best : x.value < best;
-    const T unordered = best + x.value;  // NaN if either is
-    best = M::select(better, x.value, M::select(x.value == x.value, best, unordered));
-  };
-  (take(rest), ...);
+  const T best = extreme<Largest>(first.value, rest.value...);
   T ties = M::select(first.value == best, one, zero);
   ((ties = ties + M::select(rest.value == best, one, zero)), ...);
   const auto share = [&](const Dual<T, N>& x, int k) { return M::select(x.value == best, x.tangent[k] / ties, zero); };

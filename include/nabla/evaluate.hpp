@@ -161,11 +161,13 @@ Operation<T> operation(const char* name, const Body& body, std::int64_t n, const
 /// Calls use(constant N) with the N to compile for: the function's own dimension, or the points' if unrolled, or
 /// dynamic.
 template <class F, class Use>
-void with_dimension(const char* name, std::int64_t n, Use use) {
+void with_dimension(const char* name, const F& f, std::int64_t n, Use use) {
+  const int wanted = dimension_at_run_time(f);
+  if (wanted != dynamic && n != wanted) throw_dimension(name, wanted, n);
   constexpr int own = dimension_of<F>();
   if constexpr (own != dynamic) {
-    if (n != own) throw_dimension(name, own, n);
-    use(std::integral_constant<int, own>());
+    if (n == own) return use(std::integral_constant<int, own>());
+    use(std::integral_constant<int, dynamic>());
   } else if constexpr (!unrolled<F>()) {
     use(std::integral_constant<int, dynamic>());
   } else {
@@ -202,7 +204,7 @@ inline namespace without_kernels {
 /// f at each point. Complexity: reads n numbers a point, writes 1.
 template <class F, class T>
 void value(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> points, ValueOutputs<T> out) {
-  detail::with_dimension<F>("value", points.components, [&](auto n) {
+  detail::with_dimension("value", f, points.components, [&](auto n) {
     const detail::ValueBody<F, n> body{f};
     detail::run<T>(executor, detail::operation<T, F>("value", body, points.components, ""),
                    {points, {}, {out.value, {}, {}}, out.summary});
@@ -214,7 +216,7 @@ void value(const Executor& executor, const F& f, std::type_identity_t<BatchView<
 template <class F, class T>
 void value_and_gradient(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> points,
                         Outputs<T> out) {
-  detail::with_dimension<F>("value_and_gradient", points.components, [&](auto n) {
+  detail::with_dimension("value_and_gradient", f, points.components, [&](auto n) {
     const detail::GradientBody<F, n> body{f};
     detail::run<T>(executor, detail::operation<T, F>("value_and_gradient", body, points.components, "gradient"),
                    {points, {}, {out.value, out.gradient, {}}, out.summary});
@@ -227,7 +229,7 @@ void value_and_gradient(const Executor& executor, const F& f, std::type_identity
 template <class F, class T>
 void directional_derivative(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> points,
                             std::type_identity_t<BatchView<const T>> direction, DirectionalOutputs<T> out) {
-  detail::with_dimension<F>("directional_derivative", points.components, [&](auto n) {
+  detail::with_dimension("directional_derivative", f, points.components, [&](auto n) {
     const detail::DirectionalBody<F, n> body{f};
     detail::run<T>(executor, detail::operation<T, F>("directional_derivative", body, points.components, "derivative"),
                    {points, direction, {out.value, out.derivative, {}}, nullptr});
@@ -238,7 +240,7 @@ void directional_derivative(const Executor& executor, const F& f, std::type_iden
 template <class F, class T>
 void hessian_vector_product(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> points,
                             std::type_identity_t<BatchView<const T>> direction, HessianProductOutputs<T> out) {
-  detail::with_dimension<F>("hessian_vector_product", points.components, [&](auto n) {
+  detail::with_dimension("hessian_vector_product", f, points.components, [&](auto n) {
     const detail::HessianProductBody<F, n> body{f};
     detail::run<T>(executor,
                    detail::operation<T, F>("hessian_vector_product", body, points.components, "gradient", "product"),
@@ -254,7 +256,7 @@ void hessian(const Executor& executor, const F& f, std::type_identity_t<BatchVie
     throw ShapeError("hessian: dense Hessians go up to 16 variables, the points have " +
                      std::to_string(points.components) + "; use hessian_vector_product");
   }
-  detail::with_dimension<F>("hessian", points.components, [&](auto n) {
+  detail::with_dimension("hessian", f, points.components, [&](auto n) {
     const detail::HessianBody<F, n> body{f};
     detail::run<T>(executor, detail::operation<T, F>("hessian", body, points.components, "gradient", "hessian"),
                    {points, {}, {out.value, out.gradient, out.hessian}, out.summary});
@@ -265,7 +267,7 @@ void hessian(const Executor& executor, const F& f, std::type_identity_t<BatchVie
 template <class F, class T>
 void jacobian(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> points,
               JacobianOutputs<T> out) {
-  detail::with_dimension<F>("jacobian", points.components, [&](auto n) {
+  detail::with_dimension("jacobian", f, points.components, [&](auto n) {
     const detail::JacobianBody<F, n> body{f};
     detail::run<T>(executor, detail::operation<T, F>("jacobian", body, points.components, "jacobian"),
                    {points, {}, {out.value, out.jacobian, {}}, nullptr});
@@ -276,7 +278,7 @@ void jacobian(const Executor& executor, const F& f, std::type_identity_t<BatchVi
 template <class F, class T>
 void steepest_ascent(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> points,
                      AscentOutputs<T> out) {
-  detail::with_dimension<F>("steepest_ascent", points.components, [&](auto n) {
+  detail::with_dimension("steepest_ascent", f, points.components, [&](auto n) {
     const detail::SteepestAscentBody<F, n> body{f};
     detail::run<T>(executor, detail::operation<T, F>("steepest_ascent", body, points.components, "direction", "rate"),
                    {points, {}, {out.value, out.direction, out.rate}, nullptr});
@@ -290,7 +292,7 @@ void clipped_gradient(const Executor& executor, const F& f, std::type_identity_t
   if (!(threshold > 0)) {
     throw ShapeError("clipped_gradient: the threshold must be positive, found " + std::to_string(threshold));
   }
-  detail::with_dimension<F>("clipped_gradient", points.components, [&](auto n) {
+  detail::with_dimension("clipped_gradient", f, points.components, [&](auto n) {
     const detail::ClippedGradientBody<F, n> body{f, threshold};
     detail::run<T>(executor, detail::operation<T, F>("clipped_gradient", body, points.components, "gradient"),
                    {points, {}, {out.value, out.gradient, {}}, out.summary});

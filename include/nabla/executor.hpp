@@ -11,7 +11,17 @@ namespace nabla {
 
 namespace detail {
 struct ExecutorState;
+
+#ifdef __CUDACC__
+inline namespace with_kernels {
+inline constexpr bool compiled_by_nvcc = true;
 }
+#else
+inline namespace without_kernels {
+inline constexpr bool compiled_by_nvcc = false;
+}
+#endif
+}  // namespace detail
 
 /// Where work runs: CPU threads, or one CUDA device and a stream.
 ///
@@ -23,18 +33,21 @@ class Executor {
   enum class Kind { cpu, cuda };
 
   /// The CPU with this many threads; 0 takes what OpenMP takes (OMP_NUM_THREADS, or the cores this process may use).
-  /// Throws ShapeError if threads < 0.
+  /// Throws ShapeError if threads < 0 or threads > 4096.
   static Executor cpu(int threads = 0);
 
   /// A CUDA device with a stream of its own. Throws ExecutorUnavailable with the reason.
   static Executor cuda(int device = 0);
 
   /// A CUDA device with the caller's cudaStream_t, which must outlive the executor and everything allocated on it.
-  /// All work is enqueued on that stream and on no other. Throws ExecutorUnavailable.
+  /// All work is enqueued on that stream and on no other. A graph captured from it uses the executor's workspace: the
+  /// executor must outlive the graph, and one replay runs at a time. Throws ExecutorUnavailable, or Error for the null
+  /// stream.
   static Executor cuda_on_stream(void* stream, int device);
 
-  /// The first CUDA device if one is usable, otherwise the CPU; what was chosen is visible in kind() and name().
-  static Executor automatic(int threads = 0);
+  /// The first CUDA device if one is usable and the file that asks was compiled by nvcc, so that its calls have
+  /// kernels; otherwise the CPU. What was chosen is visible in kind() and name().
+  static Executor automatic(int threads = 0, bool calls_have_kernels = detail::compiled_by_nvcc);
 
   /// "auto", "cpu", "cuda" or "cuda:K". Throws ExecutorUnavailable, or Error if the text is none of these.
   static Executor named(std::string_view text, int threads = 0);

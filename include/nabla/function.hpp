@@ -167,6 +167,17 @@ constexpr int dimension_of() {
   }
 }
 
+/// The dimension of this object: the same, but for functors with state, which are asked as they are, at run time.
+/// (Their default-constructed twin may read fewer components.)
+template <class F>
+int dimension_at_run_time(const F& f) {
+  if constexpr (detail::DeclaresDimension<F> || std::is_empty_v<F> || !detail::vectorizable<F>()) {
+    return dimension_of<F>();
+  } else {
+    return detail::components_read_by(f);
+  }
+}
+
 /// A function of any dimension, used for N variables only: its loops unroll, and its components live in registers.
 template <int N, class F>
 struct Fixed : F {

@@ -73,8 +73,22 @@ struct Math<xsimd::batch<T, A>> {
   static X pow(const X& x, const X& y) {
     return detail::lane_by_lane<T>([](T v, T p) { return std::pow(v, p); }, x, y);
   }
-  static X atan2(const X& y, const X& x) { return xsimd::atan2(y, x); }
-  static X hypot(const X& x, const X& y) { return xsimd::hypot(x, y); }
+  /// xsimd's has NaN where both arguments are 0 or infinite; on the axes a pack goes through the C library.
+  static X atan2(const X& y, const X& x) {
+    const X zero(T(0)), infinity(std::numeric_limits<T>::infinity());
+    const Mask special = x == zero || y == zero || abs(x) == infinity || abs(y) == infinity;
+    if (!xsimd::any(special)) return xsimd::atan2(y, x);
+    return detail::lane_by_lane<T>([](T a, T b) { return std::atan2(a, b); }, y, x);
+  }
+  /// The larger side is divided out first: xsimd's own squares overflow and vanish.
+  static X hypot(const X& x, const X& y) {
+    const X zero(T(0)), infinity(std::numeric_limits<T>::infinity());
+    const X a = abs(x), b = abs(y);
+    const X larger_side = xsimd::max(a, b);
+    const X scale = xsimd::select(larger_side == zero, X(T(1)), larger_side);
+    const X p = a / scale, q = b / scale;
+    return xsimd::select(a == infinity || b == infinity, infinity, scale * xsimd::sqrt(xsimd::fma(p, p, q * q)));
+  }
 };
 
 }  // namespace nabla

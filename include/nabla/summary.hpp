@@ -9,7 +9,8 @@ namespace nabla {
 /// A point whose value or gradient has a NaN or an infinity is counted in `nonfinite` and takes no part in the rest.
 /// If no point is left, positions are -1 and the other statistics NaN. Sums are in double precision with compensated
 /// additions, in an order that depends on the batch alone: the same bits for any number of threads or repetition.
-/// Units: l2 is the root of a sum of squares and overflows where gradient components exceed 1e154.
+/// Units: l2 and the norms of points are roots of sums of squares: infinite where gradient components exceed 1e154, and
+/// 0 where all are below 1e-162. The mean is infinite where the sum of the values is.
 struct Summary {
   std::int64_t count = 0;  ///< points in the batch
 

@@ -1,6 +1,7 @@
 // One launch of the evaluate kernel for traffic.cmake to count:
 //     traffic component_major|point_major f32|f64 N
-// evaluates value and gradient of Rosenbrock's function in N variables and prints the bytes that must be read and written.
+// evaluates value and gradient of Rosenbrock's function in N variables and prints the bytes that must be read and
+// written.
 
 #include <nabla/evaluate.hpp>
 
@@ -38,11 +39,16 @@ void run(nabla::Layout layout) {
 template <class T>
 void run(nabla::Layout layout, int n) {
   switch (n) {
-    case 2: return run<T, 2>(layout);
-    case 3: return run<T, 3>(layout);
-    case 4: return run<T, 4>(layout);
-    case 8: return run<T, 8>(layout);
-    default: std::exit(2);
+    case 2:
+      return run<T, 2>(layout);
+    case 3:
+      return run<T, 3>(layout);
+    case 4:
+      return run<T, 4>(layout);
+    case 8:
+      return run<T, 8>(layout);
+    default:
+      std::exit(2);
   }
 }
 
@@ -50,7 +56,8 @@ void run(nabla::Layout layout, int n) {
 
 int main(int argc, char** argv) {
   if (argc != 4) return 2;
-  const auto layout = std::string(argv[1]) == "point_major" ? nabla::Layout::point_major : nabla::Layout::component_major;
+  const auto layout =
+      std::string(argv[1]) == "point_major" ? nabla::Layout::point_major : nabla::Layout::component_major;
   const int n = std::atoi(argv[3]);
   std::string(argv[2]) == "f32" ? run<float>(layout, n) : run<double>(layout, n);
 }

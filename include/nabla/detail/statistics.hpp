@@ -138,7 +138,8 @@ constexpr Summary finish(const Statistics<double>& s, bool with_gradient) {
   constexpr double infinity = std::numeric_limits<double>::infinity();
   const bool any = s.finite > 0;
   const auto position = [](double p) { return p < infinity ? static_cast<std::int64_t>(p) : std::int64_t{-1}; };
-  const auto total = [](const Sum<double>& sum) { return sum.high + sum.low; };
+  // Once a sum has overflowed, its rounding error is NaN and means nothing.
+  const auto total = [](const Sum<double>& sum) { return std::isfinite(sum.high) ? sum.high + sum.low : sum.high; };
   Summary result{};
   result.count = static_cast<std::int64_t>(s.finite + s.nonfinite);
   result.nonfinite = {static_cast<std::int64_t>(s.nonfinite), position(s.first_nonfinite)};

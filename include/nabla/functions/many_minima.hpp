@@ -46,12 +46,14 @@ struct Ackley {
 
   template <class Point>
   constexpr auto operator()(const Point& x) const {
-    typename Point::value_type squares = 0, waves = 0;
+    using S = typename Point::value_type;
+    using Real = RealOf<S>;
+    S length = abs(x[0]), waves = 0;  // hypot: squares of tiny components vanish before their derivatives do
     for (std::int64_t i = 0; i < x.size(); ++i) {
-      squares += pow(x[i], 2);
+      if (i > 0) length = hypot(length, x[i]);
       waves += pow(sin(std::numbers::pi * x[i]), 2);
     }
-    const auto cone = -20 * expm1(-0.2 * sqrt(squares / x.size()));
+    const auto cone = -20 * expm1(-0.2 * length / Math<Real>::sqrt(static_cast<Real>(x.size())));
     return cone - std::numbers::e * expm1(-2 * waves / x.size());
   }
 };
