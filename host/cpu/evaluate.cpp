@@ -12,7 +12,8 @@
 #include <new>
 
 // A batch is cut into chunks, which threads take, and chunks into tiles, which fit the first-level cache:
-//     gather inputs (unless they already lie as the tile wants them) -> body -> statistics -> scatter outputs.
+//     gather inputs (unless they already lie as the tile wants them) -> body -> scatter outputs, strip by strip, and
+//     then the statistics of the tile.
 // The cut depends on the shape of the call alone, so neither results nor sums depend on the number of threads.
 
 namespace nabla::detail::cpu {
@@ -20,7 +21,8 @@ namespace nabla::detail::cpu {
 namespace {
 
 constexpr std::int64_t tile_bytes = 24 << 10;
-constexpr std::int64_t most_tile_points = 128;
+constexpr std::int64_t most_tile_points = 256;
+constexpr std::int64_t strip_points = 64;
 constexpr std::int64_t least_tile_points = 16;
 constexpr std::int64_t chunk_points = 4096;
 
@@ -65,37 +67,46 @@ class TileRunner {
       : operation_(operation), request_(request), plan_(plan), buffers_(buffers), streaming_(streaming) {}
 
   void run(std::int64_t first, std::int64_t points, ChunkSummary<T>* summary) const {
-    const std::int64_t padded = round_up(points, operation_.lanes);
-    const Rows& rows = operation_.rows;
-    T* const out = buffers_ + plan_.out;
-    Tile<T> tile{};
-    tile.count = padded;
-    tile.dimension = operation_.dimension;
-    tile.out = out;
-    tile.out_stride = plan_.stride;
-    place(request_.points, first, points, padded, buffers_, tile.in, tile.in_stride);
-    if (operation_.needs_extra) {
-      place(request_.extra, first, points, padded, buffers_ + plan_.extra, tile.extra, tile.extra_stride);
-    }
-    operation_.run_tile(operation_.body, tile);
-    prefetch(first + plan_.tile);
-    if (summary != nullptr) summary->add(out, operation_.has_gradient ? rows.group[1] : 0, plan_.stride, points, first);
-    const T* from = out;
-    for (int g = 0; g < max_groups; ++g) {
-      if (request_.out[g])
-        scatter(from, plan_.stride, points, request_.out[g], first, buffers_ + plan_.scratch, streaming_);
-      from += rows.group[g] * plan_.stride;
+    for (std::int64_t at = 0; at < points; at += strip_points)
+      run_strip(first, at, std::min(strip_points, points - at));
+    if (summary != nullptr) {
+      const std::int64_t gradient_rows = operation_.has_gradient ? operation_.rows.group[1] : 0;
+      summary->add(buffers_ + plan_.out, gradient_rows, plan_.stride, points, first);
     }
   }
 
  private:
-  /// Asks for the next tile's points while this one's outputs are summed up and written.
+  /// Points [at, at + points) of the tile that begins at `first`. Strips are short so that the processor still writes
+  /// one while it computes the next.
+  void run_strip(std::int64_t first, std::int64_t at, std::int64_t points) const {
+    const std::int64_t begin = first + at;
+    const std::int64_t padded = round_up(points, operation_.lanes);
+    Tile<T> tile{};
+    tile.count = padded;
+    tile.dimension = operation_.dimension;
+    tile.out = buffers_ + plan_.out + at;
+    tile.out_stride = plan_.stride;
+    place(request_.points, begin, points, padded, buffers_, tile.in, tile.in_stride);
+    if (operation_.needs_extra) {
+      place(request_.extra, begin, points, padded, buffers_ + plan_.extra, tile.extra, tile.extra_stride);
+    }
+    operation_.run_tile(operation_.body, tile);
+    prefetch(begin + points);
+    const T* from = tile.out;
+    for (int g = 0; g < max_groups; ++g) {
+      T* const scratch = buffers_ + plan_.scratch;
+      if (request_.out[g]) scatter(from, plan_.stride, points, request_.out[g], begin, scratch, streaming_);
+      from += operation_.rows.group[g] * plan_.stride;
+    }
+  }
+
+  /// Asks for the next strip's points while this one's outputs are written.
   void prefetch(std::int64_t first) const {
     const BatchView<const T>& view = request_.points;
-    if (view.item_stride != 1 || first + plan_.tile > view.count) return;
+    if (view.item_stride != 1 || first + strip_points > view.count) return;
     for (std::int64_t i = 0; i < view.components; ++i) {
       const T* const row = view.data + first + i * view.component_stride;
-      for (std::int64_t p = 0; p < plan_.tile; p += 64 / static_cast<std::int64_t>(sizeof(T)))
+      for (std::int64_t p = 0; p < strip_points; p += 64 / static_cast<std::int64_t>(sizeof(T)))
         __builtin_prefetch(row + p);
     }
   }
