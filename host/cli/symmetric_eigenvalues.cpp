@@ -75,7 +75,7 @@ bool is_critical(std::span<const double> x, std::span<const double> gradient, st
   for (const double coordinate : x) size = std::max(size, std::abs(coordinate));
   for (const double eigenvalue : eigenvalues) smallest = std::min(smallest, std::abs(eigenvalue));
   const double zero = zero_eigenvalue(eigenvalues, single_precision);
-  return length <= (smallest > zero ? (single_precision ? 1e-3 : 1e-6) * smallest : zero) * size;
+  return length <= (smallest > zero ? (single_precision ? 1e-2 : 1e-5) * smallest : zero) * size;
 }
 
 std::string classify(std::span<const double> eigenvalues, bool single_precision) {

@@ -12,8 +12,8 @@ namespace nabla::cli {
 std::vector<double> symmetric_eigenvalues(std::span<const double> matrix, std::size_t n);
 
 /// Whether x can be called a critical point, given the eigenvalues of the Hessian there: a Newton step moves it by at
-/// most a millionth (f64) or a thousandth (f32) of its size,
-///     |g| <= r * (smallest |eigenvalue|) * max(1, max |x_i|),  r = 1e-6 or 1e-3,
+/// most 1e-5 (f64) or 1e-2 (f32) of its size,
+///     |g| <= r * (smallest |eigenvalue|) * max(1, max |x_i|),  r = 1e-5 or 1e-2,
 /// or, where an eigenvalue is zero to rounding and no such step exists, g is zero to rounding too.
 bool is_critical(std::span<const double> x, std::span<const double> gradient, std::span<const double> eigenvalues,
                  bool single_precision);
