@@ -166,8 +166,10 @@ void with_dimension(const char* name, const F& f, std::int64_t n, Use use) {
   if (wanted != dynamic && n != wanted) throw_dimension(name, wanted, n);
   constexpr int own = dimension_of<F>();
   if constexpr (own != dynamic) {
-    if (n == own) return use(std::integral_constant<int, own>());
-    use(std::integral_constant<int, dynamic>());
+    if constexpr (asked_at_run_time<F>) {
+      if (n != own) return use(std::integral_constant<int, dynamic>());
+    }
+    use(std::integral_constant<int, own>());
   } else if constexpr (!unrolled<F>()) {
     use(std::integral_constant<int, dynamic>());
   } else {

@@ -167,14 +167,19 @@ constexpr int dimension_of() {
   }
 }
 
-/// The dimension of this object: the same, but for functors with state, which are asked as they are, at run time.
-/// (Their default-constructed twin may read fewer components.)
+/// Whether the dimension is a matter of the object: of functors with state that declare none. (A default-constructed
+/// twin may read fewer components than the object that is called.)
+template <class F>
+inline constexpr bool asked_at_run_time =
+    !detail::DeclaresDimension<F> && !std::is_empty_v<F> && detail::vectorizable<F>();
+
+/// The dimension of this object.
 template <class F>
 int dimension_at_run_time(const F& f) {
-  if constexpr (detail::DeclaresDimension<F> || std::is_empty_v<F> || !detail::vectorizable<F>()) {
-    return dimension_of<F>();
-  } else {
+  if constexpr (asked_at_run_time<F>) {
     return detail::components_read_by(f);
+  } else {
+    return dimension_of<F>();
   }
 }
 
