@@ -4,6 +4,8 @@
 #include "summarize.hpp"
 #include "transfer.hpp"
 
+#include <nabla/detail/cpu_tile.hpp>
+
 #include <omp.h>
 
 #include <algorithm>
@@ -12,8 +14,8 @@
 #include <new>
 
 // A batch is cut into chunks, which threads take, and chunks into tiles, which fit the first-level cache:
-//     gather inputs (unless they already lie as the tile wants them) -> body -> scatter outputs, strip by strip, and
-//     then the statistics of the tile.
+//     gather inputs -> body -> scatter outputs, and then the statistics of the tile.
+// Inputs that lie as a tile wants them are not gathered, and such outputs not scattered.
 // The cut depends on the shape of the call alone, so neither results nor sums depend on the number of threads.
 
 namespace nabla::detail::cpu {
@@ -21,7 +23,7 @@ namespace nabla::detail::cpu {
 namespace {
 
 constexpr std::int64_t tile_bytes = 24 << 10;
-constexpr std::int64_t most_tile_points = 256;
+constexpr std::int64_t most_tile_points = 512;
 constexpr std::int64_t strip_points = 64;
 constexpr std::int64_t least_tile_points = 16;
 constexpr std::int64_t chunk_points = 4096;
@@ -64,40 +66,77 @@ template <class T>
 class TileRunner {
  public:
   TileRunner(const Operation<T>& operation, const Request<T>& request, const Plan& plan, T* buffers, bool streaming)
-      : operation_(operation), request_(request), plan_(plan), buffers_(buffers), streaming_(streaming) {}
+      : operation_(operation), request_(request), plan_(plan), buffers_(buffers), streaming_(streaming) {
+    for (int g = 0; g < max_groups; ++g) direct_[g] = can_write_directly(request.out[g]);
+  }
 
-  void run(std::int64_t first, std::int64_t points, ChunkSummary<T>* summary) const {
-    for (std::int64_t at = 0; at < points; at += strip_points)
-      run_strip(first, at, std::min(strip_points, points - at));
-    if (summary != nullptr) {
-      const std::int64_t gradient_rows = operation_.has_gradient ? operation_.rows.group[1] : 0;
-      summary->add(buffers_ + plan_.out, gradient_rows, plan_.stride, points, first);
+  void run(std::int64_t first, std::int64_t points, ThreadSummary<T>* summary) const {
+    const bool whole_packs = points % operation_.lanes == 0;
+    Tile<T> tile{};
+    tile.dimension = operation_.dimension;
+    place_outputs(tile, first, whole_packs);
+    Extent<Lanes<double>> extent;
+    if (summary != nullptr && operation_.lanes > 1 && whole_packs) {
+      extent = summary->begin_tile();
+      tile.extent = &extent;
     }
+    bool scatters = false;
+    for (int g = 0; g < max_groups; ++g) scatters = scatters || needs_scatter(g, whole_packs);
+    const std::int64_t most = streaming_ && scatters ? strip_points : points;
+    for (std::int64_t at = 0; at < points; at += most) {
+      const std::int64_t strip = std::min(most, points - at);
+      compute(tile, first, at, strip);
+      if (!scatters) continue;
+      prefetch(first + at + strip);
+      for (int g = 0; g < max_groups; ++g) {
+        if (!needs_scatter(g, whole_packs)) continue;
+        scatter(tile.out[g] + at, plan_.stride, strip, request_.out[g], first + at, buffers_ + plan_.scratch,
+                streaming_);
+      }
+    }
+    if (summary == nullptr || (tile.extent != nullptr && summary->accept(extent, points))) return;
+    const std::int64_t n = operation_.has_gradient ? operation_.rows.group[1] : 0;
+    summary->add({tile.out[0], tile.out[1], n, tile.out_stride[1]}, points, first);
   }
 
  private:
-  /// Points [at, at + points) of the tile that begins at `first`. Strips are short so that the processor still writes
-  /// one while it computes the next.
-  void run_strip(std::int64_t first, std::int64_t at, std::int64_t points) const {
-    const std::int64_t begin = first + at;
-    const std::int64_t padded = round_up(points, operation_.lanes);
-    Tile<T> tile{};
-    tile.count = padded;
-    tile.dimension = operation_.dimension;
-    tile.out = buffers_ + plan_.out + at;
-    tile.out_stride = plan_.stride;
-    place(request_.points, begin, points, padded, buffers_, tile.in, tile.in_stride);
+  /// Whether whole packs of a group's rows can be stored where the caller wants them.
+  bool can_write_directly(const BatchView<T>& out) const {
+    if (!out || out.item_stride != 1) return false;
+    if (!streaming_) return true;
+    constexpr std::int64_t line = 64;
+    return operation_.lanes > 1 && reinterpret_cast<std::uintptr_t>(out.data) % line == 0 &&
+           (out.components == 1 || out.component_stride * static_cast<std::int64_t>(sizeof(T)) % line == 0);
+  }
+  bool needs_scatter(int g, bool whole_packs) const { return request_.out[g] && !(direct_[g] && whole_packs); }
+
+  /// Where the tile's outputs go: directly to the caller's memory if they may go through the caches; to this thread's,
+  /// with a copy to the caller's, if not; and to this thread's alone otherwise.
+  void place_outputs(Tile<T>& tile, std::int64_t first, bool whole_packs) const {
+    T* own = buffers_ + plan_.out;
+    for (int g = 0; g < max_groups; ++g) {
+      const BatchView<T>& out = request_.out[g];
+      tile.out[g] = own;
+      tile.out_stride[g] = plan_.stride;
+      own += operation_.rows.group[g] * plan_.stride;
+      if (!direct_[g] || !whole_packs) continue;
+      (streaming_ ? tile.copy[g] : tile.out[g]) = out.data + first;
+      (streaming_ ? tile.copy_stride[g] : tile.out_stride[g]) = out.component_stride;
+    }
+  }
+
+  /// Runs the body on points [at, at + points) of the tile that begins at `first`.
+  void compute(Tile<T> tile, std::int64_t first, std::int64_t at, std::int64_t points) const {
+    tile.count = round_up(points, operation_.lanes);
+    for (int g = 0; g < max_groups; ++g) {
+      tile.out[g] += at;
+      if (tile.copy[g] != nullptr) tile.copy[g] += at;
+    }
+    place(request_.points, first + at, points, tile.count, buffers_, tile.in, tile.in_stride);
     if (operation_.needs_extra) {
-      place(request_.extra, begin, points, padded, buffers_ + plan_.extra, tile.extra, tile.extra_stride);
+      place(request_.extra, first + at, points, tile.count, buffers_ + plan_.extra, tile.extra, tile.extra_stride);
     }
     operation_.run_tile(operation_.body, tile);
-    prefetch(begin + points);
-    const T* from = tile.out;
-    for (int g = 0; g < max_groups; ++g) {
-      T* const scratch = buffers_ + plan_.scratch;
-      if (request_.out[g]) scatter(from, plan_.stride, points, request_.out[g], begin, scratch, streaming_);
-      from += operation_.rows.group[g] * plan_.stride;
-    }
   }
 
   /// Asks for the next strip's points while this one's outputs are written.
@@ -129,6 +168,7 @@ class TileRunner {
   const Plan& plan_;
   T* buffers_;
   bool streaming_;
+  bool direct_[max_groups];
 };
 
 /// Outputs larger than the last-level cache are better written past it.
@@ -157,28 +197,29 @@ void run(const Executor& executor, const Operation<T>& operation, const Request<
   auto* const statistics = new (memory) Statistics<double>[static_cast<std::size_t>(summary ? plan.chunks : 0)];
   const bool streaming = wants_streaming(request);
 
-  const auto run_chunk = [&](std::int64_t chunk, int thread) {
+  const auto run_chunk = [&](std::int64_t chunk, int thread, ThreadSummary<T>& thread_summary) {
     auto* const buffers = reinterpret_cast<T*>(memory + statistics_bytes + thread_bytes * thread);
     const TileRunner<T> tiles(operation, request, plan, buffers, streaming);
-    ChunkSummary<T> chunk_summary;
     const std::int64_t end = std::min(count, (chunk + 1) * plan.chunk);
     for (std::int64_t first = chunk * plan.chunk; first < end; first += plan.tile) {
-      tiles.run(first, std::min(plan.tile, end - first), summary ? &chunk_summary : nullptr);
+      tiles.run(first, std::min(plan.tile, end - first), summary ? &thread_summary : nullptr);
     }
-    if (summary) statistics[chunk] = chunk_summary.total();
+    if (summary) statistics[chunk] = thread_summary.end_chunk();
   };
 
   if (threads <= 1) {
-    for (std::int64_t chunk = 0; chunk < plan.chunks; ++chunk) run_chunk(chunk, 0);
+    ThreadSummary<T> thread_summary;
+    for (std::int64_t chunk = 0; chunk < plan.chunks; ++chunk) run_chunk(chunk, 0, thread_summary);
     if (streaming) finish_streaming();
   } else {
     std::exception_ptr failure;  // of the caller's function; an exception must not leave a parallel region
 #pragma omp parallel num_threads(threads)
     {
+      ThreadSummary<T> thread_summary;
 #pragma omp for schedule(static) nowait
       for (std::int64_t chunk = 0; chunk < plan.chunks; ++chunk) {
         try {
-          run_chunk(chunk, omp_get_thread_num());
+          run_chunk(chunk, omp_get_thread_num(), thread_summary);
         } catch (...) {
 #pragma omp critical(nabla_failure)
           failure = std::current_exception();

@@ -44,10 +44,10 @@ void copy_run(T* to, const T* from, std::int64_t numbers, bool streaming) {
   if (streaming) {
     const auto offset = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) % line_bytes / sizeof(T));
     done = std::min(numbers, (per_line - offset) % per_line);
-    std::copy_n(from, done, to);
+    if (done > 0) std::copy_n(from, done, to);
     for (; done + per_line <= numbers; done += per_line) stream_line(to + done, from + done);
   }
-  std::copy_n(from + done, numbers - done, to + done);
+  if (done < numbers) std::copy_n(from + done, numbers - done, to + done);
 }
 
 /// Rows to interleaved items and back. N is the number of rows where it is small, so that the compiler can shuffle

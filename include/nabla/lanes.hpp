@@ -41,7 +41,9 @@ struct Math<xsimd::batch<T, A>> {
   using Mask = xsimd::batch_bool<T, A>;
 
   static X select(const Mask& condition, const X& yes, const X& no) { return xsimd::select(condition, yes, no); }
+  static X smaller(const X& a, const X& b) { return xsimd::min(a, b); }
   static X larger(const X& a, const X& b) { return xsimd::max(a, b); }
+  static X fma(const X& a, const X& b, const X& c) { return xsimd::fma(a, b, c); }
   static X abs(const X& x) { return xsimd::abs(x); }
   static X sqrt(const X& x) { return xsimd::sqrt(x); }
   static X cbrt(const X& x) { return xsimd::cbrt(x); }

@@ -30,7 +30,9 @@ struct Math<T> {
   using Mask = bool;
 
   static constexpr T select(bool condition, T yes, T no) { return condition ? yes : no; }
-  static constexpr T larger(T a, T b) { return a < b ? b : a; }  // of two numbers that are not NaN
+  static constexpr T smaller(T a, T b) { return b < a ? b : a; }  // of two numbers that are not NaN
+  static constexpr T larger(T a, T b) { return a < b ? b : a; }
+  static constexpr T fma(T a, T b, T c) { return std::fma(a, b, c); }  // a b + c
   static constexpr T abs(T x) { return std::fabs(x); }
   static constexpr T sqrt(T x) { return std::sqrt(x); }
   static constexpr T cbrt(T x) { return std::cbrt(x); }

@@ -1,24 +1,137 @@
 #pragma once
 
 #include <nabla/detail/operation.hpp>
+#include <nabla/detail/statistics.hpp>
 #include <nabla/detail/tile.hpp>
 #include <nabla/lanes.hpp>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 // The CPU's loop over the points of one tile: the only part of the CPU path that knows the caller's function.
 
 namespace nabla::detail {
 
+/// Points in a core's cache: component i of point p is in[i * in_stride + p], row k of output group g goes to
+/// out[g][k * out_stride[g] + p]. count is a multiple of Operation::lanes.
+template <class T>
+struct Tile {
+  std::int64_t count;
+  std::int64_t dimension;
+  const T* in;
+  std::int64_t in_stride;
+  const T* extra;
+  std::int64_t extra_stride;
+  T* out[max_groups];
+  std::int64_t out_stride[max_groups];
+  // For operations with several lanes:
+  T* copy[max_groups];  // a second destination, past the caches: rows aligned to 64 bytes; null: none
+  std::int64_t copy_stride[max_groups];
+  Extent<Lanes<double>>* extent;  // the results are added to it; null: not wanted
+};
+
 template <class X, class T>
 inline constexpr int lanes_in = sizeof(X) / sizeof(T);
+
+/// Writes a whole pack to aligned memory without reading the cache line first. A core overlaps such stores with what it
+/// computes if they come a few at a time; in bursts they hold it up (docs/performance.md).
+template <class X>
+void store_past_caches(typename X::value_type* to, const X& x) {
+  using T = typename X::value_type;
+  [[maybe_unused]] const typename X::register_type pack = x;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(X) == 64 && std::same_as<T, double>) return _mm512_stream_pd(to, pack);
+  if constexpr (sizeof(X) == 64 && std::same_as<T, float>) return _mm512_stream_ps(to, pack);
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(X) == 32 && std::same_as<T, double>) return _mm256_stream_pd(to, pack);
+  if constexpr (sizeof(X) == 32 && std::same_as<T, float>) return _mm256_stream_ps(to, pack);
+#endif
+#if defined(__SSE2__)
+  if constexpr (sizeof(X) == 16 && std::same_as<T, double>) return _mm_stream_pd(to, pack);
+  if constexpr (sizeof(X) == 16 && std::same_as<T, float>) return _mm_stream_ps(to, pack);
+#endif
+  x.store_unaligned(to);
+}
+
+/// Where the outputs of one pack of points go. The tile's own members, copied: the compiler must assume that a store
+/// changes what pointers lead to.
+template <class X, class T>
+struct PackOutput {
+  using Scalar = X;
+  Rows rows;
+  T* out[max_groups];
+  std::int64_t out_stride[max_groups];
+  T* copy[max_groups];
+  std::int64_t copy_stride[max_groups];
+  std::int64_t p;  // the pack's first point
+
+  constexpr PackOutput(const Rows& row_counts, const Tile<T>& tile) : rows(row_counts), p(0) {
+    for (int g = 0; g < max_groups; ++g) {
+      out[g] = tile.out[g];
+      out_stride[g] = tile.out_stride[g];
+      copy[g] = tile.copy[g];
+      copy_stride[g] = tile.copy_stride[g];
+    }
+  }
+
+  constexpr void store(std::int64_t row, const X& x) {
+    const int g = group_of(row);
+    detail::store<X>(out[g] + row * out_stride[g] + p, x);
+    if constexpr (!std::same_as<X, T>) {
+      if (copy[g] != nullptr) store_past_caches(copy[g] + row * copy_stride[g] + p, x);
+    }
+  }
+  constexpr X load(std::int64_t row) const { return detail::load<X>(at(row, p)); }
+
+  constexpr const T* at(std::int64_t row, std::int64_t point) const {
+    const int g = group_of(row);
+    return out[g] + row * out_stride[g] + point;
+  }
+
+ private:
+  /// The group of a row, which then counts from the group's first.
+  constexpr int group_of(std::int64_t& row) const {
+    int g = 0;
+    for (; g + 1 < max_groups && row >= rows.group[g]; ++g) row -= rows.group[g];
+    return g;
+  }
+};
+
+inline Lanes<double> load_wide(const double* from) { return Lanes<double>::load_unaligned(from); }
+inline Lanes<double> load_wide(const float* from) {
+  alignas(Lanes<double>) double wide[Lanes<double>::size];
+  for (std::size_t lane = 0; lane < Lanes<double>::size; ++lane) wide[lane] = static_cast<double>(from[lane]);
+  return Lanes<double>::load_aligned(wide);
+}
 
 template <class X, class T, class Body>
 void run_tile(const void* body, const Tile<T>& tile) {
   const Body& f = *static_cast<const Body*>(body);
-  for (std::int64_t p = 0; p < tile.count; p += lanes_in<X, T>) {
-    const TileInput<X, T> in{tile.dimension, tile.in + p, tile.in_stride, tile.extra + p, tile.extra_stride};
-    TileOutput<X, T> out{tile.out + p, tile.out_stride};
-    f(in, out);
+  const std::int64_t n = Body::variables == dynamic ? tile.dimension : Body::variables;
+  const std::int64_t count = tile.count;
+  const TileInput<X, T> in{n, tile.in, tile.in_stride, tile.extra, tile.extra_stride};
+  PackOutput<X, T> out(Body::rows(n), tile);
+  constexpr int width = lanes_in<X, T>;
+  constexpr auto wide_width = static_cast<int>(Lanes<double>::size);
+  Extent<Lanes<double>> extent;
+  const bool wants_extent = tile.extent != nullptr;
+  if (wants_extent) extent = *tile.extent;
+  // The statistics follow a few packs behind, so that they need not wait for the pack just computed. One loop for all
+  // wishes: with the body in two of them, compilers no longer inline it.
+  const std::int64_t lag = wants_extent ? 4 * width : 0;
+  for (; out.p < count + lag; out.p += width) {
+    if (out.p < count) f(TileInput<X, T>{n, in.in + out.p, in.in_stride, in.from_extra + out.p, in.extra_stride}, out);
+    if (!wants_extent || out.p < lag) continue;
+    for (int part = 0; part < width; part += wide_width) {
+      const auto row = [&](std::int64_t k) { return load_wide(out.at(k, out.p - lag + part)); };
+      extent.add(row(0), [&](auto use) {
+        for (std::int64_t i = 0; i < (Body::has_gradient ? n : 0); ++i) use(row(1 + i));
+      });
+    }
   }
+  if (wants_extent) *tile.extent = extent;
 }
 
 /// The scalar that a function is run with on the CPU.

@@ -13,19 +13,8 @@
 
 namespace nabla::detail {
 
-/// Points in a core's cache: component i of point p is in[i * in_stride + p].
-/// count is a multiple of Operation::lanes; out is aligned to 64 bytes and out_stride is a multiple of 16.
 template <class T>
-struct Tile {
-  std::int64_t count;
-  std::int64_t dimension;
-  const T* in;
-  std::int64_t in_stride;
-  const T* extra;
-  std::int64_t extra_stride;
-  T* out;
-  std::int64_t out_stride;
-};
+struct Tile;  // cpu_tile.hpp
 
 /// What a call asks for: where inputs lie, and where each group of output rows goes (a null view: nowhere).
 template <class T>

@@ -28,6 +28,77 @@ struct Sum {
   }
 };
 
+/// For `good` in add(), below, where every lane takes part.
+struct Everywhere {};
+
+template <class X>
+constexpr X only(Everywhere, const X& x) {
+  return x;
+}
+template <class X, class Mask>
+constexpr X only(const Mask& good, const X& x) {
+  return Math<X>::select(good, x, constant<X>(0));
+}
+
+/// What needs no position.
+template <class X>
+struct Totals {
+  Sum<X> value, l1, square, norm;
+  X linf;
+
+  static constexpr Totals none() {
+    const X zero = constant<X>(0);
+    return {{zero, zero}, {zero, zero}, {zero, zero}, {zero, zero}, zero};
+  }
+
+  /// Adds the good among the points and returns their squared norms: y is the value, gradient(use) calls
+  /// use(component) for each component.
+  template <class Good, class Gradient>
+  constexpr X add(const X& y, const Gradient& gradient, const Good& good) {
+    using M = Math<X>;
+    value.add(only(good, y));
+    // Each running sum takes one term a point: the chain from point to point stays short.
+    X point_l1 = constant<X>(0), point_square = constant<X>(0), largest = constant<X>(0);
+    gradient([&](const X& component) {
+      const X size = only(good, M::abs(component));
+      point_l1 = point_l1 + size;
+      largest = M::larger(largest, size);
+      point_square = M::fma(size, size, point_square);
+    });
+    l1.add(point_l1);
+    linf = M::larger(linf, largest);
+    square.add(point_square);
+    norm.add(M::sqrt(point_square));
+    return point_square;
+  }
+
+  constexpr void merge(const Totals& b) {
+    value.merge(b.value);
+    l1.merge(b.l1);
+    square.merge(b.square);
+    norm.merge(b.norm);
+    linf = Math<X>::select(b.linf > linf, b.linf, linf);
+  }
+};
+
+/// Totals and extremes of a run of points that are known to be all finite, or will be found out not to be.
+template <class X>
+struct Extent {
+  Totals<X> totals;
+  X min, max, steepest;  // steepest: the largest squared norm of a gradient
+
+  template <class Gradient>
+  constexpr void add(const X& y, const Gradient& gradient) {
+    using M = Math<X>;
+    min = M::smaller(min, y);
+    max = M::larger(max, y);
+    steepest = M::larger(steepest, totals.add(y, gradient, Everywhere()));
+  }
+
+  /// 0 in lanes where every number was finite; NaN where one was not, or a sum of finite ones has overflowed.
+  constexpr X probe() const { return totals.value.high * constant<X>(0) + totals.l1.high * constant<X>(0); }
+};
+
 /// An extreme and where it was seen first.
 template <class X>
 struct Extreme {
@@ -40,51 +111,26 @@ struct Extreme {
   }
 };
 
-/// For `good` in Statistics::add where every lane takes part.
-struct Everywhere {};
-
 /// Positions are kept as floating-point numbers, exact up to 2^53. "None" is infinity, so that the first is the least.
 template <class X>
 struct Statistics {
   X finite, nonfinite, first_nonfinite;
   Extreme<X> min, max, steepest;  // steepest: of the squared norm of the gradient
-  Sum<X> value, l1, square, norm;
-  X linf;
+  Totals<X> totals;
 
   static constexpr Statistics none() {
     const X zero = constant<X>(0), infinity = constant<X>(std::numeric_limits<double>::infinity());
-    return {zero,
-            zero,
-            infinity,
-            {infinity, infinity},
-            {-infinity, infinity},
-            {-infinity, infinity},
-            {zero, zero},
-            {zero, zero},
-            {zero, zero},
-            {zero, zero},
-            zero};
+    return {
+        zero, zero, infinity, {infinity, infinity}, {-infinity, infinity}, {-infinity, infinity}, Totals<X>::none()};
   }
 
-  /// Adds the good among the points: y is the value, gradient(use) calls use(component) for each component.
-  /// Positions must increase from one call to the next.
+  /// Adds the good among the points, as Totals::add does. Positions must increase from one call to the next.
   template <class Good, class Gradient>
   constexpr void add(const X& position, const X& y, const Gradient& gradient, const Good& good) {
-    using M = Math<X>;
     finite = finite + only(good, constant<X>(1));
     min.take(both(good, y < min.value), y, position);
     max.take(both(good, y > max.value), y, position);
-    value.add(only(good, y));
-    X point_square = constant<X>(0), largest = constant<X>(0);
-    gradient([&](const X& component) {
-      const X size = only(good, M::abs(component));
-      l1.add(size);
-      largest = M::larger(largest, size);
-      point_square = point_square + size * size;
-    });
-    linf = M::larger(linf, largest);  // once a point: the chain from point to point stays short
-    square.add(point_square);
-    norm.add(M::sqrt(point_square));
+    const X point_square = totals.add(y, gradient, good);
     steepest.take(both(good, point_square > steepest.value), point_square, position);
   }
 
@@ -109,19 +155,10 @@ struct Statistics {
     max.take((b.max.value > max.value) || earlier_tie(max, b.max), b.max.value, b.max.position);
     steepest.take((b.steepest.value > steepest.value) || earlier_tie(steepest, b.steepest), b.steepest.value,
                   b.steepest.position);
-    value.merge(b.value);
-    l1.merge(b.l1);
-    square.merge(b.square);
-    norm.merge(b.norm);
-    linf = M::select(b.linf > linf, b.linf, linf);
+    totals.merge(b.totals);
   }
 
  private:
-  static constexpr X only(Everywhere, const X& x) { return x; }
-  template <class Mask>
-  static constexpr X only(const Mask& good, const X& x) {
-    return Math<X>::select(good, x, constant<X>(0));
-  }
   template <class Mask>
   static constexpr const Mask& both(Everywhere, const Mask& condition) {
     return condition;
@@ -143,15 +180,12 @@ constexpr Summary finish(const Statistics<double>& s, bool with_gradient) {
   Summary result{};
   result.count = static_cast<std::int64_t>(s.finite + s.nonfinite);
   result.nonfinite = {static_cast<std::int64_t>(s.nonfinite), position(s.first_nonfinite)};
-  result.value = {any ? s.min.value : nan, any ? s.max.value : nan, any ? total(s.value) / s.finite : nan,
+  result.value = {any ? s.min.value : nan, any ? s.max.value : nan, any ? total(s.totals.value) / s.finite : nan,
                   position(s.min.position), position(s.max.position)};
   if (any && with_gradient) {
-    result.gradient_norm = {total(s.l1),
-                            std::sqrt(total(s.square)),
-                            s.linf,
-                            std::sqrt(s.steepest.value),
-                            total(s.norm) / s.finite,
-                            position(s.steepest.position)};
+    result.gradient_norm = {
+        total(s.totals.l1),          std::sqrt(total(s.totals.square)), s.totals.linf,
+        std::sqrt(s.steepest.value), total(s.totals.norm) / s.finite,   position(s.steepest.position)};
   } else {
     result.gradient_norm = {nan, nan, nan, nan, nan, -1};
   }

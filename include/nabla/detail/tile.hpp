@@ -22,7 +22,7 @@ constexpr void store(T* to, const X& x) {
   if constexpr (std::same_as<X, T>) {
     *to = x;
   } else {
-    x.store_aligned(to);
+    x.store_unaligned(to);
   }
 }
 
@@ -38,6 +38,7 @@ struct TileInput {
   constexpr X extra(std::int64_t i) const { return load<X>(from_extra + i * extra_stride); }
 };
 
+/// Output rows of all groups one after another, as in shared memory.
 template <class X, class T>
 struct TileOutput {
   using Scalar = X;
