@@ -187,7 +187,7 @@ TEST(Refusals, OutputFiles) {
 TEST(Refusals, AFullDiskLeavesNoFile) {
   const Folder folder;
   const std::string command = "ulimit -f 8; exec " + std::string(program) +
-                              " eval --function booth --random 10000 --out-value " + (folder / "v.npy") +
+                              " eval --executor cpu --function booth --random 10000 --out-value " + (folder / "v.npy") +
                               " --out-gradient " + (folder / "g.npy");
   const Outcome outcome = run_program("/bin/sh", {"-c", command});
   EXPECT_EQ(outcome.status, 2);

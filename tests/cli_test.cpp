@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include <cmath>
+#include <cstdlib>
 #include <limits>
 
 // The command line's answers. What it refuses is in cli_refusals_test.cpp.
@@ -229,7 +230,11 @@ TEST(Eval, WarnsAboutTrailingBytes) {
 
 TEST(Eval, GivesTheSameOnEveryExecutor) {
   const json cuda = answer({"info"})["cuda"];
-  if (!cuda["available"]) GTEST_SKIP() << "no CUDA: " << cuda["reason"];
+  if (!cuda["available"]) {
+    const char* const required = std::getenv("NABLA_REQUIRE_CUDA");
+    if (required != nullptr && std::string(required) == "1") FAIL() << "CUDA is required: " << cuda["reason"];
+    GTEST_SKIP() << "no CUDA: " << cuda["reason"];
+  }
   const json answers[] = {answer({"eval", "--executor", "cpu", "--function", "booth", "--at", "0,0", "--hessian"}),
                           answer({"eval", "--executor", "cuda", "--function", "booth", "--at", "0,0", "--hessian"})};
   EXPECT_EQ(answers[1]["executor"]["kind"], "cuda");

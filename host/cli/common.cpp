@@ -39,15 +39,17 @@ void CommonOptions::declare(Arguments& arguments) {
   arguments.flag("--quiet", "print neither table nor warnings", quiet);
 }
 
-Executor CommonOptions::executor() const {
-  int threads = 0;
-  if (threads_) {
-    const std::int64_t wanted = parse_count("--threads", *threads_, 1);
-    if (wanted > most_threads()) {
-      throw UsageError(fmt::format("--threads: expected at most {} on this machine, found {}", most_threads(), wanted));
-    }
-    threads = static_cast<int>(wanted);
+int CommonOptions::threads() const {
+  if (!threads_) return 0;
+  const std::int64_t wanted = parse_count("--threads", *threads_, 1);
+  if (wanted > most_threads()) {
+    throw UsageError(fmt::format("--threads: expected at most {} on this machine, found {}", most_threads(), wanted));
   }
+  return static_cast<int>(wanted);
+}
+
+Executor CommonOptions::executor() const {
+  const int wanted_threads = threads();
   std::string argument = "--executor";
   std::string name = executor_.value_or("auto");
   if (const char* const text = std::getenv(environment_name); name == "auto" && text != nullptr && *text != '\0') {
@@ -55,7 +57,7 @@ Executor CommonOptions::executor() const {
     name = text;
   }
   try {
-    return Executor::named(name, threads);
+    return Executor::named(name, wanted_threads);
   } catch (const ExecutorUnavailable& error) {
     throw ExecutorUnavailable(argument + ": " + error.what());
   } catch (const CudaError&) {

@@ -23,6 +23,8 @@ class CommonOptions {
 
   /// The executor asked for. Throws UsageError, and ExecutorUnavailable with the reason.
   Executor executor() const;
+  /// Of the CPU; 0: as many as OpenMP takes.
+  int threads() const;
   /// Nothing where none was asked for.
   std::optional<Precision> precision() const;
 

@@ -130,7 +130,7 @@ int info(std::span<const char* const> arguments) {
   const Executor executor = common.executor();
   const Precision precision = common.precision().value_or(Precision::f64);
 
-  const Executor cpu = executor.is_cuda() ? Executor::cpu() : executor;
+  const Executor cpu = executor.is_cuda() ? Executor::cpu(common.threads()) : executor;
   const std::string why_no_cuda = Executor::why_no_cuda();
   ordered_json devices = ordered_json::array();
   for (int device = 0; why_no_cuda.empty() && device < detail::cuda::device_count(); ++device) {

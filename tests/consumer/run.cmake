@@ -1,7 +1,8 @@
 # Uses nabla the way another project does, and fails unless that works.
-#   cmake -DCASE=installed|subdirectory|argon -DSOURCE_DIR=… -DBUILD_DIR=… -DWORK_DIR=… -DCONFIG=… -DOPTIONS=… -P run.cmake
+#   cmake -DCASE=installed|subdirectory|argon|cuda -DSOURCE_DIR=… -DBUILD_DIR=… -DWORK_DIR=… -DCONFIG=… -DOPTIONS=… -P run.cmake
 # installed:     cmake --install, then a project with find_package(nabla)
 # subdirectory:  a project with add_subdirectory of the source tree
+# cuda:          the same installation, and a file that nvcc compiles
 # argon:         examples/argon as a project of its own, against the installation
 
 function(run)
@@ -21,6 +22,10 @@ if(CASE STREQUAL "subdirectory")
 else()
   run(${CMAKE_COMMAND} --install ${BUILD_DIR} --config ${CONFIG} --prefix ${WORK_DIR}/installed)
   list(APPEND OPTIONS -DCMAKE_PREFIX_PATH=${WORK_DIR}/installed)
+endif()
+if(CASE STREQUAL "cuda")
+  list(APPEND OPTIONS -DCONSUMER_CUDA=ON)
+  set(program device)
 endif()
 if(CASE STREQUAL "argon")
   set(project ${SOURCE_DIR}/examples/argon)
