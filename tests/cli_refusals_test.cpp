@@ -90,11 +90,18 @@ TEST(Refusals, FunctionsAndDimensions) {
     arguments.insert(arguments.begin(), "eval");
     expect_refusal(arguments, "nabla eval: " + line);
   };
-  refuse({"--at", "1"}, "a function is needed: --function NAME; 'nabla functions' lists them");
+  refuse({"--at", "1"}, "a function is needed: --function NAME or --formula TEXT; 'nabla functions' lists names");
   refuse({"--function", "Boothe", "--at", "1,2"},
          "--function: unknown function 'Boothe'; did you mean 'booth'? 'nabla functions' lists them all");
-  refuse({"--formula", "x^2", "--at", "1"}, "--formula: this build has no formulas yet; use --function NAME");
-  refuse({"--formula-file", "f", "--at", "1"}, "--formula-file: this build has no formulas yet; use --function NAME");
+  refuse({"--formula", "x^2", "--function", "booth", "--at", "1"},
+         "expected one of --function, --formula and --formula-file, found several");
+  refuse({"--formula-file", "/no/such/file", "--at", "1"}, "/no/such/file: can't be read");
+  refuse({"--formula", "x*y", "--at", "1"}, "--at: the formula takes n = 2 variables, found 1");
+  refuse({"--formula", "x^2", "--at", "1", "--param", "a"}, "--param: expected NAME=VALUE, found 'a'");
+  refuse({"--formula", "x; x^2", "--at", "1", "--hessian"}, "--hessian: is for one output, the formula has 2");
+  refuse({"--function", "booth", "--at", "1,2", "--param", "a=1"}, "--param: is for formulas only");
+  refuse({"--function", "booth", "--at", "1,2", "--variables", "x,y"}, "--variables: is for formulas only");
+  refuse({"--function", "booth", "--at", "1,2", "--show-gradient"}, "--show-gradient: is for formulas only");
   refuse({"--function", "booth", "--at", "1,2,3"}, "--at: booth takes n = 2 variables, found 3");
   refuse({"--function", "powell", "--random", "1", "--dimension", "6"},
          "--dimension: powell takes n = 4, 8, 12, ... variables, found 6");

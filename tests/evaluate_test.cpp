@@ -1,7 +1,9 @@
-// Every operation on every executor, against closed forms that share no code with the library: layouts, strides, sizes
-// around every boundary, both precisions, and the memory around the outputs.
+// Values and gradients on every executor, against closed forms that share no code with the library: layouts, strides,
+// sizes around every boundary, both precisions, and the memory around the outputs. derivatives_test has the other
+// operations.
 
 #include "executors.hpp"
+#include "oracles.hpp"
 
 #include <nabla/evaluate.hpp>
 
@@ -14,90 +16,14 @@
 
 namespace {
 
-using nabla::Batch;
+using namespace nabla::test;
 using nabla::BatchView;
 using nabla::Executor;
 using nabla::Layout;
 using nabla::Points;
 
-class Evaluate : public nabla::test::OnEveryExecutor {};
-INSTANTIATE_TEST_SUITE_P(On, Evaluate, nabla::test::every_executor(), nabla::test::executor_name);
-
-/// x^2 y + sin(x y); fixed dimension, found by probing.
-struct Saddle {
-  template <class Point>
-  constexpr auto operator()(const Point& x) const {
-    using nabla::sin;
-    return x[0] * x[0] * x[1] + sin(x[0] * x[1]);
-  }
-};
-
-/// sum_i a_i(x), any dimension; with state.
-struct Chain {
-  double weight = 100;
-  template <class Point>
-  constexpr auto operator()(const Point& x) const {
-    typename Point::value_type sum = 0;
-    for (int i = 0; i + 1 < x.size(); ++i) {
-      const auto a = 1 - x[i];
-      const auto b = x[i + 1] - x[i] * x[i];
-      sum += a * a + weight * b * b;
-    }
-    return sum;
-  }
-};
-
-/// The closed forms, in plain long double.
-struct Oracle {
-  long double value = 0;
-  std::vector<long double> gradient;
-  std::vector<long double> hessian;
-};
-Oracle saddle(const std::vector<long double>& x) {
-  const long double s = std::sin(x[0] * x[1]), c = std::cos(x[0] * x[1]);
-  const long double mixed = 2 * x[0] + c - x[0] * x[1] * s;
-  return {x[0] * x[0] * x[1] + s,
-          {2 * x[0] * x[1] + x[1] * c, x[0] * x[0] + x[0] * c},
-          {2 * x[1] - x[1] * x[1] * s, mixed, mixed, -x[0] * x[0] * s}};
-}
-Oracle chain(const std::vector<long double>& x, long double weight = 100) {
-  const std::size_t n = x.size();
-  Oracle o{0, std::vector<long double>(n), std::vector<long double>(n * n)};
-  for (std::size_t i = 0; i + 1 < n; ++i) {
-    const long double a = 1 - x[i], b = x[i + 1] - x[i] * x[i];
-    o.value += a * a + weight * b * b;
-    o.gradient[i] += -2 * a - 4 * weight * x[i] * b;
-    o.gradient[i + 1] += 2 * weight * b;
-    o.hessian[i * n + i] += 2 - 4 * weight * (b - 2 * x[i] * x[i]);
-    o.hessian[i * n + i + 1] -= 4 * weight * x[i];
-    o.hessian[(i + 1) * n + i] -= 4 * weight * x[i];
-    o.hessian[(i + 1) * n + i + 1] += 2 * weight;
-  }
-  return o;
-}
-
-/// A view of host numbers as they lie in an owning batch.
-template <class T>
-struct HostBatch {
-  std::vector<T> numbers;
-  BatchView<const T> view;
-  explicit HostBatch(const Batch<T>& batch)
-      : numbers(batch.to_host()), view(numbers.data(), batch.count(), batch.components(), batch.layout()) {}
-  T operator()(std::int64_t item, std::int64_t component = 0) const { return view(item, component); }
-  std::vector<long double> item(std::int64_t p) const {
-    std::vector<long double> x;
-    for (std::int64_t i = 0; i < view.components; ++i) x.push_back(view(p, i));
-    return x;
-  }
-};
-
-/// Rounding of T on numbers of this size, with room for the handful of operations in the functions above.
-template <class T>
-double tolerance(long double scale) {
-  return 64 * static_cast<double>(std::numeric_limits<T>::epsilon()) * static_cast<double>(1 + std::fabs(scale));
-}
-/// Chain's terms cancel: the scale of its derivatives for |x_i| <= 2.
-constexpr long double chain_scale = 4000;
+class Evaluate : public OnEveryExecutor {};
+INSTANTIATE_TEST_SUITE_P(On, Evaluate, every_executor(), executor_name);
 
 template <class T>
 void expect_gradients(const Executor& where, std::int64_t count, std::int64_t n, Layout layout) {
@@ -227,118 +153,6 @@ TEST_P(Evaluate, WritesItsOutputsAndNothingElse) {
   }
 }
 
-TEST_P(Evaluate, DirectionalDerivatives) {
-  const Executor where = executor();
-  const auto points = Points<double>::uniform(where, 1'500, 2, -2, 2, 1, Layout::point_major);
-  const auto per_point = Batch<double>::uniform(where, 1'500, 2, -1, 1, 2);
-  const std::vector<double> one_direction{0.6, -0.8};
-  const auto one = Batch<double>::from_host(where, one_direction, 2);
-  const HostBatch<double> x(points), v(per_point);
-  const HostBatch<double> along_one(nabla::directional_derivative(where, Saddle(), points, one).derivative);
-  const HostBatch<double> along_own(nabla::directional_derivative(where, Saddle(), points, per_point).derivative);
-  for (std::int64_t p = 0; p < points.count(); ++p) {
-    const auto g = saddle(x.item(p)).gradient;
-    ASSERT_NEAR(static_cast<double>(0.6L * g[0] - 0.8L * g[1]), along_one(p), tolerance<double>(12));
-    ASSERT_NEAR(static_cast<double>(v(p, 0) * g[0] + v(p, 1) * g[1]), along_own(p), tolerance<double>(12));
-  }
-}
-
-template <class F, class Exact>
-void expect_second_derivatives(const Executor& where, const F& f, const Exact& exact, std::int64_t n, Layout layout,
-                               long double scale) {
-  const std::int64_t count = 301;
-  const auto points = Points<double>::uniform(where, count, n, -2, 2, 21, layout);
-  const auto directions = Batch<double>::uniform(where, count, n, -1, 1, 22, layout);
-  const auto hessians = nabla::hessian(where, f, points);
-  const auto products = nabla::hessian_vector_product(where, f, points, directions);
-  const HostBatch<double> x(points), v(directions), h(hessians.hessian), hv(products.product), g(products.gradient),
-      hg(hessians.gradient), y(hessians.value);
-  for (std::int64_t p = 0; p < count; ++p) {
-    const Oracle expected = exact(x.item(p));
-    ASSERT_NEAR(static_cast<double>(expected.value), y(p), tolerance<double>(scale));
-    for (std::int64_t i = 0; i < n; ++i) {
-      long double product = 0;
-      for (std::int64_t j = 0; j < n; ++j) {
-        const long double entry = expected.hessian[static_cast<std::size_t>(i * n + j)];
-        ASSERT_NEAR(static_cast<double>(entry), h(p, i * n + j), tolerance<double>(scale)) << i << ", " << j;
-        ASSERT_EQ(h(p, i * n + j), h(p, j * n + i));
-        product += entry * v(p, j);
-      }
-      ASSERT_NEAR(static_cast<double>(product), hv(p, i), tolerance<double>(4 * scale));
-      ASSERT_NEAR(static_cast<double>(expected.gradient[static_cast<std::size_t>(i)]), g(p, i),
-                  tolerance<double>(scale));
-      ASSERT_NEAR(static_cast<double>(expected.gradient[static_cast<std::size_t>(i)]), hg(p, i),
-                  tolerance<double>(scale));
-    }
-  }
-}
-
-TEST_P(Evaluate, SecondDerivatives) {
-  const Executor where = executor();
-  expect_second_derivatives(where, Saddle(), saddle, 2, Layout::component_major, 12);
-  expect_second_derivatives(where, Saddle(), saddle, 2, Layout::point_major, 12);
-  const auto exact = [](const std::vector<long double>& x) { return chain(x); };
-  for (const std::int64_t n : {1, 3, 7, 16}) {
-    expect_second_derivatives(where, nabla::looped(Chain()), exact, n, Layout::component_major, chain_scale);
-  }
-}
-
-/// F: R^2 -> R^3.
-struct Curves {
-  template <class Point>
-  constexpr auto operator()(const Point& x) const {
-    using nabla::exp;
-    return std::array{x[0] * x[1], exp(x[0]), x[0] - 3 * x[1]};
-  }
-};
-
-TEST_P(Evaluate, Jacobians) {
-  const Executor where = executor();
-  const auto points = Points<double>::uniform(where, 777, 2, -2, 2, 4, Layout::point_major);
-  const auto result = nabla::jacobian(where, Curves(), points);
-  const HostBatch<double> x(points), value(result.value), j(result.jacobian);
-  ASSERT_EQ(result.value.components(), 3);
-  ASSERT_EQ(result.jacobian.components(), 6);
-  for (std::int64_t p = 0; p < points.count(); ++p) {
-    const double e = std::exp(x(p, 0));
-    const double expected[] = {x(p, 1), x(p, 0), e, 0, 1, -3};
-    for (std::int64_t k = 0; k < 6; ++k) ASSERT_NEAR(expected[k], j(p, k), tolerance<double>(8)) << "entry " << k;
-    ASSERT_NEAR(e, value(p, 1), tolerance<double>(8));
-  }
-}
-
-struct Bowl {
-  template <class Point>
-  constexpr auto operator()(const Point& x) const {
-    return (x[0] * x[0] + x[1] * x[1]) / 2;  // its gradient is x
-  }
-};
-
-TEST_P(Evaluate, SteepestAscentAndClipping) {
-  const Executor where = executor();
-  std::vector<double> numbers{0, 0, 1e-200, -1e-200, 1e200, 2e200, 0.5, -1};  // the first is critical
-  const auto points = Points<double>::from_host(where, numbers, 2);
-  const auto ascent = nabla::steepest_ascent(where, Bowl(), points);
-  const HostBatch<double> direction(ascent.direction), rate(ascent.rate);
-  EXPECT_EQ(direction(0, 0), 0);
-  EXPECT_EQ(direction(0, 1), 0);
-  EXPECT_EQ(rate(0), 0);
-  for (std::int64_t p = 1; p < 4; ++p) {
-    const double x = numbers[static_cast<std::size_t>(2 * p)], y = numbers[static_cast<std::size_t>(2 * p + 1)];
-    const double length = std::hypot(x, y);
-    EXPECT_DOUBLE_EQ(rate(p), length) << p;
-    EXPECT_DOUBLE_EQ(direction(p, 0), x / length) << p;
-    EXPECT_DOUBLE_EQ(direction(p, 1), y / length) << p;
-  }
-  const auto clipped = nabla::clipped_gradient(where, Bowl(), points, 1.0);
-  const HostBatch<double> g(clipped.gradient);
-  EXPECT_EQ(g(1, 0), 1e-200);
-  EXPECT_DOUBLE_EQ(g(2, 0), 1 / std::sqrt(5.0));
-  EXPECT_DOUBLE_EQ(g(2, 1), 2 / std::sqrt(5.0));
-  EXPECT_DOUBLE_EQ(std::hypot(g(3, 0), g(3, 1)), 1);
-  EXPECT_THROW(nabla::clipped_gradient(where, Bowl(), points, 0.0), nabla::ShapeError);
-}
-
 /// A gradient of its own that is deliberately 1000 times too long, to see that it is the one used.
 struct OwnGradient {
   static constexpr int dimension = 2;
@@ -412,6 +226,25 @@ TEST_P(Evaluate, ConditionsAreTakenLaneByLane) {
     ASSERT_EQ(g(p, 0), inside ? b : 0);
     ASSERT_EQ(g(p, 1), inside ? a : (b > 0.5 ? 3 : 0));
   }
+}
+
+/// 1 where x differs from itself, 2 where it equals itself, plus its sign.
+struct Unordered {
+  static constexpr int dimension = 1;
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    using nabla::select, nabla::sign;
+    typename Point::value_type one = 1, two = 2;
+    return select(x[0] != x[0], one, select(x[0] == x[0], two, one)) + select(x[0] == x[0], sign(x[0]), one);
+  }
+};
+
+TEST_P(Evaluate, NanDiffersFromItself) {
+  const Executor where = executor();
+  std::vector<double> numbers(40, -2.0);
+  for (std::size_t k = 0; k < numbers.size(); k += 3) numbers[k] = std::nan("");
+  const auto value = nabla::value(where, Unordered(), Points<double>::from_host(where, numbers, 1)).value.to_host();
+  for (std::size_t k = 0; k < numbers.size(); ++k) EXPECT_EQ(value[k], k % 3 == 0 ? 2 : 1) << k;
 }
 
 /// Iterates until the data says stop: impossible for lanes that move together.

@@ -1,6 +1,6 @@
 #include "arguments.hpp"
 
-#include "nearest.hpp"
+#include "../nearest.hpp"
 
 #include <fmt/format.h>
 
@@ -54,7 +54,7 @@ const Arguments::Option& Arguments::known(std::string_view name) const {
   for (const Option& option : options_) {
     if (!option.name.empty()) names.push_back(option.name);
   }
-  throw UsageError(fmt::format("unknown option {}; did you mean {}?", name, nearest(name, names)));
+  throw UsageError(fmt::format("unknown option {}; did you mean {}?", name, detail::nearest(name, names)));
 }
 
 void Arguments::parse(std::span<const char* const> arguments) const {

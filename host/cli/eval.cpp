@@ -25,13 +25,15 @@ constexpr char example[] =
     "  nabla eval --function booth --at 0,0 --at 1,3 --hessian\n"
     "      value 74, gradient (-34, -38) at the first point; a minimum with value 0 at the second\n"
     "  nabla eval --function rosenbrock --dimension 2 --random 1e7 --box -2:2 --seed 7 --out-gradient g.npy\n"
-    "      ten million gradients, written to g.npy as an array of shape (10000000, 2)\n";
+    "      ten million gradients, written to g.npy as an array of shape (10000000, 2)\n"
+    "  nabla eval --formula \"x^2*y + sin(x*y)\" --at 1,2 --show-gradient\n"
+    "      the gradient as formulas, 2*x*y + y*cos(x*y) and x^2 + x*cos(x*y), and its numbers\n";
 
 /// The batches that one evaluation writes into. All memory is there, and has been touched, before time is taken.
 template <class T>
 struct Results {
   Batch<T> value;
-  std::optional<Batch<T>> gradient, hessian, directional;
+  std::optional<Batch<T>> gradient, hessian, directional, jacobian;
   Array<Summary> summary;
 };
 
@@ -50,21 +52,23 @@ BatchView<T> first(const std::optional<Batch<T>>& batch, std::int64_t count) {
 
 /// The calls of one evaluation, over the first `count` points.
 template <class T>
-void run(const Executor& executor, const Operations<T>& operations, const Batch<T>& points,
+void run(const Executor& executor, const ChosenFunction& function, const Batch<T>& points,
          const std::optional<Batch<T>>& direction, const Results<T>& results, std::int64_t count) {
   const BatchView<const T> x = first(points.view(), count);
   const BatchView<T> value = first(results.value.view(), count);
   const BatchView<T> gradient = first(results.gradient, count);
   Summary* const summary = results.summary.data();
-  if (results.hessian) {
-    operations.hessian(executor, x, {value, gradient, first(results.hessian, count), summary});
+  if (results.jacobian) {
+    function.jacobian<T>(executor, x, {value, first(results.jacobian, count)});
+  } else if (results.hessian) {
+    function.hessian<T>(executor, x, {value, gradient, first(results.hessian, count), summary});
   } else if (results.gradient) {
-    operations.value_and_gradient(executor, x, {value, gradient, summary});
+    function.value_and_gradient<T>(executor, x, {value, gradient, summary});
   } else {
-    operations.value(executor, x, {value, summary});
+    function.value<T>(executor, x, {value, summary});
   }
   if (direction) {
-    operations.directional_derivative(executor, x, *direction, {{}, first(results.directional, count)});
+    function.directional_derivative<T>(executor, x, *direction, {{}, first(results.directional, count)});
   }
   executor.synchronize();
 }
@@ -82,7 +86,11 @@ Results<T> make_results(const Executor& executor, const EvalReport& report) {
     touch(made);
     return made;
   };
-  Results<T> results{batch(1), {}, {}, {}, Array<Summary>(executor, 1)};
+  Results<T> results{batch(report.outputs), {}, {}, {}, {}, Array<Summary>(executor, 1)};
+  if (report.outputs > 1) {
+    results.jacobian = batch(report.outputs * report.dimension);
+    return results;
+  }
   if (!report.value_only) results.gradient = batch(report.dimension);
   if (report.hessian) results.hessian = batch(report.dimension * report.dimension);
   if (!report.direction.empty()) results.directional = batch(1);
@@ -92,6 +100,7 @@ Results<T> make_results(const Executor& executor, const EvalReport& report) {
 /// Numbers that are read or written for each point.
 double numbers_per_point(const EvalReport& report) {
   const auto n = static_cast<double>(report.dimension);
+  if (report.outputs > 1) return n + static_cast<double>(report.outputs) * (1 + n);
   return n + 1 + (report.value_only ? 0 : n) + (report.hessian ? n * n : 0) + (report.direction.empty() ? 0 : 1);
 }
 
@@ -122,11 +131,15 @@ std::vector<EvaluatedPoint> describe_points(const EvalReport& report, const Batc
   const std::int64_t n = report.dimension;
   const auto host = [](const std::optional<Batch<T>>& batch) { return batch ? batch->to_host() : std::vector<T>(); };
   const std::vector<T> x = points.to_host(), value = results.value.to_host(), gradient = host(results.gradient),
-                       hessian = host(results.hessian), directional = host(results.directional);
+                       hessian = host(results.hessian), directional = host(results.directional),
+                       jacobian = host(results.jacobian);
   constexpr bool single = sizeof(T) == 4;
   std::vector<EvaluatedPoint> described;
   for (std::int64_t k = 0; k < report.count; ++k) {
-    EvaluatedPoint point{item(x, k, n), static_cast<double>(value[static_cast<std::size_t>(k)]), {}, {}, {}, {}, {}};
+    EvaluatedPoint point;
+    point.x = item(x, k, n);
+    point.values = item(value, k, report.outputs);
+    if (results.jacobian) point.jacobian = item(jacobian, k, report.outputs * n);
     if (results.gradient) point.gradient = item(gradient, k, n);
     if (results.directional) point.directional = directional[static_cast<std::size_t>(k)];
     if (results.hessian) {
@@ -142,7 +155,7 @@ std::vector<EvaluatedPoint> describe_points(const EvalReport& report, const Batc
 }
 
 template <class T>
-void evaluate(const Executor& executor, const BuiltInFunction& function, const PointSource& source, OutputFiles& files,
+void evaluate(const Executor& executor, const ChosenFunction& function, const PointSource& source, OutputFiles& files,
               EvalReport& report) {
   report.bytes = static_cast<double>(report.count) * numbers_per_point(report) * sizeof(T);
   check_memory(executor, report.bytes);
@@ -153,17 +166,19 @@ void evaluate(const Executor& executor, const BuiltInFunction& function, const P
     direction = Batch<T>::from_host(executor, std::vector<T>(report.direction.begin(), report.direction.end()),
                                     report.dimension);
   }
-  const Operations<T>& operations = function.operations<T>();
   // A few points first: threads start, kernels are loaded, the workspace is made.
   constexpr std::int64_t warm_up_points = 1 << 14;
-  run(executor, operations, loaded.points, direction, results, warm_up_points);
+  run(executor, function, loaded.points, direction, results, warm_up_points);
   const Stopwatch watch;
-  run(executor, operations, loaded.points, direction, results, report.count);
+  run(executor, function, loaded.points, direction, results, report.count);
   report.seconds = watch.seconds();
-  report.summary = detail::fetch_summary(executor, results.summary.data());
+  if (report.outputs == 1) report.summary = detail::fetch_summary(executor, results.summary.data());
 
   const std::int64_t n = report.dimension;
-  double transfer_seconds = loaded.transfer_seconds + files.write("--out-value", results.value, {});
+  const std::vector<std::int64_t> value_axes =
+      report.outputs == 1 ? std::vector<std::int64_t>{} : std::vector{report.outputs};
+  double transfer_seconds = loaded.transfer_seconds + files.write("--out-value", results.value, value_axes);
+  if (results.jacobian) transfer_seconds += files.write("--out-gradient", *results.jacobian, {report.outputs, n});
   if (results.gradient) transfer_seconds += files.write("--out-gradient", *results.gradient, {n});
   if (results.hessian) transfer_seconds += files.write("--out-hessian", *results.hessian, {n, n});
   if (results.directional) transfer_seconds += files.write("--out-directional", *results.directional, {});
@@ -184,12 +199,15 @@ std::vector<double> parse_direction(const EvalOptions& options, const PointSourc
 }  // namespace
 
 void EvalOptions::declare(Arguments& arguments) {
+  function.declare(arguments);
   points.declare(arguments);
   arguments.section("what to compute");
   arguments.flag("--value-only", "no gradients", value_only);
   arguments.value("--direction", "V1,V2,...", "the derivative along this vector too, which is not normalised",
                   direction);
   arguments.flag("--hessian", "the Hessian too (up to 16 variables); says what a critical point is", hessian);
+  arguments.flag("--show-gradient", "print a formula's gradient as formulas; with --hessian its Hessian too",
+                 show_gradient);
   arguments.section("files to write (in the order of the input, see --points)");
   arguments.value("--out-value", "FILE.npy", "values, of shape (count,)", out_value);
   arguments.value("--out-gradient", "FILE.npy", "gradients, of shape (count, n)", out_gradient);
@@ -205,6 +223,18 @@ void EvalOptions::check() const {
   if (out_hessian && !hessian) throw UsageError("--out-hessian: needs --hessian");
 }
 
+void EvalOptions::check_against(const ChosenFunction& chosen) const {
+  if (show_gradient && !chosen.formula()) throw UsageError("--show-gradient: is for formulas only");
+  if (chosen.outputs() == 1) return;
+  const auto refuse = [&](const char* argument, bool given) {
+    if (given) throw UsageError(fmt::format("{}: is for one output, the formula has {}", argument, chosen.outputs()));
+  };
+  refuse("--value-only", value_only);
+  refuse("--hessian", hessian);
+  refuse("--direction", direction.has_value());
+  refuse("--show-gradient", show_gradient);
+}
+
 int eval(std::span<const char* const> arguments) {
   EvalOptions options;
   Arguments parser("eval", "Evaluates a function and its exact gradient at many points.", example);
@@ -213,16 +243,23 @@ int eval(std::span<const char* const> arguments) {
   parser.parse(arguments);
   options.check();
 
-  const BuiltInFunction& function = chosen_function(options.points);
+  const ChosenFunction function(options.function);
   const std::optional<Precision> precision = options.common.precision();
-  const PointSource source(options.points, function);
+  options.check_against(function);
+  const PointSource source(options.points, options.function, function);
   if (options.hessian && source.dimension > most_hessian_variables) {
     throw UsageError(
         fmt::format("--hessian: expected at most {} variables, found {}", most_hessian_variables, source.dimension));
   }
   EvalReport report;
-  report.function = function.info.name;
+  report.function = function.name();
+  report.variables = function.variables(source.dimension);
+  report.outputs = function.outputs();
   report.dimension = source.dimension;
+  if (options.show_gradient) {
+    report.gradient_text = function.formula()->gradient_text(0, source.dimension);
+    if (options.hessian) report.hessian_text = function.formula()->hessian_text(0, source.dimension);
+  }
   report.count = source.count;
   report.layout = source.layout;
   report.precision = precision.value_or(source.precision());

@@ -15,19 +15,22 @@ struct EvalOptions {
   void declare(Arguments& arguments);
   /// Refuses what can't go together. Throws UsageError.
   void check() const;
+  void check_against(const ChosenFunction& function) const;
 
   CommonOptions common;
+  FunctionOptions function;
   PointOptions points;
   std::optional<std::string> direction, out_value, out_gradient, out_directional, out_hessian;
   bool value_only = false;
   bool hessian = false;
+  bool show_gradient = false;
 };
 
 /// What was computed at one of the points given by --at. Empty vectors were not asked for.
 struct EvaluatedPoint {
   std::vector<double> x;
-  double value = 0;
-  std::vector<double> gradient, hessian, eigenvalues;
+  std::vector<double> values;  // one for each output
+  std::vector<double> gradient, hessian, eigenvalues, jacobian;
   std::optional<double> directional;
   std::string classification;  // of a critical point; else empty
 
@@ -40,6 +43,9 @@ struct EvaluatedPoint {
 /// All that the reports say.
 struct EvalReport {
   std::string function;
+  std::vector<std::string> variables;
+  std::vector<std::string> gradient_text, hessian_text;  // if they are to be shown
+  std::int64_t outputs = 1;
   std::int64_t dimension = 0;
   std::int64_t count = 0;
   Layout layout = Layout::component_major;

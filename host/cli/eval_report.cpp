@@ -54,9 +54,9 @@ ordered_json json_numbers(std::span<const double> numbers) {
   return list;
 }
 
-ordered_json json_matrix(std::span<const double> matrix, std::size_t n) {
+ordered_json json_matrix(std::span<const double> matrix, std::size_t m, std::size_t n) {
   ordered_json rows = ordered_json::array();
-  for (std::size_t i = 0; i < n; ++i) rows.push_back(json_numbers(matrix.subspan(i * n, n)));
+  for (std::size_t i = 0; i < m; ++i) rows.push_back(json_numbers(matrix.subspan(i * n, n)));
   return rows;
 }
 
@@ -66,7 +66,13 @@ ordered_json json_rate(double amount, double seconds) {
 }
 
 ordered_json json_point(const EvaluatedPoint& point) {
-  ordered_json object{{"x", json_numbers(point.x)}, {"value", json_number(point.value)}};
+  ordered_json object{{"x", json_numbers(point.x)}};
+  if (!point.jacobian.empty()) {
+    object["value"] = json_numbers(point.values);
+    object["jacobian"] = json_matrix(point.jacobian, point.values.size(), point.x.size());
+    return object;
+  }
+  object["value"] = json_number(point.values.front());
   if (!point.gradient.empty()) {
     const std::vector<double> ascent = point.steepest_ascent();
     object["gradient"] = json_numbers(point.gradient);
@@ -74,7 +80,7 @@ ordered_json json_point(const EvaluatedPoint& point) {
   }
   if (point.directional) object["directional_derivative"] = json_number(*point.directional);
   if (!point.hessian.empty()) {
-    object["hessian"] = json_matrix(point.hessian, point.x.size());
+    object["hessian"] = json_matrix(point.hessian, point.x.size(), point.x.size());
     object["eigenvalues"] = json_numbers(point.eigenvalues);
   }
   if (!point.classification.empty()) object["classification"] = point.classification;
@@ -89,7 +95,14 @@ std::string list(std::span<const double> numbers) {
 }
 
 std::string table_of_point(const EvaluatedPoint& point) {
-  std::string text = fmt::format("\nat ({})\n  value              {}\n", list(point.x), point.value);
+  std::string text = fmt::format("\nat ({})\n", list(point.x));
+  const std::size_t m = point.values.size();
+  for (std::size_t j = 0; !point.jacobian.empty() && j < m; ++j) {
+    const auto row = std::span(point.jacobian).subspan(j * point.x.size(), point.x.size());
+    text += fmt::format("  output {:<11} {}, gradient ({})\n", j + 1, point.values[j], list(row));
+  }
+  if (!point.jacobian.empty()) return text;
+  text += fmt::format("  value              {}\n", point.values.front());
   if (!point.gradient.empty()) {
     const std::vector<double> ascent = point.steepest_ascent();
     text += fmt::format("  gradient           ({})\n", list(point.gradient));
@@ -107,6 +120,20 @@ std::string table_of_point(const EvaluatedPoint& point) {
   return text;
 }
 
+/// The gradient and the Hessian as formulas.
+std::string table_of_texts(const EvalReport& report) {
+  std::string text;
+  const std::size_t n = report.variables.size();
+  for (std::size_t i = 0; i < report.gradient_text.size(); ++i) {
+    text += fmt::format("{:<12}d/d{} = {}\n", i == 0 ? "gradient" : "", report.variables[i], report.gradient_text[i]);
+  }
+  for (std::size_t k = 0; k < report.hessian_text.size(); ++k) {
+    text += fmt::format("{:<12}d2/d{} d{} = {}\n", k == 0 ? "Hessian" : "", report.variables[k / n],
+                        report.variables[k % n], report.hessian_text[k]);
+  }
+  return text;
+}
+
 std::string rates(double count, double bytes, double seconds) {
   if (!(seconds > 0) || count == 0) return "";
   return fmt::format(", {:.4g} million points/s, {:.4g} GB/s", count / seconds / 1e6, bytes / seconds / 1e9);
@@ -119,12 +146,20 @@ void print_json(const EvalReport& report, const Executor& executor) {
   ordered_json object = json_object("eval", executor, report.precision, report.seconds);
   if (executor.is_cuda()) object["transfer_seconds"] = report.transfer_seconds;
   object["function"] = report.function;
-  object["variables"] = variable_names(report.dimension);
+  object["variables"] = report.variables;
+  if (report.outputs > 1) object["outputs"] = report.outputs;
+  if (!report.gradient_text.empty()) object["gradient_text"] = report.gradient_text;
+  if (!report.hessian_text.empty()) object["hessian_text"] = report.hessian_text;
   object["dimension"] = report.dimension;
   object["count"] = report.count;
   object["layout"] = to_string(report.layout);
   object["points_per_second"] = json_rate(static_cast<double>(report.count), report.seconds);
   object["bytes_per_second"] = json_rate(report.bytes, report.seconds);
+  if (report.outputs > 1) {
+    object["value"] = object["gradient_norm"] = object["nonfinite"] = nullptr;  // statistics are of one output
+    for (const EvaluatedPoint& point : report.points) object["points"].push_back(json_point(point));
+    return print(object);
+  }
   // Without points there is nothing to have statistics of.
   const auto statistic = [&](double number) { return report.count == 0 ? ordered_json(nullptr) : json_number(number); };
   object["value"] = {{"min", statistic(summary.value.min)},
@@ -162,6 +197,11 @@ void print_table(const EvalReport& report, const Executor& executor) {
   text += fmt::format("ran on      {}\n", describe(executor));
   text += fmt::format("computation {:.4g} s{}\n", report.seconds, rates(count, report.bytes, report.seconds));
   if (executor.is_cuda()) text += fmt::format("transfers   {:.4g} s\n", report.transfer_seconds);
+  text += table_of_texts(report);
+  if (report.outputs > 1) {
+    for (const EvaluatedPoint& point : report.points) text += table_of_point(point);
+    return print(text);
+  }
   if (report.count > summary.nonfinite.count) {
     text += fmt::format("value       min {:.9g} at point {}, mean {:.9g}, max {:.9g} at point {}\n", summary.value.min,
                         summary.value.argmin, summary.value.mean, summary.value.max, summary.value.argmax);

@@ -1,7 +1,8 @@
 #include "function_registry.hpp"
 
-#include "nearest.hpp"
 #include "status.hpp"
+
+#include "../nearest.hpp"
 
 #include <fmt/format.h>
 
@@ -48,19 +49,7 @@ const BuiltInFunction& find_function(std::string_view argument, std::string_view
     names.emplace_back(function.info.name);
   }
   throw UsageError(fmt::format("{}: unknown function '{}'; did you mean '{}'? 'nabla functions' lists them all",
-                               argument, name, nearest(name, names)));
-}
-
-void require_dimension(const BuiltInFunction& function, std::int64_t n, std::string_view argument) {
-  const auto& rule = function.info.dimension;
-  if (rule.accepts(n)) return;
-  throw UsageError(fmt::format("{}: {} takes {} variables, found {}", argument, function.info.name, rule.text(), n));
-}
-
-std::vector<std::string> variable_names(std::int64_t n) {
-  std::vector<std::string> names;
-  for (std::int64_t i = 1; i <= n; ++i) names.push_back(fmt::format("x[{}]", i));
-  return names;
+                               argument, name, detail::nearest(name, names)));
 }
 
 }  // namespace nabla::cli

@@ -46,12 +46,6 @@ std::span<const BuiltInFunction> built_in_functions();
 /// Throws UsageError that begins with `argument` and names the nearest one.
 const BuiltInFunction& find_function(std::string_view argument, std::string_view name);
 
-/// Throws UsageError, beginning with `argument`, unless the function accepts so many variables.
-void require_dimension(const BuiltInFunction& function, std::int64_t n, std::string_view argument);
-
-/// x[1] … x[n].
-std::vector<std::string> variable_names(std::int64_t n);
-
 namespace registry {
 
 /// The functions are compiled in so many parts; function k belongs to part k % parts.

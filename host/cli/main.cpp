@@ -1,8 +1,8 @@
 #include "commands.hpp"
 #include "common.hpp"
-#include "nearest.hpp"
 #include "status.hpp"
 
+#include "../nearest.hpp"
 #include "../new_file.hpp"
 
 #include <fcntl.h>
@@ -46,9 +46,9 @@ const Command& find_command(std::string_view name) {
   }
   if (name.starts_with("-")) {
     const std::vector<std::string> options{"--help", "--version"};
-    throw UsageError(fmt::format("unknown option {}; did you mean {}?", name, nearest(name, options)));
+    throw UsageError(fmt::format("unknown option {}; did you mean {}?", name, detail::nearest(name, options)));
   }
-  throw UsageError(fmt::format("unknown command '{}'; did you mean '{}'?", name, nearest(name, names)));
+  throw UsageError(fmt::format("unknown command '{}'; did you mean '{}'?", name, detail::nearest(name, names)));
 }
 
 int run(std::span<const char* const> arguments) {
@@ -68,6 +68,14 @@ int report(const std::string& who, const std::string& message, Status status) {
   }
   fmt::print(stderr, "{}: {}\n", who, line);
   return status;
+}
+
+/// After the one line, the formula's text and carets under what is meant.
+int report_formula(const std::string& who, const std::string& message) {
+  const auto first_line = message.find('\n');
+  report(who, message.substr(0, first_line), bad_input);
+  if (first_line != std::string::npos) fmt::print(stderr, "{}\n", message.substr(first_line + 1));
+  return bad_input;
 }
 
 extern "C" void end_by_signal(int signal) {
@@ -106,6 +114,8 @@ int main(int argc, char** argv) {
     return run(arguments);
   } catch (const nabla::ExecutorUnavailable& error) {
     return report(who, error.what(), unavailable);
+  } catch (const nabla::FormulaError& error) {
+    return report_formula(who, error.what());
   } catch (const std::bad_alloc&) {
     return report(who, "there is not enough memory for this many points", bad_input);
   } catch (const std::length_error&) {

@@ -9,27 +9,12 @@
 namespace nabla::cli {
 
 void PointOptions::declare(Arguments& arguments) {
-  arguments.section("which function");
-  arguments.value("--function", "NAME", "a built-in function; 'nabla functions' lists them", function);
-  arguments.value("--formula", "TEXT", "a function as text (not in this build)", formula);
-  arguments.value("--formula-file", "FILE", "a function as text in a file (not in this build)", formula_file);
-  arguments.value("--dimension", "N", "number of variables (default: the function's, or that of the points)",
-                  dimension);
   arguments.section("at which points (one of)");
   arguments.value("--points", "FILE.npy", "an array of shape (count, n), or (count,) for one variable", points);
   arguments.value("--random", "COUNT", "so many random points; 10000000, 10_000_000 or 1e7", random);
   arguments.values("--at", "X1,X2,...", "a single point; may be repeated", at);
-  arguments.value("--box", "LO:HI", "where random points lie (default: the function's usual box)", box);
+  arguments.value("--box", "LO:HI", "where random points lie (default: the function's usual box; formulas: -1:1)", box);
   arguments.value("--seed", "S", "of the random points (default 0)", seed);
-}
-
-const BuiltInFunction& chosen_function(const PointOptions& options) {
-  for (const auto& [argument, given] : {std::pair("--formula", options.formula.has_value()),
-                                        std::pair("--formula-file", options.formula_file.has_value())}) {
-    if (given) throw UsageError(fmt::format("{}: this build has no formulas yet; use --function NAME", argument));
-  }
-  if (!options.function) throw UsageError("a function is needed: --function NAME; 'nabla functions' lists them");
-  return find_function("--function", *options.function);
 }
 
 namespace {
@@ -49,11 +34,11 @@ PointSource::Kind chosen_kind(const PointOptions& options) {
 }
 
 /// The function's only dimension, or the one asked for; 0 if neither says it.
-std::int64_t stated_dimension(const PointOptions& options, const BuiltInFunction& function) {
-  const auto& rule = function.info.dimension;
+std::int64_t stated_dimension(const FunctionOptions& options, const ChosenFunction& function) {
+  const auto& rule = function.dimensions();
   if (!options.dimension) return rule.only_least ? rule.least : 0;
   const std::int64_t n = parse_count("--dimension", *options.dimension, 1);
-  require_dimension(function, n, "--dimension");
+  function.require_dimension(n, "--dimension");
   return n;
 }
 
@@ -70,17 +55,18 @@ std::vector<std::vector<double>> parse_points(const std::vector<std::string>& te
 
 }  // namespace
 
-PointSource::PointSource(const PointOptions& options, const BuiltInFunction& function)
-    : kind(chosen_kind(options)), dimension(stated_dimension(options, function)) {
+PointSource::PointSource(const PointOptions& options, const FunctionOptions& function_options,
+                         const ChosenFunction& function)
+    : kind(chosen_kind(options)), dimension(stated_dimension(function_options, function)) {
   if (kind == Kind::random) {
     count = parse_count("--random", *options.random, 0);
-    low = function.info.low;
-    high = function.info.high;
+    low = function.low();
+    high = function.high();
     if (options.box) std::tie(low, high) = parse_box("--box", *options.box);
     if (options.seed) seed = parse_seed("--seed", *options.seed);
     if (dimension == 0) {
-      throw UsageError(fmt::format("--dimension N is needed: {} takes {} variables", function.info.name,
-                                   function.info.dimension.text()));
+      throw UsageError(
+          fmt::format("--dimension N is needed: {} takes {} variables", function.name(), function.dimensions().text()));
     }
     return;
   }
@@ -99,7 +85,7 @@ PointSource::PointSource(const PointOptions& options, const BuiltInFunction& fun
     layout = header.layout();
     found = header.components();
   }
-  require_dimension(function, found, argument);
+  function.require_dimension(found, argument);
   if (dimension != 0 && dimension != found) {
     throw UsageError(
         fmt::format("{}: expected points of {} variables, as --dimension says, found {}", argument, dimension, found));

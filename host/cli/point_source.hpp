@@ -1,8 +1,8 @@
 #pragma once
 
 #include "arguments.hpp"
+#include "chosen_function.hpp"
 #include "common.hpp"
-#include "function_registry.hpp"
 
 #include <nabla/batch.hpp>
 #include <nabla/npy.hpp>
@@ -14,17 +14,13 @@
 
 namespace nabla::cli {
 
-/// The options that say which function, and at which points.
+/// The options that say at which points.
 struct PointOptions {
   void declare(Arguments& arguments);
 
-  std::optional<std::string> function, formula, formula_file, dimension;
   std::optional<std::string> points, random, box, seed;
   std::vector<std::string> at;
 };
-
-/// The function that the options name. Throws UsageError.
-const BuiltInFunction& chosen_function(const PointOptions& options);
 
 /// Where the points come from, checked against the function but not read yet.
 struct PointSource {
@@ -39,7 +35,7 @@ struct PointSource {
   std::vector<std::vector<double>> at;
 
   /// Throws UsageError and FileError.
-  PointSource(const PointOptions& options, const BuiltInFunction& function);
+  PointSource(const PointOptions& options, const FunctionOptions& function_options, const ChosenFunction& function);
 
   /// That of the file; f64 for points that come from elsewhere.
   Precision precision() const;

@@ -187,7 +187,8 @@ constexpr Condition<Mask> guard(const Condition<Mask>& condition) {
 
 }  // namespace detail
 
-// Comparisons look at values alone. The result is bool, or a Condition: one bool per lane.
+// Comparisons look at values alone. The result is bool, or a Condition: one bool per lane. (!= is not taken from the
+// lanes: xsimd's is false for NaN with AVX.)
 
 // clang-format off
 template <class T, int N> constexpr auto operator<(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value < b.value); }
@@ -195,13 +196,13 @@ template <class T, int N> constexpr auto operator>(const Dual<T, N>& a, const Du
 template <class T, int N> constexpr auto operator<=(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value <= b.value); }
 template <class T, int N> constexpr auto operator>=(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value >= b.value); }
 template <class T, int N> constexpr auto operator==(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value == b.value); }
-template <class T, int N> constexpr auto operator!=(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value != b.value); }
+template <class T, int N> constexpr auto operator!=(const Dual<T, N>& a, const Dual<T, N>& b) { return !(a == b); }
 template <class T, int N, Arithmetic S> constexpr auto operator<(const Dual<T, N>& a, S b) { return detail::guard(a.value < constant<T>(b)); }
 template <class T, int N, Arithmetic S> constexpr auto operator>(const Dual<T, N>& a, S b) { return detail::guard(a.value > constant<T>(b)); }
 template <class T, int N, Arithmetic S> constexpr auto operator<=(const Dual<T, N>& a, S b) { return detail::guard(a.value <= constant<T>(b)); }
 template <class T, int N, Arithmetic S> constexpr auto operator>=(const Dual<T, N>& a, S b) { return detail::guard(a.value >= constant<T>(b)); }
 template <class T, int N, Arithmetic S> constexpr auto operator==(const Dual<T, N>& a, S b) { return detail::guard(a.value == constant<T>(b)); }
-template <class T, int N, Arithmetic S> constexpr auto operator!=(const Dual<T, N>& a, S b) { return detail::guard(a.value != constant<T>(b)); }
+template <class T, int N, Arithmetic S> constexpr auto operator!=(const Dual<T, N>& a, S b) { return !(a == b); }
 template <class T, int N, Arithmetic S> constexpr auto operator<(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) < b.value); }
 template <class T, int N, Arithmetic S> constexpr auto operator>(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) > b.value); }
 template <class T, int N, Arithmetic S> constexpr auto operator<=(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) <= b.value); }

@@ -67,7 +67,7 @@ struct Math<Dual<T, N>> {
     const T zero = constant<T>(0);
     return M::select(v > zero, constant<T>(1), M::select(v < zero, constant<T>(-1), zero));
   }
-  static constexpr D sign(const D& x) { return D(M::select(x.value != x.value, x.value, sign_of(x.value))); }
+  static constexpr D sign(const D& x) { return D(M::select(x.value == x.value, sign_of(x.value), x.value)); }
 
   static constexpr D abs(const D& x) { return detail::chain(x, M::abs(x.value), sign_of(x.value)); }
 

@@ -30,6 +30,12 @@ struct CudaError : Error {
   using Error::Error;
 };
 
+/// A formula's text, or what was asked of it, makes no sense. The message names line and column and says what would be
+/// accepted; its second line is the line of the text, its third has carets under the part that is meant.
+struct FormulaError : Error {
+  using Error::Error;
+};
+
 /// A file could not be read or written, or is not what its name promises. The message begins with the path.
 struct FileError : Error {
   using Error::Error;

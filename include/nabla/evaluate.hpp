@@ -136,21 +136,26 @@ inline namespace without_kernels {
 template <class T, class F, class Body>
 Operation<T> operation(const char* name, const Body& body, std::int64_t n, const char* second = "",
                        const char* third = "") {
-  using X = CpuScalar<F, T>;
-  Operation<T> made{name,
-                    &body,
-                    n,
-                    Body::rows(n),
-                    {"value", second, third},
-                    Body::has_gradient,
-                    Body::needs_extra,
-                    lanes_in<X, T>,
-                    &run_tile<X, T, Body>,
-                    nullptr};
+  // Functions that are not templates, such as formulas, bring their own.
+  if constexpr (requires { operation_of<T>(name, body, n, second, third); }) {
+    return operation_of<T>(name, body, n, second, third);
+  } else {
+    using X = CpuScalar<F, T>;
+    Operation<T> made{name,
+                      &body,
+                      n,
+                      Body::rows(n),
+                      {"value", second, third},
+                      Body::has_gradient,
+                      Body::needs_extra,
+                      lanes_in<X, T>,
+                      &run_tile<X, T, Body>,
+                      nullptr};
 #ifdef __CUDACC__
-  made.launch = &launch_evaluate<T, Body>;
+    made.launch = &launch_evaluate<T, Body>;
 #endif
-  return made;
+    return made;
+  }
 }
 
 [[noreturn]] inline void throw_dimension(const char* name, int wanted, std::int64_t found) {

@@ -262,7 +262,7 @@ constexpr ScaledNorm<X> gradient_norm(const Out& out, std::int64_t n) {
   X largest = zero;
   for (std::int64_t i = 0; i < n; ++i) {
     const X size = M::abs(out.load(1 + i));
-    largest = M::select(size <= largest, largest, size);  // a NaN is taken, and stays
+    largest = M::select(size <= largest, largest, size);  // a NaN may be passed over: the sum has it
   }
   const X scale = M::select(largest == zero, one, largest);
   X sum = zero;
@@ -271,6 +271,27 @@ constexpr ScaledNorm<X> gradient_norm(const Out& out, std::int64_t n) {
     sum = sum + part * part;
   }
   return {scale, M::sqrt(sum)};
+}
+
+/// Turns rows 1 … n from a gradient into its direction, and row n + 1 into its length.
+template <class X, class Out>
+constexpr void gradient_to_ascent(Out& out, std::int64_t n) {
+  const auto norm = gradient_norm<X>(out, n);
+  const X root = Math<X>::select(norm.root == constant<X>(0), constant<X>(1), norm.root);
+  for (std::int64_t i = 0; i < n; ++i) out.store(1 + i, out.load(1 + i) / norm.scale / root);
+  out.store(1 + n, norm.scale * norm.root);
+}
+
+/// Shortens rows 1 … n to the threshold where they are longer.
+template <class X, class Out>
+constexpr void clip_gradient(Out& out, std::int64_t n, double threshold) {
+  const auto norm = gradient_norm<X>(out, n);
+  const X limit = constant<X>(threshold);
+  const auto fits = norm.scale * norm.root <= limit;
+  for (std::int64_t i = 0; i < n; ++i) {
+    const X g = out.load(1 + i);
+    out.store(1 + i, Math<X>::select(fits, g, g / norm.scale / norm.root * limit));
+  }
 }
 
 /// Rows: the value, the unit direction of steepest ascent, and the rate: the slope in that direction, |grad f|.
@@ -285,13 +306,8 @@ struct SteepestAscentBody {
 
   template <class In, class Out>
   constexpr void operator()(const In& in, Out& out) const {
-    using X = typename In::Scalar;
-    const std::int64_t n = dimension<N>(in);
     GradientBody<F, N>{f}(in, out);
-    const auto norm = gradient_norm<X>(out, n);
-    const X root = Math<X>::select(norm.root == constant<X>(0), constant<X>(1), norm.root);
-    for (std::int64_t i = 0; i < n; ++i) out.store(1 + i, out.load(1 + i) / norm.scale / root);
-    out.store(1 + n, norm.scale * norm.root);
+    gradient_to_ascent<typename In::Scalar>(out, dimension<N>(in));
   }
 };
 
@@ -307,16 +323,8 @@ struct ClippedGradientBody {
 
   template <class In, class Out>
   constexpr void operator()(const In& in, Out& out) const {
-    using X = typename In::Scalar;
-    const std::int64_t n = dimension<N>(in);
     GradientBody<F, N>{f}(in, out);
-    const auto norm = gradient_norm<X>(out, n);
-    const X limit = constant<X>(threshold);
-    const auto fits = norm.scale * norm.root <= limit;
-    for (std::int64_t i = 0; i < n; ++i) {
-      const X g = out.load(1 + i);
-      out.store(1 + i, Math<X>::select(fits, g, g / norm.scale / norm.root * limit));
-    }
+    clip_gradient<typename In::Scalar>(out, dimension<N>(in), threshold);
   }
 };
 

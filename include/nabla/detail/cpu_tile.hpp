@@ -106,6 +106,18 @@ inline Lanes<double> load_wide(const float* from) {
   return Lanes<double>::load_aligned(wide);
 }
 
+/// Adds one pack of results to what is known of the tile: the value is row 0, the gradient the n rows after.
+template <class X, class T>
+void add_pack(Extent<Lanes<double>>& extent, const PackOutput<X, T>& out, std::int64_t first, std::int64_t n) {
+  constexpr auto wide_width = static_cast<int>(Lanes<double>::size);
+  for (int part = 0; part < lanes_in<X, T>; part += wide_width) {
+    const auto row = [&](std::int64_t k) { return load_wide(out.at(k, first + part)); };
+    extent.add(row(0), [&](auto use) {
+      for (std::int64_t i = 0; i < n; ++i) use(row(1 + i));
+    });
+  }
+}
+
 template <class X, class T, class Body>
 void run_tile(const void* body, const Tile<T>& tile) {
   const Body& f = *static_cast<const Body*>(body);
@@ -114,7 +126,6 @@ void run_tile(const void* body, const Tile<T>& tile) {
   const TileInput<X, T> in{n, tile.in, tile.in_stride, tile.extra, tile.extra_stride};
   PackOutput<X, T> out(Body::rows(n), tile);
   constexpr int width = lanes_in<X, T>;
-  constexpr auto wide_width = static_cast<int>(Lanes<double>::size);
   Extent<Lanes<double>> extent;
   const bool wants_extent = tile.extent != nullptr;
   if (wants_extent) extent = *tile.extent;
@@ -124,12 +135,7 @@ void run_tile(const void* body, const Tile<T>& tile) {
   for (; out.p < count + lag; out.p += width) {
     if (out.p < count) f(TileInput<X, T>{n, in.in + out.p, in.in_stride, in.from_extra + out.p, in.extra_stride}, out);
     if (!wants_extent || out.p < lag) continue;
-    for (int part = 0; part < width; part += wide_width) {
-      const auto row = [&](std::int64_t k) { return load_wide(out.at(k, out.p - lag + part)); };
-      extent.add(row(0), [&](auto use) {
-        for (std::int64_t i = 0; i < (Body::has_gradient ? n : 0); ++i) use(row(1 + i));
-      });
-    }
+    add_pack(extent, out, out.p - lag, Body::has_gradient ? n : 0);
   }
   if (wants_extent) *tile.extent = extent;
 }

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <numeric>
 
-namespace nabla::cli {
+namespace nabla::detail {
 
 namespace {
 
@@ -34,4 +34,4 @@ std::string nearest(std::string_view word, std::span<const std::string> words) {
   return found == words.end() ? "" : *found;
 }
 
-}  // namespace nabla::cli
+}  // namespace nabla::detail

@@ -1,0 +1,106 @@
+#include "chosen_function.hpp"
+
+#include "numbers.hpp"
+
+#include <fmt/format.h>
+
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <sstream>
+
+namespace nabla::cli {
+
+void FunctionOptions::declare(Arguments& arguments) {
+  arguments.section("which function (one of)");
+  arguments.value("--function", "NAME", "a built-in function; 'nabla functions' lists them", function);
+  arguments.value("--formula", "TEXT", "a function as text, as in \"x^2*y + sin(x*y)\"", formula);
+  arguments.value("--formula-file", "FILE", "a function as text in a file, - for standard input", formula_file);
+  arguments.section("about the function");
+  arguments.value("--dimension", "N", "number of variables (default: the function's, or that of the points)",
+                  dimension);
+  arguments.value("--variables", "X,Y,...", "names and order of a formula's variables (default: as they appear)",
+                  variables);
+  arguments.values("--param", "NAME=VALUE", "a number that a formula's text refers to by name; may be repeated",
+                   parameters);
+}
+
+namespace {
+
+std::string read_all(const std::string& path) {
+  // One byte more than a formula may have is enough to refuse it.
+  constexpr std::size_t most_bytes = (1 << 20) + 1;
+  const bool standard_input = path == "-";
+  std::ifstream file;
+  if (!standard_input) {
+    file.open(path, std::ios::binary);
+    if (!file) throw FileError(path + ": can't be read");
+  }
+  std::istream& from = standard_input ? std::cin : file;
+  std::string text(most_bytes, '\0');
+  from.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(from.gcount()));
+  if (from.bad() || (text.empty() && !from.eof())) throw FileError(path + ": can't be read");
+  return text;
+}
+
+std::vector<std::string> split(std::string_view argument, const std::string& text) {
+  std::vector<std::string> names;
+  std::istringstream stream(text);
+  for (std::string name; std::getline(stream, name, ',');) names.push_back(name);
+  if (names.empty() || text.back() == ',')
+    throw UsageError(fmt::format("{}: expected names, found '{}'", argument, text));
+  return names;
+}
+
+std::pair<std::string, double> parse_parameter(const std::string& text) {
+  const auto sign = text.find('=');
+  if (sign == std::string::npos || sign == 0) {
+    throw UsageError(fmt::format("--param: expected NAME=VALUE, found '{}'", text));
+  }
+  const std::vector<double> values = parse_numbers("--param", text.substr(sign + 1));
+  if (values.size() != 1) throw UsageError(fmt::format("--param: expected one number, found '{}'", text));
+  return {text.substr(0, sign), values.front()};
+}
+
+}  // namespace
+
+ChosenFunction::ChosenFunction(const FunctionOptions& options) {
+  const int given = options.function.has_value() + options.formula.has_value() + options.formula_file.has_value();
+  if (given != 1) {
+    throw UsageError(given == 0
+                         ? "a function is needed: --function NAME or --formula TEXT; 'nabla functions' lists names"
+                         : "expected one of --function, --formula and --formula-file, found several");
+  }
+  if (options.function) {
+    if (options.variables) throw UsageError("--variables: is for formulas only");
+    if (!options.parameters.empty()) throw UsageError("--param: is for formulas only");
+    built_in_ = &find_function("--function", *options.function);
+    name_ = built_in_->info.name;
+    dimensions_ = built_in_->info.dimension;
+    return;
+  }
+  FormulaOptions formula_options;
+  formula_options.comments = options.formula_file.has_value();
+  if (options.variables) formula_options.variables = split("--variables", *options.variables);
+  for (const std::string& text : options.parameters) formula_options.parameters.push_back(parse_parameter(text));
+  formula_ = Formula::parse(options.formula ? *options.formula : read_all(*options.formula_file), formula_options);
+  name_ = formula_->text();
+  dimensions_ = formula_->indexed() ? functions::at_least(1) : functions::exactly(formula_->dimension());
+}
+
+void ChosenFunction::require_dimension(std::int64_t n, std::string_view argument) const {
+  if (dimensions_.accepts(n)) return;
+  const std::string who = built_in_ != nullptr ? name_ : "the formula";
+  throw UsageError(fmt::format("{}: {} takes {} variables, found {}", argument, who, dimensions_.text(), n));
+}
+
+std::vector<std::string> ChosenFunction::variables(std::int64_t n) const {
+  if (formula_ && !formula_->indexed()) return formula_->variables();
+  const std::string name = formula_ ? formula_->variables().front() : "x";
+  std::vector<std::string> names;
+  for (std::int64_t i = 1; i <= n; ++i) names.push_back(fmt::format("{}[{}]", name, i));
+  return names;
+}
+
+}  // namespace nabla::cli

@@ -1,0 +1,353 @@
+#include "differentiate.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <map>
+#include <numbers>
+#include <unordered_set>
+
+namespace nabla::formula {
+
+namespace {
+
+/// The rules of differentiation: w times the partial derivative of a node by its k-th argument, no_node for 0.
+///
+/// `guarded` rules multiply such that 0 wins over infinity and NaN: behind a choice, where w is 0 in the branch that
+/// was not taken, and where a slope may be infinite though the function is finite.
+class Rules {
+ public:
+  Rules(Graph& graph, bool guarded) : g_(graph), guarded_(guarded) {}
+
+  NodeId pull(NodeId id, int k, NodeId w) {
+    const NodeId a = g_.argument(id, 0);
+    const NodeId b = g_[id].arguments > 1 ? g_.argument(id, 1) : no_node;
+    switch (g_[id].op) {
+      case Op::negate:
+        return g_.negate(w);
+      case Op::add:
+        return w;
+      case Op::subtract:
+        return k == 0 ? w : g_.negate(w);
+      case Op::multiply:
+      case Op::guarded_multiply:
+        return times(k == 0 ? b : a, w, g_[id].op == Op::guarded_multiply);
+      case Op::divide:
+        // The slope 1/b by itself only where it must be told from a zero w.
+        if (k == 0) return guarded_ ? times(g_.divide(one(), b), w) : g_.divide(w, b);
+        return g_.negate(times(g_.divide(id, b), w));
+      case Op::power:
+        return power(id, a, b, k, w);
+      case Op::where:
+        if (k == 0) return no_node;
+        return k == 1 ? g_.where(a, w, zero()) : g_.where(a, zero(), w);
+      case Op::min:
+      case Op::max:
+        return share(id, k, w);
+      case Op::atan2: {  // atan2(a, b); the division by r twice, so that r^2 can neither overflow nor vanish
+        const NodeId r = g_.binary(Op::hypot, b, a);
+        const NodeId slope = g_.divide(g_.divide(k == 0 ? b : a, r), r);
+        return times(k == 0 ? slope : g_.negate(slope), w, true);
+      }
+      case Op::hypot: {
+        const NodeId slope = g_.divide(k == 0 ? a : b, id);
+        return times(g_.where(g_.binary(Op::equal, id, zero()), zero(), slope), w);
+      }
+      default:
+        return unary(id, a, w);
+    }
+  }
+
+ private:
+  NodeId number(double x) { return g_.number(x); }
+  NodeId zero() { return number(0); }
+  NodeId one() { return number(1); }
+  NodeId times(NodeId slope, NodeId w, bool guard = false) {
+    return g_.binary(guard || guarded_ ? Op::guarded_multiply : Op::multiply, slope, w);
+  }
+  NodeId square(NodeId a) { return g_.binary(Op::power, a, number(2)); }
+  NodeId one_minus_square(NodeId a) { return g_.multiply(g_.binary(Op::subtract, one(), a), g_.add(one(), a)); }
+
+  NodeId unary(NodeId id, NodeId a, NodeId w) {
+    const auto edge = [&](NodeId slope) { return times(slope, w, true); };  // infinite where the function is finite
+    switch (g_[id].op) {
+      case Op::sqrt:
+        return edge(g_.divide(number(0.5), id));
+      case Op::cbrt:
+        return edge(g_.divide(one(), g_.multiply(number(3), square(id))));
+      case Op::exp:
+        return times(id, w);
+      case Op::expm1:
+        return times(g_.unary(Op::exp, a), w);
+      case Op::log:
+        return edge(g_.divide(one(), a));
+      case Op::log1p:
+        return edge(g_.divide(one(), g_.add(one(), a)));
+      case Op::log2:
+        return edge(g_.divide(one(), g_.multiply(number(std::numbers::ln2), a)));
+      case Op::log10:
+        return edge(g_.divide(one(), g_.multiply(number(std::numbers::ln10), a)));
+      case Op::sin:
+        return times(g_.unary(Op::cos, a), w);
+      case Op::cos:
+        return g_.negate(times(g_.unary(Op::sin, a), w));
+      case Op::tan:
+        return times(g_.add(one(), square(id)), w);
+      case Op::asin:
+        return edge(g_.divide(one(), g_.unary(Op::sqrt, one_minus_square(a))));
+      case Op::acos:
+        return g_.negate(edge(g_.divide(one(), g_.unary(Op::sqrt, one_minus_square(a)))));
+      case Op::atan:
+        return times(g_.divide(one(), g_.add(one(), square(a))), w);
+      case Op::sinh:
+        return times(g_.unary(Op::cosh, a), w);
+      case Op::cosh:
+        return times(g_.unary(Op::sinh, a), w);
+      case Op::tanh: {
+        // 1/cosh^2 by e = exp(-2|a|): neither the digits of 1 - tanh^2 are lost nor does cosh overflow, here and in the
+        // next derivative.
+        const NodeId e = g_.unary(Op::exp, g_.multiply(number(-2), g_.unary(Op::abs, a)));
+        return times(g_.divide(g_.multiply(number(4), e), square(g_.add(one(), e))), w);
+      }
+      case Op::asinh:
+        return times(g_.divide(one(), g_.binary(Op::hypot, one(), a)), w);
+      case Op::acosh:
+        return edge(g_.divide(one(), g_.multiply(g_.unary(Op::sqrt, g_.binary(Op::subtract, a, one())),
+                                                 g_.unary(Op::sqrt, g_.add(a, one())))));
+      case Op::atanh:
+        return edge(g_.divide(one(), one_minus_square(a)));
+      case Op::erf:
+        return times(gauss(a), w);
+      case Op::erfc:
+        return g_.negate(times(gauss(a), w));
+      case Op::abs:
+        return times(g_.unary(Op::sign, a), w);
+      default:
+        return no_node;  // sign and comparisons: flat
+    }
+  }
+
+  NodeId gauss(NodeId a) {
+    return g_.multiply(number(2 * std::numbers::inv_sqrtpi), g_.unary(Op::exp, g_.negate(square(a))));
+  }
+
+  NodeId power(NodeId id, NodeId a, NodeId b, int k, NodeId w) {
+    if (k == 0 && g_.is_number(b)) {
+      const double exponent = g_[b].number;
+      const bool smooth = exponent == std::floor(exponent) && exponent >= 1;
+      const NodeId slope = g_.multiply(b, g_.binary(Op::power, a, number(exponent - 1)));
+      return times(slope, w, !smooth);
+    }
+    if (k == 0) {
+      // y x^(y-1), and 0 where y is 0 whatever x is.
+      const NodeId below = g_.binary(Op::power, a, g_.binary(Op::subtract, b, one()));
+      return times(g_.binary(Op::guarded_multiply, below, b), w, true);
+    }
+    const NodeId slope = g_.multiply(id, g_.unary(Op::log, a));
+    const NodeId at_zero = g_.where(g_.binary(Op::greater, b, zero()), zero(), slope);
+    return times(g_.where(g_.binary(Op::equal, a, zero()), at_zero, slope), w, true);
+  }
+
+  /// Of the arguments that attain the extreme, each has an equal share of the slope.
+  NodeId share(NodeId id, int k, NodeId w) {
+    const std::vector<NodeId> all(g_.arguments(id).begin(), g_.arguments(id).end());
+    const NodeId mine = all[static_cast<std::size_t>(k)];
+    if (all.size() == 2) {
+      const NodeId other = all[static_cast<std::size_t>(1 - k)];
+      const NodeId tie = g_.where(g_.binary(Op::equal, all[0], all[1]), g_.multiply(number(0.5), w), zero());
+      return g_.where(g_.binary(g_[id].op == Op::max ? Op::greater : Op::less, mine, other), w, tie);
+    }
+    NodeId ties = zero();
+    for (const NodeId argument : all) ties = g_.add(ties, g_.binary(Op::equal, argument, id));
+    return g_.where(g_.binary(Op::equal, mine, id), g_.divide(w, ties), zero());
+  }
+
+  Graph& g_;
+  bool guarded_;
+};
+
+/// Whether a slope of the node can be infinite where its value is finite, or its arguments invalid where it is not.
+bool exposes_arguments(const Graph& graph, NodeId id) {
+  switch (graph[id].op) {
+    case Op::where:
+    case Op::sqrt:
+    case Op::cbrt:
+    case Op::asin:
+    case Op::acos:
+    case Op::acosh:
+    case Op::guarded_multiply:
+      return true;
+    case Op::power: {
+      const NodeId exponent = graph.argument(id, 1);
+      return !(graph.is_number(exponent) && graph[exponent].number == std::floor(graph[exponent].number));
+    }
+    default:
+      return false;
+  }
+}
+
+/// The nodes that only guarded rules may be used for: what choices and infinite slopes lead to.
+std::unordered_set<NodeId> exposed_nodes(const Graph& graph, NodeId root) {
+  std::vector<NodeId> open{root};
+  std::unordered_set<NodeId> seen{root}, exposed;
+  const auto expose = [&](NodeId from) {
+    std::vector<NodeId> below{from};
+    while (!below.empty()) {
+      const NodeId id = below.back();
+      below.pop_back();
+      if (!exposed.insert(id).second) continue;
+      for (const NodeId argument : graph.arguments(id)) below.push_back(argument);
+    }
+  };
+  while (!open.empty()) {
+    const NodeId id = open.back();
+    open.pop_back();
+    const auto arguments = graph.arguments(id);
+    if (exposes_arguments(graph, id)) {
+      for (const NodeId argument : arguments) expose(argument);
+    }
+    for (const NodeId argument : arguments) {
+      if (seen.insert(argument).second) open.push_back(argument);
+    }
+  }
+  return exposed;
+}
+
+/// w times the derivative of a product by its factor in one iteration: the product of the others, without dividing by
+/// a factor that is 0.
+NodeId pull_factor(Graph& g, NodeId product, NodeId w) {
+  const Range range = g.range(product);
+  const NodeId factor = g.argument(product, 0), zero = g.number(0);
+  const NodeId vanishes = g.binary(Op::equal, factor, zero);
+  const NodeId zeros = g.repeat(Op::sum, range, vanishes);
+  const NodeId others = g.repeat(Op::product, range, g.where(vanishes, g.number(1), factor));
+  const NodeId at_zero = g.where(g.binary(Op::equal, zeros, g.number(1)), others, zero);
+  const NodeId elsewhere = g.where(g.binary(Op::equal, zeros, zero), g.divide(product, factor), zero);
+  return g.multiply(g.where(vanishes, at_zero, elsewhere), w);
+}
+
+class Reverse {
+ public:
+  Reverse(Graph& graph, NodeId root) : g_(graph), exposed_(exposed_nodes(graph, root)) {}
+
+  Sweep run(NodeId root) {
+    Sweep sweep;
+    Adjoints adjoints;
+    if (g_[root].varies) adjoints[root].push_back(g_.number(1));
+    sweep_scope(-1, adjoints, nullptr, sweep);
+    return sweep;
+  }
+
+ private:
+  /// What is to be added up to each node's adjoint, the latest consumer's first; the latest node first.
+  using Adjoints = std::map<NodeId, std::vector<NodeId>, std::greater<>>;
+
+  /// Runs through the nodes at home at that level; what lies further out goes to `outer`, summed over the range.
+  void sweep_scope(int level, Adjoints& adjoints, Adjoints* outer, Sweep& sweep) {
+    while (!adjoints.empty()) {
+      const auto first = adjoints.begin();
+      const NodeId id = first->first;
+      NodeId adjoint = first->second.back();
+      for (auto at = first->second.rbegin() + 1; at != first->second.rend(); ++at) adjoint = g_.add(adjoint, *at);
+      adjoints.erase(first);
+      if (g_[id].home() < level) {
+        (*outer)[id].push_back(g_.repeat(Op::sum, sweep.range, adjoint));
+      } else if (g_[id].op == Op::variable) {
+        sweep.contributions.push_back({g_.affine(id), adjoint});
+      } else if (is_repetition(g_[id].op)) {
+        Sweep inner;
+        inner.range = g_.range(id);
+        const NodeId body = g_.argument(id, 0);
+        if (!g_[body].varies) continue;
+        Adjoints inside;
+        inside[body].push_back(g_[id].op == Op::sum ? adjoint : pull_factor(g_, id, adjoint));
+        sweep_scope(inner.range.level, inside, &adjoints, inner);
+        if (!inner.contributions.empty() || !inner.inner.empty()) sweep.inner.push_back(std::move(inner));
+      } else {
+        Rules rules(g_, exposed_.contains(id));
+        for (int k = 0; k < g_[id].arguments; ++k) {
+          const NodeId argument = g_.argument(id, k);
+          if (!g_[argument].varies) continue;
+          const NodeId pulled = rules.pull(id, k, adjoint);
+          if (pulled != no_node && !g_.is_number(pulled, 0)) adjoints[argument].push_back(pulled);
+        }
+      }
+    }
+  }
+
+  Graph& g_;
+  std::unordered_set<NodeId> exposed_;
+};
+
+}  // namespace
+
+Sweep gradient(Graph& graph, NodeId root) { return Reverse(graph, root).run(root); }
+
+NodeId Tangents::seed(NodeId variable) {
+  const Affine component = graph_.affine(variable);
+  if (axis_ < 0) return graph_.direction(component);
+  if (component.is_constant()) return component.constant == axis_ ? graph_.number(1) : no_node;
+  NodeId index = graph_.number(static_cast<double>(component.constant));
+  for (int level = 0; level < most_levels; ++level) {
+    const std::int64_t c = component.coefficient[static_cast<std::size_t>(level)];
+    if (c != 0) index = graph_.add(index, graph_.multiply(graph_.number(static_cast<double>(c)), graph_.index(level)));
+  }
+  return graph_.binary(Op::equal, index, graph_.number(static_cast<double>(axis_)));
+}
+
+NodeId Tangents::of(NodeId root) {
+  // All that the root is made of, inside repetitions too, arguments first.
+  std::vector<NodeId> order, open{root};
+  std::unordered_set<NodeId> seen{root};
+  while (!open.empty()) {
+    const NodeId id = open.back();
+    open.pop_back();
+    if (known_.contains(id)) continue;
+    order.push_back(id);
+    for (const NodeId argument : graph_.arguments(id)) {
+      if (seen.insert(argument).second) open.push_back(argument);
+    }
+  }
+  std::ranges::sort(order);
+  const std::unordered_set<NodeId> exposed = exposed_nodes(graph_, root);
+  for (const NodeId id : order) {
+    NodeId tangent = no_node;
+    const Op op = graph_[id].op;
+    if (!graph_[id].varies) {
+    } else if (op == Op::variable) {
+      tangent = seed(id);
+    } else if (is_repetition(op)) {
+      const NodeId inside = known_.at(graph_.argument(id, 0));
+      if (inside != no_node) {
+        const Range range = graph_.range(id);
+        const NodeId term = op == Op::sum ? inside : pull_factor(graph_, id, inside);
+        tangent = graph_.repeat(Op::sum, range, term);
+      }
+    } else {
+      Rules rules(graph_, exposed.contains(id));
+      for (int k = 0; k < graph_[id].arguments; ++k) {
+        const NodeId inside = known_.at(graph_.argument(id, k));
+        const NodeId pulled = inside == no_node ? no_node : rules.pull(id, k, inside);
+        if (pulled != no_node) tangent = tangent == no_node ? pulled : graph_.add(tangent, pulled);
+      }
+    }
+    if (tangent != no_node && graph_.is_number(tangent, 0)) tangent = no_node;
+    known_[id] = tangent;
+  }
+  return known_.at(root);
+}
+
+Sweep Tangents::of(const Sweep& sweep) {
+  Sweep result;
+  result.range = sweep.range;
+  for (const auto& [target, value] : sweep.contributions) {
+    const NodeId tangent = of(value);
+    if (tangent != no_node) result.contributions.push_back({target, tangent});
+  }
+  for (const Sweep& inner : sweep.inner) {
+    Sweep tangent = of(inner);
+    if (!tangent.contributions.empty() || !tangent.inner.empty()) result.inner.push_back(std::move(tangent));
+  }
+  return result;
+}
+
+}  // namespace nabla::formula

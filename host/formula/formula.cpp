@@ -1,0 +1,244 @@
+#include "definition.hpp"
+#include "interpret.hpp"
+#include "print.hpp"
+
+#include <nabla/formula.hpp>
+
+#include <algorithm>
+
+namespace nabla {
+
+Formula::Formula(std::shared_ptr<const formula::Definition> definition, std::vector<double> values)
+    : definition_(std::move(definition)), values_(std::make_shared<const std::vector<double>>(std::move(values))) {}
+
+Formula Formula::parse(std::string_view text, const FormulaOptions& options) {
+  std::vector<std::string> names;
+  std::vector<double> values;
+  for (const auto& [name, value] : options.parameters) {
+    names.push_back(name);
+    values.push_back(value);
+  }
+  return {std::make_shared<const formula::Definition>(formula::parse(text, options.variables, names, options.comments)),
+          values};
+}
+
+const std::string& Formula::text() const { return definition_->syntax.text; }
+const std::vector<std::string>& Formula::variables() const { return definition_->syntax.variables; }
+bool Formula::indexed() const { return definition_->syntax.indexed; }
+std::int64_t Formula::dimension() const { return indexed() ? 0 : static_cast<std::int64_t>(variables().size()); }
+std::int64_t Formula::outputs() const { return static_cast<std::int64_t>(definition_->syntax.outputs.size()); }
+const std::vector<std::string>& Formula::parameters() const { return definition_->syntax.parameters; }
+
+namespace {
+
+std::size_t parameter_place(const std::vector<std::string>& names, std::string_view name) {
+  const auto found = std::ranges::find(names, name);
+  if (found == names.end()) throw FormulaError("the formula has no parameter '" + std::string(name) + "'");
+  return static_cast<std::size_t>(found - names.begin());
+}
+
+}  // namespace
+
+double Formula::parameter(std::string_view name) const { return (*values_)[parameter_place(parameters(), name)]; }
+
+void Formula::set_parameter(std::string_view name, double value) {
+  auto values = std::make_shared<std::vector<double>>(*values_);
+  (*values)[parameter_place(parameters(), name)] = value;
+  values_ = std::move(values);
+}
+
+namespace {
+
+/// A formula written out for n variables, and an output of it that exists.
+struct WrittenOut {
+  formula::Lowered lowered;
+  formula::NodeId output;
+  std::int64_t n;
+};
+WrittenOut write_out(const Formula& f, std::int64_t output, std::int64_t n, bool repetitions) {
+  if (output < 0 || output >= f.outputs()) {
+    throw FormulaError("the formula has " + std::to_string(f.outputs()) + " outputs, asked for number " +
+                       std::to_string(output));
+  }
+  if (!f.indexed()) n = f.dimension();
+  if (n < 1) throw FormulaError("an indexed formula needs a number of variables");
+  const formula::Syntax& syntax = f.definition().syntax;
+  WrittenOut made{formula::lower(syntax, n, repetitions ? 0 : formula::most_written_terms), 0, n};
+  const auto nodes = formula::nodes_at_home(made.lowered.graph, made.lowered.outputs, -1);
+  const auto is_loop = [&](formula::NodeId id) { return formula::is_repetition(made.lowered.graph[id].op); };
+  if (!repetitions && std::ranges::any_of(nodes, is_loop)) {
+    throw FormulaError("the formula's repetitions have more terms than can be written out, which are " +
+                       std::to_string(formula::most_written_terms));
+  }
+  made.output = made.lowered.outputs[static_cast<std::size_t>(output)];
+  return made;
+}
+
+/// The n derivatives of a node that has no repetitions in it; no_node is 0.
+std::vector<formula::NodeId> derivatives(formula::Graph& graph, formula::NodeId root, std::int64_t n) {
+  std::vector<formula::NodeId> found(static_cast<std::size_t>(n), graph.number(0));
+  for (const auto& [target, value] : formula::gradient(graph, root).contributions) {
+    formula::NodeId& sum = found[static_cast<std::size_t>(target.constant)];
+    sum = graph.add(sum, value);
+  }
+  return found;
+}
+
+}  // namespace
+
+std::string Formula::value_text(std::int64_t output, std::int64_t n, Notation notation) const {
+  const WrittenOut f = write_out(*this, output, n, true);
+  return formula::print(f.lowered.graph, f.output, definition_->syntax, notation);
+}
+
+std::vector<std::string> Formula::gradient_text(std::int64_t output, std::int64_t n, Notation notation) const {
+  WrittenOut f = write_out(*this, output, n, false);
+  std::vector<std::string> texts;
+  for (const formula::NodeId derivative : derivatives(f.lowered.graph, f.output, f.n)) {
+    texts.push_back(formula::print(f.lowered.graph, derivative, definition_->syntax, notation));
+  }
+  return texts;
+}
+
+std::vector<std::string> Formula::hessian_text(std::int64_t output, std::int64_t n, Notation notation) const {
+  WrittenOut f = write_out(*this, output, n, false);
+  std::vector<std::string> texts;
+  for (const formula::NodeId first : derivatives(f.lowered.graph, f.output, f.n)) {
+    for (const formula::NodeId second : derivatives(f.lowered.graph, first, f.n)) {
+      texts.push_back(formula::print(f.lowered.graph, second, definition_->syntax, notation));
+    }
+  }
+  return texts;
+}
+
+namespace detail {
+
+namespace {
+
+using formula::Task;
+
+/// What the bodies of evaluate.hpp are as tasks of a formula.
+template <class Body>
+struct TaskOf;
+template <int N>
+struct TaskOf<ValueBody<Formula, N>> {
+  static constexpr Task task = Task::value;
+};
+template <int N>
+struct TaskOf<GradientBody<Formula, N>> {
+  static constexpr Task task = Task::gradient;
+};
+template <int N>
+struct TaskOf<DirectionalBody<Formula, N>> {
+  static constexpr Task task = Task::directional;
+};
+template <int N>
+struct TaskOf<HessianProductBody<Formula, N>> {
+  static constexpr Task task = Task::hessian_product;
+};
+template <int N>
+struct TaskOf<HessianBody<Formula, N>> {
+  static constexpr Task task = Task::hessian;
+};
+template <int N>
+struct TaskOf<SteepestAscentBody<Formula, N>> {
+  static constexpr Task task = Task::gradient;
+};
+template <int N>
+struct TaskOf<ClippedGradientBody<Formula, N>> {
+  static constexpr Task task = Task::gradient;
+};
+template <>
+struct TaskOf<FormulaJacobianBody> {
+  static constexpr Task task = Task::jacobian;
+};
+
+template <class Body>
+Rows rows_of(const Body& body, std::int64_t n) {
+  if constexpr (std::same_as<Body, FormulaJacobianBody>) {
+    return {{body.f.outputs(), body.f.outputs() * n, 0}};
+  } else {
+    return Body::rows(n);
+  }
+}
+
+/// What is left to do for one pack of points after the formula's program.
+template <class X, class Out, int N>
+void complete(const HessianBody<Formula, N>&, Out& out, std::int64_t n) {
+  const auto entry = [n](std::int64_t i, std::int64_t j) { return 1 + n + i * n + j; };
+  for (std::int64_t i = 0; i < n; ++i) {
+    for (std::int64_t j = 0; j < i; ++j) out.store(entry(j, i), out.load(entry(i, j)));
+  }
+}
+template <class X, class Out, int N>
+void complete(const SteepestAscentBody<Formula, N>&, Out& out, std::int64_t n) {
+  gradient_to_ascent<X>(out, n);
+}
+template <class X, class Out, int N>
+void complete(const ClippedGradientBody<Formula, N>& body, Out& out, std::int64_t n) {
+  clip_gradient<X>(out, n, body.threshold);
+}
+template <class X, class Out, class Body>
+void complete(const Body&, Out&, std::int64_t) {}
+
+template <class T, class Body>
+void formula_tile(const void* erased_body, const Tile<T>& tile) {
+  using X = Lanes<T>;
+  const Body& body = *static_cast<const Body*>(erased_body);
+  const std::int64_t n = tile.dimension;
+  const formula::Program& program = body.f.definition().program(TaskOf<Body>::task, n);
+  const Rows rows = rows_of(body, n);
+  PackOutput<X, T> out(rows, tile);
+  const bool copies = std::ranges::any_of(tile.copy, [](const T* copy) { return copy != nullptr; });
+  const std::int64_t block = formula::block_points<T>(program);
+  for (std::int64_t first = 0; first < tile.count; first += block) {
+    const std::int64_t points = std::min(block, tile.count - first);
+    formula::interpret<T>(program, body.f.parameter_values(), out, tile, first, points);
+    for (out.p = first; out.p < first + points; out.p += lanes_in<X, T>) {
+      complete<X>(body, out, n);
+      for (std::int64_t row = 0; copies && row < rows.total(); ++row) out.store(row, out.load(row));
+      if (tile.extent != nullptr) add_pack(*tile.extent, out, out.p, Body::has_gradient ? n : 0);
+    }
+  }
+}
+
+}  // namespace
+
+template <class T, class Body>
+Operation<T> formula_operation(const char* name, const Body& body, std::int64_t n, const char* second,
+                               const char* third) {
+  const Formula& f = body.f;
+  if (!f.indexed() && n != f.dimension()) throw_dimension(name, static_cast<int>(f.dimension()), n);
+  if (f.outputs() != 1 && TaskOf<Body>::task != Task::jacobian) {
+    throw ShapeError(std::string(name) + ": the formula has " + std::to_string(f.outputs()) +
+                     " outputs; the operation for those is jacobian");
+  }
+  f.definition().program(TaskOf<Body>::task, n);  // compiled before the threads want it
+  return {name,
+          &body,
+          n,
+          rows_of(body, n),
+          {"value", second, third},
+          Body::has_gradient,
+          Body::needs_extra,
+          lanes_in<Lanes<T>, T>,
+          &formula_tile<T, Body>,
+          nullptr};
+}
+
+#define NABLA_INSTANTIATE(T, ...) \
+  template Operation<T> formula_operation(const char*, const __VA_ARGS__&, std::int64_t, const char*, const char*);
+#define NABLA_INSTANTIATE_ALL(T)                              \
+  NABLA_INSTANTIATE(T, ValueBody<Formula, dynamic>)           \
+  NABLA_INSTANTIATE(T, GradientBody<Formula, dynamic>)        \
+  NABLA_INSTANTIATE(T, DirectionalBody<Formula, dynamic>)     \
+  NABLA_INSTANTIATE(T, HessianProductBody<Formula, dynamic>)  \
+  NABLA_INSTANTIATE(T, HessianBody<Formula, dynamic>)         \
+  NABLA_INSTANTIATE(T, SteepestAscentBody<Formula, dynamic>)  \
+  NABLA_INSTANTIATE(T, ClippedGradientBody<Formula, dynamic>) \
+  NABLA_INSTANTIATE(T, FormulaJacobianBody)
+NABLA_INSTANTIATE_ALL(float)
+NABLA_INSTANTIATE_ALL(double)
+
+}  // namespace detail
+}  // namespace nabla

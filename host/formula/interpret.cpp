@@ -1,0 +1,321 @@
+#include "interpret.hpp"
+
+#include <nabla/elementary.hpp>
+
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <new>
+
+namespace nabla::formula {
+
+namespace {
+
+using Code = Instruction::Code;
+using Kind = Operand::Kind;
+
+constexpr std::size_t alignment = 64;
+
+/// Memory for one thread's intermediate results. It grows and is kept, so that only a thread's first call allocates.
+template <class T>
+class Scratch {
+ public:
+  T* reserve(std::int64_t numbers) {
+    if (numbers > size_) {
+      memory_.reset(
+          static_cast<T*>(::operator new(static_cast<std::size_t>(numbers) * sizeof(T), std::align_val_t(alignment))));
+      size_ = numbers;
+    }
+    return memory_.get();
+  }
+
+ private:
+  struct Free {
+    void operator()(T* memory) const { ::operator delete(memory, std::align_val_t(alignment)); }
+  };
+  std::unique_ptr<T, Free> memory_;
+  std::int64_t size_ = 0;
+};
+
+/// An operand's numbers for a block; step 0 repeats one pack for all points.
+template <class T>
+struct Source {
+  const T* data;
+  std::int64_t step;
+};
+
+template <class T>
+class Interpreter {
+ public:
+  using X = Lanes<T>;
+  using M = Math<X>;
+  static constexpr std::int64_t width = X::size;
+
+  Interpreter(const Program& program, std::span<const double> parameters, const detail::PackOutput<X, T>& out,
+              const detail::Tile<T>& tile, std::int64_t first, std::int64_t points, T* scratch)
+      : program_(program), out_(out), tile_(tile), first_(first), points_(points) {
+    slots_ = scratch;
+    slot_stride_ = (points + width - 1) / width * width;
+    scalars_ = slots_ + program.slots * slot_stride_;
+    T* at = scalars_;
+    for (const Scalar& s : program.scalars) {
+      const double number = s.parameter < 0 ? s.number : parameters[static_cast<std::size_t>(s.parameter)];
+      at = std::fill_n(at, width, static_cast<T>(number));
+    }
+    indices_pack_ = at;
+  }
+
+  void run() { run(0, program_.instructions.size()); }
+
+  static std::int64_t scratch_numbers(const Program& program, std::int64_t points) {
+    return program.slots * ((points + width - 1) / width * width) +
+           (static_cast<std::int64_t>(program.scalars.size()) + most_levels) * width;
+  }
+
+ private:
+  void run(std::size_t begin, std::size_t end) {
+    for (std::size_t i = begin; i < end; ++i) {
+      const Instruction& instruction = program_.instructions[i];
+      if (instruction.code != Code::loop) {
+        step(instruction);
+        continue;
+      }
+      const Range& range = program_.ranges[static_cast<std::size_t>(instruction.exponent)];
+      const std::int64_t lower = range.lower.at(indices_), upper = range.upper.at(indices_);
+      const auto level = static_cast<std::size_t>(range.level);
+      for (std::int64_t index = lower; index <= upper; ++index) {
+        indices_[level] = index;
+        std::fill_n(indices_pack_ + range.level * width, width, static_cast<T>(index));
+        run(i + 1, static_cast<std::size_t>(instruction.target));
+      }
+      i = static_cast<std::size_t>(instruction.target);
+    }
+  }
+
+  std::int64_t component(const Operand& o) const {
+    return program_.affines[static_cast<std::size_t>(o.place)].at(indices_);
+  }
+  Source<T> source(const Operand& o) const {
+    switch (o.kind) {
+      case Kind::slot:
+        return {slots_ + o.place * slot_stride_, 1};
+      case Kind::scalar:
+        return {scalars_ + o.place * width, 0};
+      case Kind::index:
+        return {indices_pack_ + o.place * width, 0};
+      case Kind::variable:
+        return {tile_.in + component(o) * tile_.in_stride + first_, 1};
+      case Kind::direction:
+        return {tile_.extra + component(o) * tile_.extra_stride + first_, 1};
+      default:
+        return {out_.at(component(o), first_), 1};
+    }
+  }
+  T* destination(const Operand& o) const { return const_cast<T*>(source(o).data); }
+
+  template <class F>
+  void each(T* out, Source<T> a, F f) const {
+    for (std::int64_t p = 0; p < points_; p += width)
+      f(X::load_unaligned(a.data + p * a.step)).store_unaligned(out + p);
+  }
+  template <class F>
+  void each(T* out, Source<T> a, Source<T> b, F f) const {
+    for (std::int64_t p = 0; p < points_; p += width) {
+      f(X::load_unaligned(a.data + p * a.step), X::load_unaligned(b.data + p * b.step)).store_unaligned(out + p);
+    }
+  }
+  template <class F>
+  void each(T* out, Source<T> a, Source<T> b, Source<T> c, F f) const {
+    for (std::int64_t p = 0; p < points_; p += width) {
+      f(X::load_unaligned(a.data + p * a.step), X::load_unaligned(b.data + p * b.step),
+        X::load_unaligned(c.data + p * c.step))
+          .store_unaligned(out + p);
+    }
+  }
+
+  void step(const Instruction& i) const {
+    T* const out = destination(i.out);
+    const Source<T> a = source(i.a);
+    const Source<T> result{out, 1};
+    switch (i.code) {
+      case Code::operation:
+        return operation(i, out, a);
+      case Code::choice:
+        return each(out, a, source(i.b), source(i.c),
+                    [](X c, X yes, X no) { return M::select(c != X(T(0)), yes, no); });
+      case Code::whole_power:
+        return whole_power(i.exponent, out, a);
+      case Code::sine_and_cosine: {
+        T* const cosine = destination(i.b);
+        for (std::int64_t p = 0; p < points_; p += width) {
+          const auto [s, c] = M::sincos(X::load_unaligned(a.data + p * a.step));
+          s.store_unaligned(out + p);
+          c.store_unaligned(cosine + p);
+        }
+        return;
+      }
+      case Code::multiply_add:
+        return each(out, a, source(i.b), source(i.c), [](X x, X y, X z) { return xsimd::fma(x, y, z); });
+      case Code::multiply_subtract:
+        return each(out, a, source(i.b), source(i.c), [](X x, X y, X z) { return xsimd::fms(x, y, z); });
+      case Code::negate_multiply_add:
+        return each(out, a, source(i.b), source(i.c), [](X x, X y, X z) { return xsimd::fnma(x, y, z); });
+      case Code::copy:
+        return each(out, a, [](X x) { return x; });
+      case Code::accumulate:
+        return each(out, result, a, [](X x, X y) { return x + y; });
+      case Code::multiply_up:
+        return each(out, result, a, [](X x, X y) { return x * y; });
+      case Code::loop:
+      case Code::end:
+        return;
+    }
+  }
+
+  void whole_power(std::int32_t n, T* out, Source<T> a) const {
+    if (n == 2) return each(out, a, [](X x) { return x * x; });
+    if (n == 3) return each(out, a, [](X x) { return x * x * x; });
+    const std::int32_t size = n < 0 ? -n : n;
+    each(out, a, [=](X x) {
+      const X power = detail::whole_power(x, size);
+      return n < 0 ? X(T(1)) / power : power;
+    });
+  }
+
+  template <class Holds>
+  void compare(T* out, Source<T> a, Source<T> b, Holds holds) const {
+    each(out, a, b, [&](X x, X y) { return M::select(holds(x, y), X(T(1)), X(T(0))); });
+  }
+
+  void operation(const Instruction& i, T* out, Source<T> a) const {
+    const auto b = [&] { return source(i.b); };
+    switch (i.op) {
+      case Op::negate:
+        return each(out, a, [](X x) { return -x; });
+      case Op::sqrt:
+        return each(out, a, [](X x) { return M::sqrt(x); });
+      case Op::cbrt:
+        return each(out, a, [](X x) { return M::cbrt(x); });
+      case Op::exp:
+        return each(out, a, [](X x) { return M::exp(x); });
+      case Op::expm1:
+        return each(out, a, [](X x) { return M::expm1(x); });
+      case Op::log:
+        return each(out, a, [](X x) { return M::log(x); });
+      case Op::log1p:
+        return each(out, a, [](X x) { return M::log1p(x); });
+      case Op::log2:
+        return each(out, a, [](X x) { return M::log2(x); });
+      case Op::log10:
+        return each(out, a, [](X x) { return M::log10(x); });
+      case Op::sin:
+        return each(out, a, [](X x) { return M::sin(x); });
+      case Op::cos:
+        return each(out, a, [](X x) { return M::cos(x); });
+      case Op::tan:
+        return each(out, a, [](X x) { return M::tan(x); });
+      case Op::asin:
+        return each(out, a, [](X x) { return M::asin(x); });
+      case Op::acos:
+        return each(out, a, [](X x) { return M::acos(x); });
+      case Op::atan:
+        return each(out, a, [](X x) { return M::atan(x); });
+      case Op::sinh:
+        return each(out, a, [](X x) { return M::sinh(x); });
+      case Op::cosh:
+        return each(out, a, [](X x) { return M::cosh(x); });
+      case Op::tanh:
+        return each(out, a, [](X x) { return M::tanh(x); });
+      case Op::asinh:
+        return each(out, a, [](X x) { return M::asinh(x); });
+      case Op::acosh:
+        return each(out, a, [](X x) { return M::acosh(x); });
+      case Op::atanh:
+        return each(out, a, [](X x) { return M::atanh(x); });
+      case Op::erf:
+        return each(out, a, [](X x) { return M::erf(x); });
+      case Op::erfc:
+        return each(out, a, [](X x) { return M::erfc(x); });
+      case Op::abs:
+        return each(out, a, [](X x) { return M::abs(x); });
+      case Op::sign:
+        return each(out, a, [](X x) {
+          const X zero(T(0));
+          return M::select(x > zero, X(T(1)), M::select(x < zero, X(T(-1)), x));  // keeps NaN, and -0
+        });
+      case Op::add:
+        return each(out, a, b(), [](X x, X y) { return x + y; });
+      case Op::subtract:
+        return each(out, a, b(), [](X x, X y) { return x - y; });
+      case Op::multiply:
+        return each(out, a, b(), [](X x, X y) { return x * y; });
+      case Op::guarded_multiply:
+        return each(out, a, b(), [](X x, X y) {
+          const X zero(T(0));
+          return M::select(x == zero || y == zero, zero, x * y);
+        });
+      case Op::divide:
+        return each(out, a, b(), [](X x, X y) { return x / y; });
+      case Op::power:
+        return each(out, a, b(), [](X x, X y) { return M::pow(x, y); });
+      case Op::less:
+        return compare(out, a, b(), [](X x, X y) { return x < y; });
+      case Op::less_equal:
+        return compare(out, a, b(), [](X x, X y) { return x <= y; });
+      case Op::greater:
+        return compare(out, a, b(), [](X x, X y) { return x > y; });
+      case Op::greater_equal:
+        return compare(out, a, b(), [](X x, X y) { return x >= y; });
+      case Op::equal:
+        return compare(out, a, b(), [](X x, X y) { return x == y; });
+      case Op::not_equal:
+        return compare(out, a, b(), [](X x, X y) { return !(x == y); });  // xsimd's != is false for NaN
+      case Op::atan2:
+        return each(out, a, b(), [](X x, X y) { return M::atan2(x, y); });
+      case Op::hypot:
+        return each(out, a, b(), [](X x, X y) { return M::hypot(x, y); });
+      case Op::min:
+        return each(out, a, b(), [](X x, X y) { return detail::extreme<false>(x, y); });
+      case Op::max:
+        return each(out, a, b(), [](X x, X y) { return detail::extreme<true>(x, y); });
+      default:
+        return;  // leaves and repetitions are no operations of a program
+    }
+  }
+
+  const Program& program_;
+  const detail::PackOutput<X, T>& out_;
+  const detail::Tile<T>& tile_;
+  std::int64_t first_, points_;
+  T* slots_;
+  std::int64_t slot_stride_;
+  T* scalars_;
+  T* indices_pack_;
+  std::array<std::int64_t, most_levels> indices_{};
+};
+
+}  // namespace
+
+template <class T>
+std::int64_t block_points(const Program& program) {
+  constexpr std::int64_t bytes = 20 << 10;  // of a first-level cache, which inputs and outputs share
+  const std::int64_t fit = bytes / static_cast<std::int64_t>(sizeof(T)) / std::max(program.slots, 1);
+  return std::clamp<std::int64_t>(fit / 64 * 64, 64, 256);
+}
+
+template <class T>
+void interpret(const Program& program, std::span<const double> parameters, const detail::PackOutput<Lanes<T>, T>& out,
+               const detail::Tile<T>& tile, std::int64_t first, std::int64_t points) {
+  thread_local Scratch<T> scratch;
+  T* const memory = scratch.reserve(Interpreter<T>::scratch_numbers(program, points));
+  Interpreter<T>(program, parameters, out, tile, first, points, memory).run();
+}
+
+template std::int64_t block_points<float>(const Program&);
+template std::int64_t block_points<double>(const Program&);
+template void interpret(const Program&, std::span<const double>, const detail::PackOutput<Lanes<float>, float>&,
+                        const detail::Tile<float>&, std::int64_t, std::int64_t);
+template void interpret(const Program&, std::span<const double>, const detail::PackOutput<Lanes<double>, double>&,
+                        const detail::Tile<double>&, std::int64_t, std::int64_t);
+
+}  // namespace nabla::formula

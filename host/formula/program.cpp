@@ -1,0 +1,460 @@
+#include "program.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cmath>
+#include <map>
+#include <unordered_map>
+#include <unordered_set>
+
+namespace nabla::formula {
+
+namespace {
+
+using Code = Instruction::Code;
+using Kind = Operand::Kind;
+
+class Builder {
+ public:
+  Builder(Graph& graph, Wanted wanted) : g_(graph), wanted_(std::move(wanted)) {}
+
+  Program run() {
+    collect_direct_rows();
+    count_uses();
+    fill_untouched_rows();
+    // Loops that add to rows come first: what they need is computed before them, and a repetition over the same range
+    // is computed along with them.
+    std::vector<NodeId> roots;
+    for (const auto& [row, id] : direct_) roots.push_back(id);
+    for (const NodeId id : nodes_at_home(g_, roots, -1)) {
+      if (is_repetition(g_[id].op)) pending_.push_back(id);
+    }
+    for (const auto& [sweep, first_row] : wanted_.sweeps) {
+      for (const Sweep& inner : sweep.inner) emit_sweep(inner, first_row, -1);
+    }
+    need(roots, -1);
+    for (const auto& [row, id] : added_) {
+      need(std::array{id}, -1);
+      push({.code = Code::accumulate, .out = {Kind::row, affine(Affine::of(row))}, .a = operand(id)});
+    }
+    for (const auto& [row, id] : direct_) {
+      push({.code = Code::copy, .out = {Kind::row, affine(Affine::of(row))}, .a = operand(id)});
+    }
+    store_rows_at_once();
+    assign_slots();
+    program_.rows = wanted_.row_count;
+    return std::move(program_);
+  }
+
+ private:
+  /// Contributions outside all loops, added up row by row.
+  void collect_direct_rows() {
+    for (const auto& [row, id] : wanted_.rows) direct_[row] = id;
+    for (const auto& [sweep, first_row] : wanted_.sweeps) {
+      std::map<std::int64_t, NodeId> sums;
+      for (const auto& [target, value] : sweep.contributions) {
+        const auto [found, added] = sums.try_emplace(first_row + target.constant, value);
+        if (!added) found->second = g_.add(found->second, value);
+      }
+      for (const auto& [row, value] : sums) {
+        const auto [found, added] = direct_.try_emplace(row, value);
+        if (!added) found->second = g_.add(found->second, value);
+      }
+    }
+  }
+
+  void count_uses() {
+    std::unordered_set<NodeId> seen;
+    std::vector<NodeId> open;
+    const auto use = [&](NodeId id) {
+      ++uses_[id];
+      if (seen.insert(id).second) open.push_back(id);
+    };
+    for (const auto& [row, id] : direct_) use(id);
+    const auto use_sweep = [&](const auto& self, const Sweep& sweep) -> void {
+      for (const auto& [target, value] : sweep.contributions) use(value);
+      for (const Sweep& inner : sweep.inner) self(self, inner);
+    };
+    for (const auto& row_sweep : wanted_.sweeps) {
+      for (const Sweep& inner : row_sweep.sweep.inner) use_sweep(use_sweep, inner);
+    }
+    while (!open.empty()) {
+      const NodeId id = open.back();
+      open.pop_back();
+      for (const NodeId argument : g_.arguments(id)) use(argument);
+    }
+  }
+
+  void fill_untouched_rows() {
+    const bool loops = std::ranges::any_of(wanted_.sweeps, [](const auto& s) { return !s.sweep.inner.empty(); });
+    std::int64_t begin = 0;  // of the rows to fill, up to `row`
+    for (std::int64_t row = 0; row <= wanted_.row_count; ++row) {
+      // A row that is both stored and added to would be stored last: its node is one more contribution instead.
+      const auto found = direct_.find(row);
+      const bool stored = found != direct_.end() && !(loops && in_swept_rows(row));
+      if (row == wanted_.row_count || stored) {
+        fill(begin, row - 1);
+        begin = row + 1;
+      } else if (found != direct_.end()) {
+        added_.push_back(*found);
+        direct_.erase(found);
+      }
+    }
+  }
+  void fill(std::int64_t first, std::int64_t last) {
+    if (last < first) return;
+    const Range rows{0, Affine::of(first), Affine::of(last)};
+    const std::size_t begin = begin_loop(rows);
+    push({.code = Code::copy, .out = {Kind::row, affine(Affine::index(0))}, .a = scalar({0})});
+    end_loop(rows, begin);
+  }
+  bool in_swept_rows(std::int64_t row) const {
+    return std::ranges::any_of(wanted_.sweeps, [&](const auto& s) {
+      return !s.sweep.inner.empty() && row >= s.first_row && reaches(s.sweep, row - s.first_row);
+    });
+  }
+  static bool reaches(const Sweep& sweep, std::int64_t component) {
+    const auto hits = [&](const Contribution& c) { return !c.target.is_constant() || c.target.constant == component; };
+    return std::ranges::any_of(sweep.inner, [&](const Sweep& inner) {
+      return std::ranges::any_of(inner.contributions, hits) || reaches(inner, component);
+    });
+  }
+
+  // --- emission, repetition by repetition
+
+  void push(const Instruction& instruction) { program_.instructions.push_back(instruction); }
+
+  std::int32_t affine(const Affine& a) {
+    program_.affines.push_back(a);
+    return static_cast<std::int32_t>(program_.affines.size() - 1);
+  }
+  Operand scalar(const Scalar& s) {
+    const std::uint64_t key =
+        s.parameter >= 0 ? static_cast<std::uint64_t>(s.parameter) : std::bit_cast<std::uint64_t>(s.number);
+    const auto next = static_cast<std::int32_t>(program_.scalars.size());
+    const auto [found, added] = (s.parameter >= 0 ? parameters_ : numbers_).try_emplace(key, next);
+    if (added) program_.scalars.push_back(s);
+    return {Kind::scalar, found->second};
+  }
+  Operand new_slot() { return {Kind::slot, program_.slots++}; }
+
+  /// Where a node's value is; it has been emitted, or is a leaf.
+  Operand operand(NodeId id) {
+    const Node& node = g_[id];
+    switch (node.op) {
+      case Op::number:
+        return scalar({node.number});
+      case Op::parameter:
+        return scalar({0, node.symbol});
+      case Op::index:
+        return {Kind::index, node.symbol};
+      case Op::variable:
+      case Op::direction: {
+        const auto [found, added] = leaves_.try_emplace(id, Operand{});
+        if (added) {
+          found->second = {node.op == Op::variable ? Kind::variable : Kind::direction, affine(g_.affine(id))};
+        }
+        return found->second;
+      }
+      default:
+        return places_.at(id);
+    }
+  }
+
+  /// Emits what a node needs that is at home at `level` or further out, into the loops that are open.
+  void need(std::span<const NodeId> roots, int level) {
+    for (int at = -1; at <= level; ++at) {
+      if (at >= 0 && !open_[static_cast<std::size_t>(at)]) continue;
+      for (const NodeId id : nodes_at_home(g_, roots, at)) emit(id);
+    }
+  }
+
+  void emit(NodeId id) {
+    const Node node = g_[id];
+    if (node.arguments == 0 || places_.contains(id)) return;
+    if (is_repetition(node.op)) {
+      emit_repetition(id);
+      return;
+    }
+    const std::vector<NodeId> arguments(g_.arguments(id).begin(), g_.arguments(id).end());
+    if (node.op == Op::sin || node.op == Op::cos) {
+      // Both, where both will be used.
+      const NodeId other = g_.unary(node.op == Op::sin ? Op::cos : Op::sin, arguments[0]);
+      if (uses_.contains(other) && !places_.contains(other)) {
+        const Operand sine = new_slot(), cosine = new_slot();
+        place(id, node.op == Op::sin ? sine : cosine);
+        place(other, node.op == Op::sin ? cosine : sine);
+        push({.code = Code::sine_and_cosine, .out = sine, .a = operand(g_.argument(id, 0)), .b = cosine});
+        return;
+      }
+    }
+    Instruction made{.code = Code::operation, .op = node.op};
+    made.a = operand(arguments[0]);
+    if (arguments.size() > 1) made.b = operand(arguments[1]);
+    if (node.op == Op::where) {
+      made.code = Code::choice;
+      made.c = operand(arguments[2]);
+    }
+    if (node.op == Op::power && g_.is_number(arguments[1])) {
+      const double exponent = g_[arguments[1]].number;
+      if (exponent == std::floor(exponent) && std::fabs(exponent) <= 64) {
+        made.code = Code::whole_power;
+        made.exponent = static_cast<std::int32_t>(exponent);
+        made.b = {};
+      }
+    }
+    made.out = new_slot();
+    push(made);
+    for (std::size_t k = 2; k < arguments.size() && node.op != Op::where; ++k) {  // min and max of more
+      const Operand next = new_slot();
+      push({.code = Code::operation, .op = node.op, .out = next, .a = made.out, .b = operand(arguments[k])});
+      made.out = next;
+    }
+    place(id, made.out);
+  }
+
+  void place(NodeId id, const Operand& where) {
+    places_[id] = where;
+    const int home = g_[id].home();
+    if (home >= 0) placed_[static_cast<std::size_t>(home)].push_back(id);
+  }
+
+  std::size_t begin_loop(const Range& range) {
+    open_[static_cast<std::size_t>(range.level)] = true;
+    program_.ranges.push_back(range);
+    push({.code = Code::loop, .exponent = static_cast<std::int32_t>(program_.ranges.size() - 1)});
+    return program_.instructions.size() - 1;
+  }
+  void end_loop(const Range& range, std::size_t begin) {
+    const auto level = static_cast<std::size_t>(range.level);
+    program_.instructions[begin].target = static_cast<std::int32_t>(program_.instructions.size());
+    push({.code = Code::end, .target = static_cast<std::int32_t>(begin)});
+    open_[level] = false;
+    for (const NodeId id : placed_[level]) places_.erase(id);  // the next loop at this level computes its own
+    placed_[level].clear();
+  }
+
+  /// Begins a repetition's accumulator.
+  Operand begin_repetition(NodeId id) {
+    const Operand sum = new_slot();
+    push({.code = Code::copy, .out = sum, .a = scalar({g_[id].op == Op::sum ? 0.0 : 1.0})});
+    return sum;
+  }
+  void add_term(NodeId id, const Operand& sum) {
+    const NodeId body = g_.argument(id, 0);
+    need(std::array{body}, g_.range(id).level);
+    push({.code = g_[id].op == Op::sum ? Code::accumulate : Code::multiply_up, .out = sum, .a = operand(body)});
+  }
+  void emit_repetition(NodeId id) {
+    const Range range = g_.range(id);
+    need(g_.arguments(id), range.level - 1);
+    const Operand sum = begin_repetition(id);
+    const std::size_t begin = begin_loop(range);
+    add_term(id, sum);
+    end_loop(range, begin);
+    place(id, sum);
+  }
+  void emit_sweep(const Sweep& sweep, std::int64_t first_row, int outer) {
+    const int level = sweep.range.level;
+    std::vector<NodeId> all, own;
+    const auto collect = [&](const auto& self, const Sweep& part) -> void {
+      for (const auto& [target, value] : part.contributions) all.push_back(value);
+      for (const Sweep& inner : part.inner) self(self, inner);
+    };
+    collect(collect, sweep);
+    need(all, level - 1);
+    // Repetitions over the same range that are wanted anyway and not yet computed.
+    std::vector<std::pair<NodeId, Operand>> along;
+    if (outer < 0) {
+      for (const NodeId id : pending_) {
+        if (places_.contains(id) || !(g_.range(id) == sweep.range)) continue;
+        need(g_.arguments(id), level - 1);
+        along.emplace_back(id, begin_repetition(id));
+      }
+    }
+    const std::size_t begin = begin_loop(sweep.range);
+    for (const auto& [id, sum] : along) add_term(id, sum);
+    for (const Sweep& inner : sweep.inner) emit_sweep(inner, first_row, level);
+    for (const auto& [target, value] : sweep.contributions) own.push_back(value);
+    need(own, level);
+    for (const auto& [target, value] : sweep.contributions) {
+      Affine row = target;
+      row.constant += first_row;
+      push({.code = Code::accumulate, .out = {Kind::row, affine(row)}, .a = operand(value)});
+    }
+    end_loop(sweep.range, begin);
+    for (const auto& [id, sum] : along) place(id, sum);
+  }
+
+  // --- afterwards
+
+  /// A result that is only copied to a row goes there at once.
+  void store_rows_at_once() {
+    auto& all = program_.instructions;
+    std::vector<int> reads(static_cast<std::size_t>(program_.slots)), writes(reads.size());
+    std::vector<std::size_t> writer(reads.size());
+    const auto count = [](std::vector<int>& counts, const Operand& o) {
+      if (o.kind == Kind::slot) ++counts[static_cast<std::size_t>(o.place)];
+    };
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      for (const Operand& o : {all[i].a, all[i].c}) count(reads, o);
+      count(all[i].code == Code::sine_and_cosine ? writes : reads, all[i].b);
+      count(writes, all[i].out);
+      if (all[i].code == Code::accumulate || all[i].code == Code::multiply_up) count(reads, all[i].out);
+      for (const Operand& o : {all[i].out, all[i].code == Code::sine_and_cosine ? all[i].b : Operand{}}) {
+        if (o.kind == Kind::slot) writer[static_cast<std::size_t>(o.place)] = i;
+      }
+    }
+    fuse_multiply_add(reads, writes, writer);
+    std::vector<bool> dropped(all.size());
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (all[i].code != Code::copy || all[i].out.kind != Kind::row || all[i].a.kind != Kind::slot) continue;
+      const auto slot = static_cast<std::size_t>(all[i].a.place);
+      Instruction& from = all[writer[slot]];
+      if (reads[slot] != 1 || writes[slot] != 1 || from.code == Code::sine_and_cosine || from.out != all[i].a) continue;
+      from.out = all[i].out;
+      dropped[i] = true;
+    }
+    drop(dropped);
+  }
+
+  /// a*b + c in one rounding, where the product is used for nothing else: as compilers contract it.
+  void fuse_multiply_add(const std::vector<int>& reads, const std::vector<int>& writes,
+                         const std::vector<std::size_t>& writer) {
+    auto& all = program_.instructions;
+    std::vector<bool> dropped(all.size());
+    int depth = 0;
+    std::vector<int> loop_of(all.size());
+    std::vector<int> stack{-1};
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (all[i].code == Code::end) stack.pop_back();
+      loop_of[i] = stack.back();
+      if (all[i].code == Code::loop) stack.push_back(++depth);
+    }
+    const auto product = [&](const Operand& o, std::size_t at) -> Instruction* {
+      if (o.kind != Kind::slot) return nullptr;
+      const auto slot = static_cast<std::size_t>(o.place);
+      if (reads[slot] != 1 || writes[slot] != 1) return nullptr;
+      const std::size_t from = writer[slot];
+      Instruction& found = all[from];
+      const bool square = found.code == Code::whole_power && found.exponent == 2;
+      if (loop_of[from] != loop_of[at] || !(square || (found.code == Code::operation && found.op == Op::multiply))) {
+        return nullptr;
+      }
+      return &found;
+    };
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      Instruction& sum = all[i];
+      if (sum.code != Code::operation || (sum.op != Op::add && sum.op != Op::subtract)) continue;
+      Instruction* of = product(sum.a, i);
+      Code code = sum.op == Op::add ? Code::multiply_add : Code::multiply_subtract;
+      Operand other = sum.b;
+      if (of == nullptr) {
+        of = product(sum.b, i);
+        code = sum.op == Op::add ? Code::multiply_add : Code::negate_multiply_add;
+        other = sum.a;
+      }
+      if (of == nullptr) continue;
+      const Operand second = of->code == Code::whole_power ? of->a : of->b;
+      sum = {.code = code, .out = sum.out, .a = of->a, .b = second, .c = other};
+      dropped[static_cast<std::size_t>(of - all.data())] = true;
+    }
+    // Not removed but emptied, so that `writer` stays true.
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      if (dropped[i]) all[i] = {.code = Code::copy};
+    }
+  }
+
+  void drop(const std::vector<bool>& dropped) {
+    auto& all = program_.instructions;
+    std::vector<std::int32_t> moved(all.size() + 1);
+    std::vector<Instruction> kept;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      moved[i] = static_cast<std::int32_t>(kept.size());
+      const bool empty = all[i].code == Code::copy && all[i].out.kind == Kind::none;
+      if (!dropped[i] && !empty) kept.push_back(all[i]);
+    }
+    for (Instruction& instruction : kept) {
+      if (instruction.code == Code::loop || instruction.code == Code::end) {
+        instruction.target = moved[static_cast<std::size_t>(instruction.target)];
+      }
+    }
+    all = std::move(kept);
+  }
+
+  /// Gives slots that are never alive together the same place. A slot from outside a loop that is used inside lives to
+  /// the loop's end.
+  void assign_slots() {
+    auto& all = program_.instructions;
+    constexpr std::size_t never = SIZE_MAX;
+    std::vector<std::size_t> first(static_cast<std::size_t>(program_.slots), never), last(first.size(), 0);
+    std::vector<std::size_t> loops;  // open ones' beginnings
+    const auto touch = [&](const Operand& o, std::size_t at) {
+      if (o.kind != Kind::slot) return;
+      const auto slot = static_cast<std::size_t>(o.place);
+      if (first[slot] == never) first[slot] = at;
+      std::size_t until = at;
+      for (const std::size_t loop : loops) {
+        if (first[slot] < loop) {
+          until = static_cast<std::size_t>(all[loop].target);
+          break;
+        }
+      }
+      last[slot] = std::max(last[slot], until);
+    };
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      for (const Operand& o : {all[i].a, all[i].b, all[i].c, all[i].out}) touch(o, i);
+      if (all[i].code == Code::loop) loops.push_back(i);
+      if (all[i].code == Code::end) loops.pop_back();
+    }
+    std::vector<std::vector<std::size_t>> ends(all.size() + 1);
+    for (std::size_t slot = 0; slot < first.size(); ++slot) {
+      if (first[slot] != never) ends[last[slot]].push_back(slot);
+    }
+    std::vector<std::int32_t> place(first.size(), -1), free;
+    std::int32_t used = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+      // Arguments that end here may be overwritten by the result: each point is read before it is written.
+      const bool two_results = all[i].code == Code::sine_and_cosine;
+      const auto release = [&] {
+        for (const std::size_t slot : ends[i]) {
+          if (place[slot] >= 0) free.push_back(place[slot]);
+        }
+      };
+      if (!two_results) release();
+      for (Operand* o : {&all[i].out, &all[i].b}) {
+        if (o->kind != Kind::slot || (o == &all[i].b && !two_results)) continue;
+        const auto slot = static_cast<std::size_t>(o->place);
+        if (place[slot] < 0) {
+          if (free.empty()) free.push_back(used++);
+          place[slot] = free.back();
+          free.pop_back();
+          if (last[slot] == i && !two_results) free.push_back(place[slot]);  // never read
+        }
+      }
+      if (two_results) release();
+      for (Operand* o : {&all[i].a, &all[i].b, &all[i].c, &all[i].out}) {
+        if (o->kind == Kind::slot) o->place = place[static_cast<std::size_t>(o->place)];
+      }
+    }
+    program_.slots = used;
+  }
+
+  Graph& g_;
+  Wanted wanted_;
+  Program program_;
+  std::map<std::int64_t, NodeId> direct_;
+  std::vector<std::pair<std::int64_t, NodeId>> added_;
+  std::unordered_map<NodeId, int> uses_;
+  std::unordered_map<std::uint64_t, std::int32_t> numbers_, parameters_;  // places among the scalars
+  std::vector<NodeId> pending_;  // repetitions outside all loops that rows are made of
+  std::unordered_map<NodeId, Operand> places_, leaves_;
+  std::array<bool, most_levels> open_{};
+  std::array<std::vector<NodeId>, most_levels> placed_;
+};
+
+}  // namespace
+
+Program make_program(Graph& graph, Wanted wanted) { return Builder(graph, std::move(wanted)).run(); }
+
+}  // namespace nabla::formula

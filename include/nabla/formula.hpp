@@ -1,0 +1,130 @@
+#pragma once
+
+#include <nabla/error.hpp>
+#include <nabla/evaluate.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+// Functions given as text. A Formula can stand wherever a C++ functor can:
+//     const auto f = nabla::Formula::parse("x^2*y + sin(x*y)");
+//     nabla::value_and_gradient(where, f, points);
+// The grammar is in docs/formulas.md.
+
+namespace nabla {
+
+namespace formula {
+struct Definition;
+}
+
+struct FormulaOptions {
+  /// In this order; empty: in order of first appearance. Names that never appear are allowed.
+  std::vector<std::string> variables = {};
+  /// Names that are not differentiated, with their values.
+  std::vector<std::pair<std::string, double>> parameters = {};
+  /// Whether # begins a comment, as in files.
+  bool comments = false;
+};
+
+enum class Notation { text, latex };
+
+/// Cheap to copy: copies share what was parsed and compiled, but each has its own values of the parameters.
+class Formula {
+ public:
+  static constexpr bool unrolled = false;
+  static constexpr bool vectorizable = true;
+
+  /// Throws FormulaError.
+  static Formula parse(std::string_view text, const FormulaOptions& options = {});
+
+  const std::string& text() const;
+  /// In order; a single name if indexed().
+  const std::vector<std::string>& variables() const;
+  /// Whether the variables are x[1] … x[n] of a single name. Then n is the points'.
+  bool indexed() const;
+  /// The number of variables; 0 if indexed().
+  std::int64_t dimension() const;
+  /// m of F: R^n -> R^m; 1 for most.
+  std::int64_t outputs() const;
+
+  const std::vector<std::string>& parameters() const;
+  double parameter(std::string_view name) const;
+  /// Costs nothing but the assignment: no code depends on the value. Throws FormulaError for an unknown name.
+  void set_parameter(std::string_view name, double value);
+
+  /// What the formula and its derivatives are, simplified. As text each parses to the same function again. For an
+  /// indexed formula n says how many variables there are; its derivatives are written out term by term.
+  /// Throws FormulaError where that takes too many terms.
+  std::string value_text(std::int64_t output = 0, std::int64_t n = 0, Notation notation = Notation::text) const;
+  std::vector<std::string> gradient_text(std::int64_t output = 0, std::int64_t n = 0,
+                                         Notation notation = Notation::text) const;
+  /// Row by row, n * n.
+  std::vector<std::string> hessian_text(std::int64_t output = 0, std::int64_t n = 0,
+                                        Notation notation = Notation::text) const;
+
+  const formula::Definition& definition() const { return *definition_; }
+  const std::vector<double>& parameter_values() const { return *values_; }
+
+ private:
+  Formula(std::shared_ptr<const formula::Definition> definition, std::vector<double> values);
+
+  std::shared_ptr<const formula::Definition> definition_;
+  std::shared_ptr<const std::vector<double>> values_;  // of the parameters; shared until one is set
+};
+
+/// A formula is asked for its number of variables when it is called.
+template <>
+constexpr int dimension_of<Formula>() {
+  return dynamic;
+}
+template <>
+inline int dimension_at_run_time(const Formula& f) {
+  return f.indexed() ? dynamic : static_cast<int>(f.dimension());
+}
+
+namespace detail {
+
+/// F and its Jacobian for a formula with m outputs, which JacobianBody would have to know while compiling.
+struct FormulaJacobianBody {
+  Formula f;
+  static constexpr bool needs_extra = false;
+  static constexpr bool has_gradient = false;
+};
+
+/// An operation on a formula. Throws FormulaError where the formula makes no sense for n variables.
+/// Instantiated for the bodies of evaluate.hpp's operations on formulas and for FormulaJacobianBody.
+template <class T, class Body>
+Operation<T> formula_operation(const char* name, const Body& body, std::int64_t n, const char* second,
+                               const char* third);
+
+template <class T, class Body>
+requires std::same_as<decltype(Body::f), Formula> Operation<T> operation_of(const char* name, const Body& body,
+                                                                            std::int64_t n, const char* second,
+                                                                            const char* third) {
+  return formula_operation<T>(name, body, n, second, third);
+}
+
+}  // namespace detail
+
+/// As jacobian() in evaluate.hpp, for a formula with outputs() outputs.
+template <class T>
+void jacobian(const Executor& executor, const Formula& f, std::type_identity_t<BatchView<const T>> points,
+              JacobianOutputs<T> out) {
+  const detail::FormulaJacobianBody body{f};
+  detail::run<T>(executor, detail::formula_operation<T>("jacobian", body, points.components, "jacobian", ""),
+                 {points, {}, {out.value, out.jacobian, {}}, nullptr});
+}
+template <class T>
+Jacobians<T> jacobian(const Executor& executor, const Formula& f, const Points<T>& points) {
+  Batch<T> values(executor, points.count(), f.outputs(), points.layout());
+  Batch<T> jacobians(executor, points.count(), f.outputs() * points.components(), points.layout());
+  jacobian<T>(executor, f, points, JacobianOutputs<T>{values, jacobians});
+  executor.synchronize();
+  return {std::move(values), std::move(jacobians)};
+}
+
+}  // namespace nabla
