@@ -2,6 +2,9 @@
 // were computed with 40 digits (tests/formula/make_oracle.py), and edge cases worked out by hand. Then that formulas do
 // all that functors do: every operation, precision, layout and executor that the CPU has.
 
+#include "../host/formula/definition.hpp"
+#include "../host/formula/interpret.hpp"
+
 #include <gtest/gtest.h>
 #include <nabla/formula.hpp>
 #include <nabla/functions.hpp>
@@ -128,6 +131,64 @@ void check_file(const std::string& file, double factor, std::size_t least_record
     ADD_FAILURE() << record.formula << "\n  " << wrong;
     if (++shown == 40) return;
   }
+}
+
+/// The same record by a program that keeps every repetition a loop, run at one pack of points.
+std::string check_loops(const Record& record) {
+  using X = nabla::Lanes<double>;
+  namespace formula = nabla::formula;
+  const auto n = static_cast<std::int64_t>(record.at.size());
+  const formula::Syntax syntax = formula::parse(record.formula, record.variables, {});
+  const formula::Program program = formula::compile(syntax, formula::Task::hessian, n, 0);
+  constexpr std::int64_t width = X::size;
+  std::vector<double> in, results(static_cast<std::size_t>(program.rows * width));
+  for (const double x : record.at) in.insert(in.end(), width, x);
+  nabla::detail::Tile<double> tile{};
+  tile.count = width;
+  tile.dimension = n;
+  tile.in = in.data();
+  tile.in_stride = tile.out_stride[0] = width;
+  tile.out[0] = results.data();
+  const nabla::detail::PackOutput<X, double> out({{program.rows, 0, 0}}, tile);
+  formula::interpret<double>(program, {}, out, tile, 0, width);
+  // Sums in another order, and products whose derivatives divide: judged by the largest number of the line.
+  const auto wrong = [&](const std::vector<Expected>& expected, const auto& row_of) -> std::string {
+    double largest = 0;
+    for (const auto& [number, allowance] : expected) largest = std::max({largest, std::fabs(number), 1e3 * allowance});
+    for (std::size_t k = 0; k < expected.size(); ++k) {
+      const double found = results[static_cast<std::size_t>(row_of(k) * width)];
+      const double allowed = 1e-12 * largest + 16 * expected[k].allowance;
+      if (!(std::fabs(found - expected[k].number) <= allowed)) {
+        return std::to_string(k) + " expected " + std::to_string(expected[k].number) + ", found " + std::to_string(found);
+      }
+    }
+    return "";
+  };
+  std::string found = wrong(record.value, [](std::size_t) { return std::int64_t{0}; });
+  if (found.empty()) found = wrong(record.gradient, [](std::size_t i) { return static_cast<std::int64_t>(1 + i); });
+  if (!found.empty()) return found;
+  return wrong(record.hessian, [&](std::size_t entry) {
+    std::int64_t i = 0;
+    auto j = static_cast<std::int64_t>(entry);
+    while (j > i) j -= ++i;
+    return 1 + n + i * n + j;
+  });
+}
+
+TEST(FormulaOracle, LoopsThatStayLoopsAgreeToo) {
+  std::size_t loops = 0;
+  for (const Record& record : read_records("oracle.txt")) {
+    if (record.formula.find("sum(") == std::string::npos && record.formula.find("prod(") == std::string::npos) continue;
+    try {
+      const std::string wrong = check_loops(record);
+      EXPECT_EQ(wrong, "") << record.formula;
+      ++loops;
+    } catch (const nabla::FormulaError& error) {
+      // As loops they read a variable that no iteration uses.
+      EXPECT_NE(std::string(error.what()).find("is none of the variables"), std::string::npos) << error.what();
+    }
+  }
+  EXPECT_GT(loops, 300u);
 }
 
 TEST(FormulaOracle, RandomFormulasAgreeToTheirConditioning) { check_file("oracle.txt", 8, 2000); }

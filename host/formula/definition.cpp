@@ -12,8 +12,8 @@ void drop_right_of(std::int64_t diagonal, Sweep& sweep) {
 
 }  // namespace
 
-Program compile(const Syntax& syntax, Task task, std::int64_t n) {
-  Lowered lowered = lower(syntax, n);
+Program compile(const Syntax& syntax, Task task, std::int64_t n, std::int64_t written_terms) {
+  Lowered lowered = lower(syntax, n, written_terms);
   Graph& graph = lowered.graph;
   Wanted wanted;
   const NodeId f = lowered.outputs.front();

@@ -19,7 +19,8 @@ enum class Task {
   jacobian,         // the m outputs, then m rows of n derivatives
 };
 
-Program compile(const Syntax& syntax, Task task, std::int64_t n);
+/// Repetitions with more than `written_terms` terms altogether stay loops. Throws FormulaError, as lower() does.
+Program compile(const Syntax& syntax, Task task, std::int64_t n, std::int64_t written_terms = few_terms);
 
 /// A parsed formula and what was compiled from it so far.
 struct Definition {

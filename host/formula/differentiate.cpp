@@ -213,16 +213,20 @@ std::unordered_set<NodeId> exposed_nodes(const Graph& graph, NodeId root) {
 }
 
 /// w times the derivative of a product by its factor in one iteration: the product of the others, without dividing by
-/// a factor that is 0.
+/// a factor that is 0. Where one other factor is 0 too the result is 0, but stated such that its derivative by that factor
+/// is right: q (s - factor), with q the product of all that are not 0 and s the sum of those that are. (Right to the
+/// second derivative of the product, which is as far as anything here goes.)
 NodeId pull_factor(Graph& g, NodeId product, NodeId w) {
   const Range range = g.range(product);
   const NodeId factor = g.argument(product, 0), zero = g.number(0);
   const NodeId vanishes = g.binary(Op::equal, factor, zero);
   const NodeId zeros = g.repeat(Op::sum, range, vanishes);
-  const NodeId others = g.repeat(Op::product, range, g.where(vanishes, g.number(1), factor));
-  const NodeId at_zero = g.where(g.binary(Op::equal, zeros, g.number(1)), others, zero);
-  const NodeId elsewhere = g.where(g.binary(Op::equal, zeros, zero), g.divide(product, factor), zero);
-  return g.multiply(g.where(vanishes, at_zero, elsewhere), w);
+  const NodeId q = g.repeat(Op::product, range, g.where(vanishes, g.number(1), factor));
+  const NodeId s = g.repeat(Op::sum, range, g.where(vanishes, factor, zero));
+  const NodeId one_other = g.multiply(q, g.binary(Op::subtract, s, factor));
+  const NodeId with_others = g.where(g.binary(Op::equal, zeros, g.number(2)), one_other, zero);
+  const NodeId at_zero = g.where(g.binary(Op::equal, zeros, g.number(1)), q, with_others);
+  return g.multiply(g.where(vanishes, at_zero, g.divide(product, factor)), w);
 }
 
 class Reverse {
