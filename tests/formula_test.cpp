@@ -159,7 +159,8 @@ std::string check_loops(const Record& record) {
       const double found = results[static_cast<std::size_t>(row_of(k) * width)];
       const double allowed = 1e-12 * largest + 16 * expected[k].allowance;
       if (!(std::fabs(found - expected[k].number) <= allowed)) {
-        return std::to_string(k) + " expected " + std::to_string(expected[k].number) + ", found " + std::to_string(found);
+        return std::to_string(k) + " expected " + std::to_string(expected[k].number) + ", found " +
+               std::to_string(found);
       }
     }
     return "";

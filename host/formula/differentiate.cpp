@@ -213,9 +213,9 @@ std::unordered_set<NodeId> exposed_nodes(const Graph& graph, NodeId root) {
 }
 
 /// w times the derivative of a product by its factor in one iteration: the product of the others, without dividing by
-/// a factor that is 0. Where one other factor is 0 too the result is 0, but stated such that its derivative by that factor
-/// is right: q (s - factor), with q the product of all that are not 0 and s the sum of those that are. (Right to the
-/// second derivative of the product, which is as far as anything here goes.)
+/// a factor that is 0. Where one other factor is 0 too the result is 0, but stated such that its derivative by that
+/// factor is right: q (s - factor), with q the product of all that are not 0 and s the sum of those that are. (Right to
+/// the second derivative of the product, which is as far as anything here goes.)
 NodeId pull_factor(Graph& g, NodeId product, NodeId w) {
   const Range range = g.range(product);
   const NodeId factor = g.argument(product, 0), zero = g.number(0);

@@ -111,7 +111,7 @@ struct GoldsteinPrice {
 struct Branin {
   static constexpr int dimension = 2;
   static constexpr FunctionInfo info{.name = "branin",
-                                     .formula = "(y - 5.1/(4*pi^2)*x^2 + 5/pi*x - 6)^2 + 10*(1 - 1/(8*pi))*cos(x) + 10",
+                                     .formula = "10*(1 - 1/(8*pi))*cos(x) + (y - 5.1/(4*pi^2)*x^2 + 5/pi*x - 6)^2 + 10",
                                      .source = "Branin (1972); usually -5 <= x <= 10, 0 <= y <= 15",
                                      .dimension = exactly(2),
                                      .low = -5,
