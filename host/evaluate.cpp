@@ -38,10 +38,7 @@ void complete_outputs(Request<T>& request, const Operation<T>& operation, std::b
 template <class T>
 void run_on_cuda(const Executor& executor, const Operation<T>& operation, const Request<T>& request) {
   if (operation.launch == nullptr) {
-    throw ExecutorUnavailable(
-        std::string(operation.name) +
-        ": this call was not compiled by nvcc, so it has no kernel; compile the file that makes it "
-        "as CUDA, or use a CPU executor");
+    throw ExecutorUnavailable(std::string(operation.name) + ": " + operation.no_launch);
   }
   const cuda::CurrentDevice current(executor.device());
   const ExecutorState& state = executor.state();

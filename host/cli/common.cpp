@@ -48,7 +48,7 @@ int CommonOptions::threads() const {
   return static_cast<int>(wanted);
 }
 
-Executor CommonOptions::executor() const {
+Executor CommonOptions::executor(std::string automatic) const {
   const int wanted_threads = threads();
   std::string argument = "--executor";
   std::string name = executor_.value_or("auto");
@@ -56,6 +56,7 @@ Executor CommonOptions::executor() const {
     argument = environment_name;
     name = text;
   }
+  if (name == "auto") name = std::move(automatic);
   try {
     return Executor::named(name, wanted_threads);
   } catch (const ExecutorUnavailable& error) {

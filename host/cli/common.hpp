@@ -21,8 +21,9 @@ class CommonOptions {
  public:
   void declare(Arguments& arguments);
 
-  /// The executor asked for. Throws UsageError, and ExecutorUnavailable with the reason.
-  Executor executor() const;
+  /// The executor asked for; `automatic` is what auto means. Throws UsageError, and ExecutorUnavailable with the
+  /// reason.
+  Executor executor(std::string automatic = "auto") const;
   /// Of the CPU; 0: as many as OpenMP takes.
   int threads() const;
   /// Nothing where none was asked for.

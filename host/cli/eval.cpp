@@ -266,7 +266,8 @@ int eval(std::span<const char* const> arguments) {
   report.value_only = options.value_only;
   report.hessian = options.hessian;
   report.direction = parse_direction(options, source);
-  const Executor executor = options.common.executor();
+  // Formulas have no kernels.
+  const Executor executor = options.common.executor(function.formula() ? "cpu" : "auto");
 
   OutputFiles files;
   if (options.points.points) files.protect("--points", *options.points.points);

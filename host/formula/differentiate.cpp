@@ -12,8 +12,8 @@ namespace {
 
 /// The rules of differentiation: w times the partial derivative of a node by its k-th argument, no_node for 0.
 ///
-/// `guarded` rules multiply such that 0 wins over infinity and NaN: behind a choice, where w is 0 in the branch that
-/// was not taken, and where a slope may be infinite though the function is finite.
+/// To be made anew for each node. `guarded` rules multiply such that 0 wins over infinity and NaN: behind a choice,
+/// where w is 0 in the branch that was not taken, and where a slope may be infinite though the function is finite.
 class Rules {
  public:
   Rules(Graph& graph, bool guarded) : g_(graph), guarded_(guarded) {}
@@ -149,20 +149,25 @@ class Rules {
 
   /// Of the arguments that attain the extreme, each has an equal share of the slope.
   NodeId share(NodeId id, int k, NodeId w) {
-    const std::vector<NodeId> all(g_.arguments(id).begin(), g_.arguments(id).end());
-    const NodeId mine = all[static_cast<std::size_t>(k)];
-    if (all.size() == 2) {
-      const NodeId other = all[static_cast<std::size_t>(1 - k)];
-      const NodeId tie = g_.where(g_.binary(Op::equal, all[0], all[1]), g_.multiply(number(0.5), w), zero());
+    const NodeId mine = g_.argument(id, k);
+    if (g_[id].arguments == 2) {
+      const NodeId other = g_.argument(id, 1 - k);
+      const NodeId same = g_.binary(Op::equal, g_.argument(id, 0), g_.argument(id, 1));
+      const NodeId tie = g_.where(same, g_.multiply(number(0.5), w), zero());
       return g_.where(g_.binary(g_[id].op == Op::max ? Op::greater : Op::less, mine, other), w, tie);
     }
-    NodeId ties = zero();
-    for (const NodeId argument : all) ties = g_.add(ties, g_.binary(Op::equal, argument, id));
-    return g_.where(g_.binary(Op::equal, mine, id), g_.divide(w, ties), zero());
+    if (ties_ == no_node) {
+      ties_ = zero();
+      for (int other = 0; other < g_[id].arguments; ++other) {
+        ties_ = g_.add(ties_, g_.binary(Op::equal, g_.argument(id, other), id));
+      }
+    }
+    return g_.where(g_.binary(Op::equal, mine, id), g_.divide(w, ties_), zero());
   }
 
   Graph& g_;
   bool guarded_;
+  NodeId ties_ = no_node;  // how many arguments of the node attain its extreme
 };
 
 /// Whether a slope of the node can be infinite where its value is finite, or its arguments invalid where it is not.
@@ -260,6 +265,7 @@ class Reverse {
       } else if (is_repetition(g_[id].op)) {
         Sweep inner;
         inner.range = g_.range(id);
+        inner.range_id = g_[id].symbol;
         const NodeId body = g_.argument(id, 0);
         if (!g_[body].varies) continue;
         Adjoints inside;
@@ -343,6 +349,7 @@ NodeId Tangents::of(NodeId root) {
 Sweep Tangents::of(const Sweep& sweep) {
   Sweep result;
   result.range = sweep.range;
+  result.range_id = sweep.range_id;
   for (const auto& [target, value] : sweep.contributions) {
     const NodeId tangent = of(value);
     if (tangent != no_node) result.contributions.push_back({target, tangent});

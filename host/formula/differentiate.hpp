@@ -16,6 +16,7 @@ struct Contribution {
 /// The outermost sweep has no range and is run once.
 struct Sweep {
   Range range;
+  std::int32_t range_id = -1;  // its place in the graph: equal for equal ranges
   std::vector<Contribution> contributions;
   std::vector<Sweep> inner;
 };

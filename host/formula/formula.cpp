@@ -223,7 +223,8 @@ Operation<T> formula_operation(const char* name, const Body& body, std::int64_t 
           Body::needs_extra,
           lanes_in<Lanes<T>, T>,
           &formula_tile<T, Body>,
-          nullptr};
+          nullptr,
+          "formulas run on CPU executors only"};
 }
 
 #define NABLA_INSTANTIATE(T, ...) \

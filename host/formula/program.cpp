@@ -27,7 +27,7 @@ class Builder {
     std::vector<NodeId> roots;
     for (const auto& [row, id] : direct_) roots.push_back(id);
     for (const NodeId id : nodes_at_home(g_, roots, -1)) {
-      if (is_repetition(g_[id].op)) pending_.push_back(id);
+      if (is_repetition(g_[id].op)) pending_[g_[id].symbol].push_back(id);
     }
     for (const auto& [sweep, first_row] : wanted_.sweeps) {
       for (const Sweep& inner : sweep.inner) emit_sweep(inner, first_row, -1);
@@ -266,8 +266,8 @@ class Builder {
     // Repetitions over the same range that are wanted anyway and not yet computed.
     std::vector<std::pair<NodeId, Operand>> along;
     if (outer < 0) {
-      for (const NodeId id : pending_) {
-        if (places_.contains(id) || !(g_.range(id) == sweep.range)) continue;
+      for (const NodeId id : pending_[sweep.range_id]) {
+        if (places_.contains(id)) continue;
         need(g_.arguments(id), level - 1);
         along.emplace_back(id, begin_repetition(id));
       }
@@ -447,7 +447,7 @@ class Builder {
   std::vector<std::pair<std::int64_t, NodeId>> added_;
   std::unordered_map<NodeId, int> uses_;
   std::unordered_map<std::uint64_t, std::int32_t> numbers_, parameters_;  // places among the scalars
-  std::vector<NodeId> pending_;  // repetitions outside all loops that rows are made of
+  std::unordered_map<std::int32_t, std::vector<NodeId>> pending_;         // repetitions outside all loops, by range
   std::unordered_map<NodeId, Operand> places_, leaves_;
   std::array<bool, most_levels> open_{};
   std::array<std::vector<NodeId>, most_levels> placed_;

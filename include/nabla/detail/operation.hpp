@@ -45,7 +45,10 @@ struct Operation {
   bool needs_extra;
   int lanes;
   void (*run_tile)(const void* body, const Tile<T>& tile);
-  void (*launch)(const void* body, const CudaLaunch<T>& launch);  // null where nvcc did not compile the call
+  void (*launch)(const void* body, const CudaLaunch<T>& launch);  // null where there is no kernel, because
+  const char* no_launch =
+      "this call was not compiled by nvcc, so it has no kernel; compile the file that makes it as CUDA, or use a CPU "
+      "executor";
 };
 
 /// Checks the request against the operation and runs it. Throws ShapeError, MemorySpaceError, ExecutorUnavailable,
