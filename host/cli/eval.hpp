@@ -15,7 +15,7 @@ struct EvalOptions {
   void declare(Arguments& arguments);
   /// Refuses what can't go together. Throws UsageError.
   void check() const;
-  void check_against(const ChosenFunction& function) const;
+  void check_against(const ChosenFunction& chosen) const;
 
   CommonOptions common;
   FunctionOptions function;

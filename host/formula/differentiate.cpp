@@ -258,7 +258,7 @@ class Reverse {
       NodeId adjoint = first->second.back();
       for (auto at = first->second.rbegin() + 1; at != first->second.rend(); ++at) adjoint = g_.add(adjoint, *at);
       adjoints.erase(first);
-      if (g_[id].home() < level) {
+      if (outer != nullptr && g_[id].home() < level) {
         (*outer)[id].push_back(g_.repeat(Op::sum, sweep.range, adjoint));
       } else if (g_[id].op == Op::variable) {
         sweep.contributions.push_back({g_.affine(id), adjoint});

@@ -75,7 +75,7 @@ class Graph {
 
   const Node& operator[](NodeId id) const { return nodes_[static_cast<std::size_t>(id)]; }
   NodeId argument(NodeId id, int k) const {
-    return arguments_[static_cast<std::size_t>((*this)[id].first_argument + k)];
+    return arguments_[static_cast<std::size_t>((*this)[id].first_argument) + static_cast<std::size_t>(k)];
   }
   std::span<const NodeId> arguments(NodeId id) const {
     const Node& node = (*this)[id];

@@ -123,8 +123,8 @@ class Lowering {
         return node.symbol < 0 ? graph.number(static_cast<double>(n_)) : graph.index(node.symbol);
       case Op::min:
       case Op::max: {
-        std::vector<NodeId> arguments;
-        for (int k = 0; k < node.arguments; ++k) arguments.push_back(made(node, k));
+        std::vector<NodeId> arguments(static_cast<std::size_t>(node.arguments));
+        for (int k = 0; k < node.arguments; ++k) arguments[static_cast<std::size_t>(k)] = made(node, k);
         return graph.extreme(node.op, arguments);
       }
       case Op::where:
@@ -314,7 +314,7 @@ class WritingOut {
 
 Lowered lower(const Syntax& syntax, std::int64_t n, std::int64_t written_terms) {
   Lowering lowering(syntax, n);
-  const Lowered loops = lowering.run();
+  Lowered loops = lowering.run();
   const std::int64_t terms = lowering.count_terms(loops, false);
   if (terms == 0 || terms > written_terms) {
     lowering.count_terms(loops, true);

@@ -96,7 +96,7 @@ class Builder {
         fill(begin, row - 1);
         begin = row + 1;
       } else if (found != direct_.end()) {
-        added_.push_back(*found);
+        added_.emplace_back(row, found->second);
         direct_.erase(found);
       }
     }

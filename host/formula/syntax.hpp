@@ -48,7 +48,7 @@ struct Syntax {
   std::vector<NodeId> outputs;
 
   NodeId argument(const SyntaxNode& node, int k) const {
-    return arguments[static_cast<std::size_t>(node.first_argument + k)];
+    return arguments[static_cast<std::size_t>(node.first_argument) + static_cast<std::size_t>(k)];
   }
 };
 
