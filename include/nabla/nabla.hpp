@@ -1,11 +1,12 @@
 #pragma once
 
-// Everything: functions, batches, executors, and the operations over them.
+// Everything: functions, formulas, batches, executors, and the operations over them.
 
 #include <nabla/batch.hpp>
 #include <nabla/error.hpp>
 #include <nabla/evaluate.hpp>
 #include <nabla/executor.hpp>
+#include <nabla/formula.hpp>
 #include <nabla/function.hpp>
 #include <nabla/npy.hpp>
 #include <nabla/summary.hpp>
