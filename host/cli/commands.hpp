@@ -7,6 +7,7 @@
 
 namespace nabla::cli {
 
+int codegen(std::span<const char* const> arguments);
 int eval(std::span<const char* const> arguments);
 int functions_command(std::span<const char* const> arguments);
 int info(std::span<const char* const> arguments);

@@ -28,6 +28,7 @@ struct Command {
 
 constexpr Command commands[] = {
     {"eval", "values and exact gradients of a function at many points", eval},
+    {"codegen", "a formula and its gradient as C++ or CUDA source", codegen},
     {"functions", "the built-in functions", functions_command},
     {"info", "this machine and this build", info},
 };

@@ -1,4 +1,5 @@
 #include "definition.hpp"
+#include "generate.hpp"
 #include "interpret.hpp"
 #include "print.hpp"
 
@@ -109,6 +110,14 @@ std::vector<std::string> Formula::hessian_text(std::int64_t output, std::int64_t
     }
   }
   return texts;
+}
+
+std::string Formula::source(const std::string& name, std::int64_t n) const {
+  if (outputs() != 1)
+    throw FormulaError("source can be made of formulas with one output, this one has " + std::to_string(outputs()));
+  if (!indexed()) n = dimension();
+  if (n < 1) throw FormulaError("an indexed formula needs a number of variables");
+  return formula::generate(definition_->syntax, n, *values_, name);
 }
 
 namespace detail {

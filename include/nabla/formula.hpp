@@ -66,6 +66,10 @@ class Formula {
   std::vector<std::string> hessian_text(std::int64_t output = 0, std::int64_t n = 0,
                                         Notation notation = Notation::text) const;
 
+  /// The formula for n variables as C++: a functor with its gradient, for nabla's own templates, on CPUs and in CUDA.
+  /// Parameters are members with their values. Throws FormulaError unless the formula has one output.
+  std::string source(const std::string& name = "Function", std::int64_t n = 0) const;
+
   const formula::Definition& definition() const { return *definition_; }
   const std::vector<double>& parameter_values() const { return *values_; }
 

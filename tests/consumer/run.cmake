@@ -1,8 +1,10 @@
 # Uses nabla the way another project does, and fails unless that works.
-#   cmake -DCASE=installed|subdirectory|argon|cuda -DSOURCE_DIR=… -DBUILD_DIR=… -DWORK_DIR=… -DCONFIG=… -DOPTIONS=… -P run.cmake
+#   cmake -DCASE=… -DSOURCE_DIR=… -DBUILD_DIR=… -DWORK_DIR=… -DCONFIG=… -DOPTIONS=… -P run.cmake
+# The cases:
 # installed:     cmake --install, then a project with find_package(nabla)
 # subdirectory:  a project with add_subdirectory of the source tree
 # cuda:          the same installation, and a file that nvcc compiles
+# codegen:       the same installation, whose `nabla codegen` writes part of the project
 # argon:         examples/argon as a project of its own, against the installation
 
 function(run)
@@ -26,6 +28,23 @@ endif()
 if(CASE STREQUAL "cuda")
   list(APPEND OPTIONS -DCONSUMER_CUDA=ON)
   set(program device)
+endif()
+if(CASE STREQUAL "codegen")
+  set(generated ${WORK_DIR}/generated)
+  file(MAKE_DIRECTORY ${generated})
+  function(generate name)
+    execute_process(COMMAND ${WORK_DIR}/installed/bin/nabla codegen --name ${name} ${ARGN}
+                    OUTPUT_VARIABLE source COMMAND_ERROR_IS_FATAL ANY)
+    string(TOLOWER ${name} file)
+    file(WRITE ${generated}/${file}.hpp "${source}")
+  endfunction()
+  generate(Saddle --formula "x^2*y + sin(x*y)")
+  generate(Chain --lang cuda --dimension 9 --param a=2
+           --formula "a*sum(i, 1, n-1, 100*(x[i+1]-x[i]^2)^2 + (1-x[i])^2)")
+  generate(Choices --formula
+           "where(x > 0, sqrt(x)*log(y + 3), x^3) + max(x, y, z) + hypot(x, z)^y + prod(i, 1, 3, x + i*y)")
+  list(APPEND OPTIONS -DCONSUMER_GENERATED=${generated})
+  set(program generated)
 endif()
 if(CASE STREQUAL "argon")
   set(project ${SOURCE_DIR}/examples/argon)

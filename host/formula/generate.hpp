@@ -1,0 +1,16 @@
+#pragma once
+
+#include "program.hpp"
+#include "syntax.hpp"
+
+#include <span>
+#include <string>
+
+namespace nabla::formula {
+
+/// A formula for n variables as the source of a functor for nabla's own templates: `struct NAME` with the value as
+/// operator() and the gradient as a member, and the parameters as members with their values. Names in the source are
+/// its own. The formula has one output.
+std::string generate(const Syntax& syntax, std::int64_t n, std::span<const double> parameters, const std::string& name);
+
+}  // namespace nabla::formula
