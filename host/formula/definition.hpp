@@ -4,7 +4,6 @@
 #include "program.hpp"
 
 #include <atomic>
-#include <map>
 #include <mutex>
 
 namespace nabla::formula {

@@ -126,41 +126,39 @@ namespace {
 
 using formula::Task;
 
-/// What the bodies of evaluate.hpp are as tasks of a formula.
+// What the bodies of evaluate.hpp are as tasks of a formula.
+using F = Formula;
+template <int N>
+constexpr Task task(std::type_identity<ValueBody<F, N>>) {
+  return Task::value;
+}
+template <int N>
+constexpr Task task(std::type_identity<GradientBody<F, N>>) {
+  return Task::gradient;
+}
+template <int N>
+constexpr Task task(std::type_identity<SteepestAscentBody<F, N>>) {
+  return Task::gradient;
+}
+template <int N>
+constexpr Task task(std::type_identity<ClippedGradientBody<F, N>>) {
+  return Task::gradient;
+}
+template <int N>
+constexpr Task task(std::type_identity<DirectionalBody<F, N>>) {
+  return Task::directional;
+}
+template <int N>
+constexpr Task task(std::type_identity<HessianProductBody<F, N>>) {
+  return Task::hessian_product;
+}
+template <int N>
+constexpr Task task(std::type_identity<HessianBody<F, N>>) {
+  return Task::hessian;
+}
+constexpr Task task(std::type_identity<FormulaJacobianBody>) { return Task::jacobian; }
 template <class Body>
-struct TaskOf;
-template <int N>
-struct TaskOf<ValueBody<Formula, N>> {
-  static constexpr Task task = Task::value;
-};
-template <int N>
-struct TaskOf<GradientBody<Formula, N>> {
-  static constexpr Task task = Task::gradient;
-};
-template <int N>
-struct TaskOf<DirectionalBody<Formula, N>> {
-  static constexpr Task task = Task::directional;
-};
-template <int N>
-struct TaskOf<HessianProductBody<Formula, N>> {
-  static constexpr Task task = Task::hessian_product;
-};
-template <int N>
-struct TaskOf<HessianBody<Formula, N>> {
-  static constexpr Task task = Task::hessian;
-};
-template <int N>
-struct TaskOf<SteepestAscentBody<Formula, N>> {
-  static constexpr Task task = Task::gradient;
-};
-template <int N>
-struct TaskOf<ClippedGradientBody<Formula, N>> {
-  static constexpr Task task = Task::gradient;
-};
-template <>
-struct TaskOf<FormulaJacobianBody> {
-  static constexpr Task task = Task::jacobian;
-};
+constexpr Task task_of = task(std::type_identity<Body>());
 
 template <class Body>
 Rows rows_of(const Body& body, std::int64_t n) {
@@ -195,18 +193,21 @@ void formula_tile(const void* erased_body, const Tile<T>& tile) {
   using X = Lanes<T>;
   const Body& body = *static_cast<const Body*>(erased_body);
   const std::int64_t n = tile.dimension;
-  const formula::Program& program = body.f.definition().program(TaskOf<Body>::task, n);
+  const formula::Program& program = body.f.definition().program(task_of<Body>, n);
   const Rows rows = rows_of(body, n);
-  PackOutput<X, T> out(rows, tile);
+  Tile<T> near = tile;  // without the copy, which is written once, when all is done
+  std::ranges::fill(near.copy, nullptr);
+  PackOutput<X, T> results(rows, near), out(rows, tile);
   const bool copies = std::ranges::any_of(tile.copy, [](const T* copy) { return copy != nullptr; });
   const std::int64_t block = formula::block_points<T>(program);
   for (std::int64_t first = 0; first < tile.count; first += block) {
     const std::int64_t points = std::min(block, tile.count - first);
-    formula::interpret<T>(program, body.f.parameter_values(), out, tile, first, points);
-    for (out.p = first; out.p < first + points; out.p += lanes_in<X, T>) {
-      complete<X>(body, out, n);
-      for (std::int64_t row = 0; copies && row < rows.total(); ++row) out.store(row, out.load(row));
-      if (tile.extent != nullptr) add_pack(*tile.extent, out, out.p, Body::has_gradient ? n : 0);
+    formula::interpret<T>(program, body.f.parameter_values(), results, tile, first, points);
+    for (std::int64_t p = first; p < first + points; p += lanes_in<X, T>) {
+      results.p = out.p = p;
+      complete<X>(body, results, n);
+      for (std::int64_t row = 0; copies && row < rows.total(); ++row) out.store_copy(row, results.load(row));
+      if (tile.extent != nullptr) add_pack(*tile.extent, results, p, Body::has_gradient ? n : 0);
     }
   }
 }
@@ -218,11 +219,11 @@ Operation<T> formula_operation(const char* name, const Body& body, std::int64_t 
                                const char* third) {
   const Formula& f = body.f;
   if (!f.indexed() && n != f.dimension()) throw_dimension(name, static_cast<int>(f.dimension()), n);
-  if (f.outputs() != 1 && TaskOf<Body>::task != Task::jacobian) {
+  if (f.outputs() != 1 && task_of<Body> != Task::jacobian) {
     throw ShapeError(std::string(name) + ": the formula has " + std::to_string(f.outputs()) +
                      " outputs; the operation for those is jacobian");
   }
-  f.definition().program(TaskOf<Body>::task, n);  // compiled before the threads want it
+  f.definition().program(task_of<Body>, n);  // compiled before the threads want it
   return {name,
           &body,
           n,

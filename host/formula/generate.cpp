@@ -26,7 +26,7 @@ class Statements {
     line("S value = 0;");
     for (const Instruction& i : program_.instructions) {
       if (i.code == Code::loop) {
-        begin_loop(program_.ranges[static_cast<std::size_t>(i.exponent)]);
+        begin_loop(program_.loop(i));
       } else if (i.code == Code::end) {
         indent_.resize(indent_.size() - 2);
         line("}");
@@ -48,28 +48,25 @@ class Statements {
     return {digits, std::to_chars(digits, digits + sizeof digits, x).ptr};
   }
 
-  static std::string whole(const Affine& affine, std::int64_t offset = 0) {
+  std::string whole(const Whole& whole, std::int64_t offset = 0) const {
     std::string text;
-    for (int level = 0; level < most_levels; ++level) {
-      const std::int64_t c = affine.coefficient[static_cast<std::size_t>(level)];
-      if (c == 0) continue;
+    for (const auto& [level, c] : program_.terms_of(whole)) {
       text += (text.empty() ? "" : " + ") + (c == 1 ? "" : std::to_string(c) + " * ") + "i" + std::to_string(level);
     }
-    const std::int64_t constant = affine.constant + offset;
+    const std::int64_t constant = whole.constant + offset;
     if (text.empty()) return std::to_string(constant);
     if (constant != 0) text += (constant > 0 ? " + " : " - ") + std::to_string(constant > 0 ? constant : -constant);
     return text;
   }
 
-  void begin_loop(const Range& range) {
-    const std::string index = "i" + std::to_string(range.level);
-    line("for (long long " + index + " = " + whole(range.lower) + "; " + index + " <= " + whole(range.upper) + "; ++" +
+  void begin_loop(const Loop& loop) {
+    const std::string index = "i" + std::to_string(loop.level);
+    line("for (long long " + index + " = " + whole(loop.lower) + "; " + index + " <= " + whole(loop.upper) + "; ++" +
          index + ") {");
     indent_ += "  ";
   }
 
   std::string operand(const Operand& o) const {
-    const auto affine = [&]() -> const Affine& { return program_.affines[static_cast<std::size_t>(o.place)]; };
     switch (o.kind) {
       case Kind::slot:
         return "s" + std::to_string(o.place);
@@ -80,9 +77,11 @@ class Statements {
       case Kind::index:
         return "S(static_cast<double>(i" + std::to_string(o.place) + "))";
       case Kind::variable:
-        return "x[" + whole(affine()) + "]";
-      case Kind::row:
-        return affine().is_constant() && affine().constant == 0 ? "value" : "g[" + whole(affine(), -1) + "]";
+        return "x[" + whole(program_.whole(o)) + "]";
+      case Kind::row: {
+        const Whole& row = program_.whole(o);
+        return row.terms == 0 && row.constant == 0 ? "value" : "g[" + whole(row, -1) + "]";
+      }
       default:
         return "";
     }

@@ -80,21 +80,26 @@ class Interpreter {
         step(instruction);
         continue;
       }
-      const Range& range = program_.ranges[static_cast<std::size_t>(instruction.exponent)];
-      const std::int64_t lower = range.lower.at(indices_), upper = range.upper.at(indices_);
-      const auto level = static_cast<std::size_t>(range.level);
+      const Loop& loop = program_.loop(instruction);
+      const std::int64_t lower = at(loop.lower), upper = at(loop.upper);
+      const auto level = static_cast<std::size_t>(loop.level);
       for (std::int64_t index = lower; index <= upper; ++index) {
         indices_[level] = index;
-        std::fill_n(indices_pack_ + range.level * width, width, static_cast<T>(index));
+        std::fill_n(indices_pack_ + loop.level * width, width, static_cast<T>(index));
         run(i + 1, static_cast<std::size_t>(instruction.target));
       }
       i = static_cast<std::size_t>(instruction.target);
     }
   }
 
-  std::int64_t component(const Operand& o) const {
-    return program_.affines[static_cast<std::size_t>(o.place)].at(indices_);
+  std::int64_t at(const Whole& whole) const {
+    std::int64_t sum = whole.constant;
+    for (const auto& [level, coefficient] : program_.terms_of(whole)) {
+      sum += coefficient * indices_[static_cast<std::size_t>(level)];
+    }
+    return sum;
   }
+  std::int64_t component(const Operand& o) const { return at(program_.whole(o)); }
   Source<T> source(const Operand& o) const {
     switch (o.kind) {
       case Kind::slot:
@@ -241,7 +246,7 @@ class Interpreter {
       case Op::sign:
         return each(out, a, [](X x) {
           const X zero(T(0));
-          return M::select(x > zero, X(T(1)), M::select(x < zero, X(T(-1)), x));  // keeps NaN, and -0
+          return M::select(x > zero, X(T(1)), M::select(x < zero, X(T(-1)), M::select(x == zero, zero, x)));
         });
       case Op::add:
         return each(out, a, b(), [](X x, X y) { return x + y; });

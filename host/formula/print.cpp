@@ -11,7 +11,7 @@ namespace nabla::formula {
 namespace {
 
 // How tightly an expression holds together; one that holds less than its place asks for is put in parentheses.
-enum Binding { in_let, in_comparison, in_sum, in_product, in_factor, in_power, atom };
+enum Binding { in_comparison, in_sum, in_product, in_factor, in_power, atom };
 
 /// Expressions of more nodes than this, counting what recurs each time, name the parts that recur.
 constexpr double most_inline_nodes = 2000;

@@ -4,6 +4,7 @@
 #include "graph.hpp"
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
 // A graph in the order of its evaluation: what the interpreter runs and what the compiler translates.
@@ -17,9 +18,9 @@ struct Operand {
     slot,       // an intermediate result
     scalar,     // the same for all points: Program::scalars
     index,      // the running index of a level
-    variable,   // Program::affines says which row
+    variable,   // Program::wholes says which component
     direction,  // the same
-    row,        // of the output
+    row,        // of the output; Program::wholes says which
   };
   Kind kind = Kind::none;
   std::int32_t place = 0;
@@ -38,14 +39,31 @@ struct Instruction {
     copy,                 // out = a
     accumulate,           // out += a
     multiply_up,          // out *= a
-    loop,                 // over Program::ranges[exponent]; ends at the instruction `target`
+    loop,                 // over Program::loops[loop]; ends at the instruction `target`
     end,                  // of the loop that begins at `target`
   };
   Code code;
   Op op = Op::number;
   std::int32_t exponent = 0;
+  std::int32_t loop = 0;
   std::int32_t target = 0;
   Operand out = {}, a = {}, b = {}, c = {};
+};
+
+/// constant + sum of coefficient * running index over Program::terms [first_term, first_term + terms).
+struct Whole {
+  std::int64_t constant = 0;
+  std::int32_t first_term = 0;
+  std::int32_t terms = 0;
+};
+struct Term {
+  std::int32_t level;
+  std::int64_t coefficient;
+};
+/// The running index of `level` goes from lower to upper, both included.
+struct Loop {
+  std::int32_t level;
+  Whole lower, upper;
 };
 
 /// A number that is the same for all points.
@@ -57,10 +75,17 @@ struct Scalar {
 struct Program {
   std::vector<Instruction> instructions;
   std::vector<Scalar> scalars;
-  std::vector<Affine> affines;
-  std::vector<Range> ranges;
+  std::vector<Whole> wholes;
+  std::vector<Term> terms;
+  std::vector<Loop> loops;
   std::int32_t slots = 0;
   std::int64_t rows = 0;
+
+  const Whole& whole(const Operand& o) const { return wholes[static_cast<std::size_t>(o.place)]; }
+  const Loop& loop(const Instruction& i) const { return loops[static_cast<std::size_t>(i.loop)]; }
+  std::span<const Term> terms_of(const Whole& whole) const {
+    return std::span(terms).subspan(static_cast<std::size_t>(whole.first_term), static_cast<std::size_t>(whole.terms));
+  }
 };
 
 /// What a program is to compute: rows that are nodes, and rows that sweeps add to. Rows that nothing is said about are

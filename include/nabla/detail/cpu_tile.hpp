@@ -79,9 +79,11 @@ struct PackOutput {
   constexpr void store(std::int64_t row, const X& x) {
     const int g = group_of(row);
     detail::store<X>(out[g] + row * out_stride[g] + p, x);
-    if constexpr (!std::same_as<X, T>) {
-      if (copy[g] != nullptr) store_past_caches(copy[g] + row * copy_stride[g] + p, x);
-    }
+    if constexpr (!std::same_as<X, T>) copy_to(g, row, x);
+  }
+  constexpr void store_copy(std::int64_t row, const X& x) {
+    const int g = group_of(row);
+    copy_to(g, row, x);
   }
   constexpr X load(std::int64_t row) const { return detail::load<X>(at(row, p)); }
 
@@ -91,6 +93,9 @@ struct PackOutput {
   }
 
  private:
+  constexpr void copy_to(int g, std::int64_t row, const X& x) {
+    if (copy[g] != nullptr) store_past_caches(copy[g] + row * copy_stride[g] + p, x);
+  }
   /// The group of a row, which then counts from the group's first.
   constexpr int group_of(std::int64_t& row) const {
     int g = 0;
