@@ -183,9 +183,11 @@ TEST_P(Checks, Alignment) {
       "value: points is not aligned to its 8-byte numbers");
 }
 
-TEST_P(Checks, MemoryOfTheWrongSpace) {
+class ChecksBesideADevice : public nabla::test::OnCuda {};
+INSTANTIATE_TEST_SUITE_P(On, ChecksBesideADevice, nabla::test::only_cuda(), nabla::test::executor_name);
+
+TEST_P(ChecksBesideADevice, MemoryOfTheWrongSpace) {
   const Executor where = executor();
-  if (!where.is_cuda()) GTEST_SKIP() << "needs a device";
   const Executor cpu = Executor::cpu(1);
   const auto on_device = Points<double>::uniform(where, 10, 2, 0, 1, 1);
   const auto on_host = Points<double>::uniform(cpu, 10, 2, 0, 1, 1);

@@ -15,6 +15,9 @@ inline auto every_executor() {
   return ::testing::Values(std::string("cpu1"), std::string("cpu3"), std::string("cuda"));
 }
 
+/// For suites about devices and streams, which have nothing to say on a CPU.
+inline auto only_cuda() { return ::testing::Values(std::string("cuda")); }
+
 inline std::string executor_name(const ::testing::TestParamInfo<std::string>& info) { return info.param; }
 
 /// A suite whose cases get an executor. Without a CUDA device the "cuda" cases skip, or fail if NABLA_REQUIRE_CUDA=1.
@@ -41,5 +44,8 @@ class OnEveryExecutor : public ::testing::TestWithParam<std::string> {
   }
   Executor executor() const { return make_executor(GetParam()); }
 };
+
+/// The same for suites that are instantiated with only_cuda().
+using OnCuda = OnEveryExecutor;
 
 }  // namespace nabla::test

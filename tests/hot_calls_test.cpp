@@ -94,8 +94,10 @@ class OwnStream {
   cudaStream_t stream_ = nullptr;
 };
 
-TEST_P(HotCalls, RunOnTheCallersStream) {
-  if (GetParam() != "cuda") GTEST_SKIP() << "needs a device";
+class HotCallsOnAStream : public nabla::test::OnCuda {};
+INSTANTIATE_TEST_SUITE_P(On, HotCallsOnAStream, nabla::test::only_cuda(), nabla::test::executor_name);
+
+TEST_P(HotCallsOnAStream, RunThere) {
   const OwnStream stream;
   const Executor where = Executor::cuda_on_stream(stream.get(), 0);
   EXPECT_EQ(where.stream(), stream.get());
@@ -109,8 +111,7 @@ TEST_P(HotCalls, RunOnTheCallersStream) {
 
 // A stream that is being captured refuses whatever is not stream-ordered: a synchronisation, a copy to the host, work
 // on another stream. A call that can be captured and replayed does none of these.
-TEST_P(HotCalls, CanBeCapturedInAGraphAndReplayed) {
-  if (GetParam() != "cuda") GTEST_SKIP() << "needs a device";
+TEST_P(HotCallsOnAStream, CanBeCapturedInAGraphAndReplayed) {
   const OwnStream stream;
   const Executor where = Executor::cuda_on_stream(stream.get(), 0);
   const std::int64_t count = 3'000;

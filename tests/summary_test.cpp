@@ -105,11 +105,10 @@ void expect_equal(const Summary& expected, const Summary& found) {
 }
 
 template <class T, class F>
-void expect_summary_of(const Executor& where, const F& f, std::int64_t count, Layout layout) {
-  const auto points = Points<T>::uniform(where, count, 2, -1, 3, 17, layout);
+void expect_summary_of(const Executor& where, const F& f, const Points<T>& points) {
   const auto result = nabla::value_and_gradient(where, f, points);
   std::vector<T> gradient = result.gradient.to_host();
-  if (layout == Layout::point_major) {
+  if (points.layout() == Layout::point_major) {
     std::vector<T> rows(gradient.size());
     for (std::size_t p = 0; p < gradient.size() / 2; ++p) {
       rows[p] = gradient[2 * p];
@@ -117,8 +116,13 @@ void expect_summary_of(const Executor& where, const F& f, std::int64_t count, La
     }
     gradient = rows;
   }
-  SCOPED_TRACE(count);
+  SCOPED_TRACE(points.count());
   expect_equal(naive(result.value.to_host(), gradient, 2), result.summary);
+}
+
+template <class T, class F>
+void expect_summary_of(const Executor& where, const F& f, std::int64_t count, Layout layout) {
+  expect_summary_of(where, f, Points<T>::uniform(where, count, 2, -1, 3, 17, layout));
 }
 
 TEST_P(Summaries, AreTheNaiveSums) {
@@ -129,6 +133,60 @@ TEST_P(Summaries, AreTheNaiveSums) {
     expect_summary_of<double>(where, Root(), count, Layout::point_major);  // NaN nearly everywhere
   }
   if (!where.is_cuda()) expect_summary_of<double>(where, Bowl(), 300'001, Layout::component_major);
+}
+
+/// Steepest halfway between its highest and its lowest points.
+struct Waves {
+  double raised_by;
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    using nabla::sin;
+    return sin(3 * x[0]) + sin(2 * x[1]) + raised_by;
+  }
+};
+
+// The extremes so far decide which tiles are looked at again: with values that are all of one sign, and far from the
+// slopes, no extreme can stand in for another.
+TEST_P(Summaries, WhereverTheExtremesLie) {
+  const Executor where = executor();
+  const std::int64_t count = where.is_cuda() ? 4'097 : 40'001;
+  for (const double by : {-1e3, 1e3}) {
+    expect_summary_of<double>(where, Waves{by}, count, Layout::component_major);
+    expect_summary_of<float>(where, Waves{by}, count, Layout::component_major);
+  }
+}
+
+struct Angle {
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    using nabla::atan2;
+    return atan2(x[1], x[0]);
+  }
+};
+
+struct Place {
+  double x, y;
+};
+
+/// Where all points but a few are the same, no extreme betrays a tile with one that is not finite.
+template <class F>
+void expect_summary_with_holes(const Executor& where, const F& f, Place usual, Place hole) {
+  std::vector<double> numbers;
+  for (int p = 0; p < 3'000; ++p) {
+    const bool is_hole = p == 700 || p == 701 || p == 2'222;
+    numbers.push_back(is_hole ? hole.x : usual.x);
+    numbers.push_back(is_hole ? hole.y : usual.y);
+  }
+  const auto points = Points<double>::from_host(where, numbers, 2);
+  EXPECT_EQ(nabla::value_and_gradient(where, f, points).summary.nonfinite.count, 3);
+  expect_summary_of(where, f, points);
+}
+
+TEST_P(Summaries, OfFlatBatchesWithHoles) {
+  const Executor where = executor();
+  expect_summary_with_holes(where, Root(), {4, 1}, {4, -1});  // the value is NaN, the slope 1/y is not
+  expect_summary_with_holes(where, Root(), {4, 1}, {0, 1});   // the slope is infinite, the value would be the least
+  expect_summary_with_holes(where, Angle(), {1, 0}, {0, 0});  // the slope is NaN, the value the usual one
 }
 
 /// Finite but for a few points, far apart: on the CPU, most tiles take the short way and these do not.
@@ -163,15 +221,27 @@ TEST_P(Summaries, OfValuesAlone) {
   EXPECT_EQ(alone.gradient_norm.argmax, -1);
 }
 
+// Whichever lane it is in: the last one's turn comes late when lanes are folded.
 TEST_P(Summaries, OfEqualExtremesTheFirstIsNamed) {
   const Executor where = executor();
-  std::vector<double> numbers(2 * 3'000, 1.0);
-  numbers[2 * 1'234] = 0.5;  // the minimum of Bowl, three times
-  for (const std::size_t p : {1'234U, 1'235U, 2'999U}) numbers[2 * p] = 0.5, numbers[2 * p + 1] = 0;
-  const auto result = nabla::value_and_gradient(where, Bowl(), Points<double>::from_host(where, numbers, 2));
-  EXPECT_EQ(result.summary.value.argmin, 1'234);
-  EXPECT_EQ(result.summary.value.argmax, 0);
-  EXPECT_EQ(result.summary.gradient_norm.argmax, 0);
+  for (const std::int64_t first : {1'232, 1'234, 16 * 77 - 1}) {
+    std::vector<double> low(2 * 3'000, 1.0), high = low;
+    for (const auto p : {first, first + 1, std::int64_t{2'990}}) {
+      const auto x = static_cast<std::size_t>(2 * p);
+      low[x] = 0.5, low[x + 1] = 0;  // the minimum of Bowl
+      high[x] = 3;                   // higher and steeper than the others
+    }
+    const auto summary_at = [&](const std::vector<double>& numbers) {
+      return nabla::value_and_gradient(where, Bowl(), Points<double>::from_host(where, numbers, 2)).summary;
+    };
+    const Summary lowest = summary_at(low), highest = summary_at(high);
+    EXPECT_EQ(lowest.value.argmin, first);
+    EXPECT_EQ(lowest.value.argmax, 0);
+    EXPECT_EQ(lowest.gradient_norm.argmax, 0);
+    EXPECT_EQ(highest.value.argmin, 0);
+    EXPECT_EQ(highest.value.argmax, first);
+    EXPECT_EQ(highest.gradient_norm.argmax, first);
+  }
 }
 
 TEST_P(Summaries, WithNoFinitePointAreEmpty) {
@@ -190,6 +260,8 @@ TEST(Compensation, KeepsWhatASumLoses) {
   nabla::detail::Sum<double> sum{1e16, 0};
   for (int k = 0; k < 1'000; ++k) sum.merge({1, 0});
   EXPECT_EQ(1e16 + 1'000, sum.high + sum.low);
+  sum.merge({0, 24});  // what the other one carries
+  EXPECT_EQ(1e16 + 1'024, sum.high + sum.low);
   double plain = 1e16;
   for (int k = 0; k < 1'000; ++k) plain += 1;
   EXPECT_EQ(plain, 1e16);

@@ -22,22 +22,22 @@ std::function<void(const std::string&)> set_once(const std::string& name, std::o
 Arguments::Arguments(std::string command, std::string summary, std::string example)
     : command_(std::move(command)), summary_(std::move(summary)), example_(std::move(example)) {}
 
-void Arguments::value(const std::string& name, const std::string& placeholder, const std::string& help,
+void Arguments::value(const std::string& name, const std::string& value_name, const std::string& help,
                       std::optional<std::string>& into) {
-  options_.push_back({name, placeholder, help, set_once(name, into)});
+  options_.push_back({name, value_name, help, set_once(name, into)});
 }
 
-void Arguments::values(const std::string& name, const std::string& placeholder, const std::string& help,
+void Arguments::values(const std::string& name, const std::string& value_name, const std::string& help,
                        std::vector<std::string>& into) {
-  options_.push_back({name, placeholder, help, [&into](const std::string& text) { into.push_back(text); }});
+  options_.push_back({name, value_name, help, [&into](const std::string& text) { into.push_back(text); }});
 }
 
 void Arguments::flag(const std::string& name, const std::string& help, bool& into) {
   options_.push_back({name, "", help, [&into](const std::string&) { into = true; }});
 }
 
-void Arguments::word(const std::string& placeholder, const std::string& help, std::optional<std::string>& into) {
-  word_ = Option{"", placeholder, help, set_once(placeholder, into)};
+void Arguments::word(const std::string& value_name, const std::string& help, std::optional<std::string>& into) {
+  word_ = Option{"", value_name, help, set_once(value_name, into)};
 }
 
 void Arguments::section(const std::string& title) { options_.push_back({"", "", title, {}}); }
@@ -67,13 +67,13 @@ void Arguments::parse(std::span<const char* const> arguments) const {
     }
     const Option& option = known(name_of(argument));
     const auto equals = argument.find('=');
-    if (option.placeholder.empty()) {
+    if (option.value_name.empty()) {
       if (equals != argument.npos)
         throw UsageError(fmt::format("{} takes no value, found '{}'", option.name, argument));
       option.set("");
       continue;
     }
-    const std::string wanted = fmt::format("{} needs a value, {}", option.name, option.placeholder);
+    const std::string wanted = fmt::format("{} needs a value, {}", option.name, option.value_name);
     std::string_view text;
     if (equals != argument.npos) {
       text = argument.substr(equals + 1);
@@ -93,21 +93,21 @@ bool Arguments::wants_help(std::span<const char* const> arguments) const {
     const std::string_view argument = arguments[i];
     if (argument == "--help") return true;
     const Option* const option = find(argument);
-    if (option != nullptr && !option->placeholder.empty()) ++i;  // its value
+    if (option != nullptr && !option->value_name.empty()) ++i;  // its value
   }
   return false;
 }
 
 std::string Arguments::help() const {
   std::string text = fmt::format("usage: nabla {}{} [options]\n\n{}\n", command_,
-                                 word_ ? " [" + word_->placeholder + "]" : "", summary_);
-  if (word_) text += fmt::format("\n  {:<34}  {}\n", word_->placeholder, word_->help);
+                                 word_ ? " [" + word_->value_name + "]" : "", summary_);
+  if (word_) text += fmt::format("\n  {:<34}  {}\n", word_->value_name, word_->help);
   for (const Option& option : options_) {
     if (option.name.empty()) {
       text += fmt::format("\n{}:\n", option.help);
       continue;
     }
-    text += fmt::format("  {:<34}  {}\n", option.name + (option.placeholder.empty() ? "" : " " + option.placeholder),
+    text += fmt::format("  {:<34}  {}\n", option.name + (option.value_name.empty() ? "" : " " + option.value_name),
                         option.help);
   }
   text += fmt::format("  {:<34}  {}\n", "--help", "print this");

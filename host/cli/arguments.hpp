@@ -21,15 +21,15 @@ class Arguments {
   Arguments(std::string command, std::string summary, std::string example);
 
   /// An option with a value. Throws UsageError when parsed twice.
-  void value(const std::string& name, const std::string& placeholder, const std::string& help,
+  void value(const std::string& name, const std::string& value_name, const std::string& help,
              std::optional<std::string>& into);
   /// An option with a value that may be repeated.
-  void values(const std::string& name, const std::string& placeholder, const std::string& help,
+  void values(const std::string& name, const std::string& value_name, const std::string& help,
               std::vector<std::string>& into);
   /// An option without a value.
   void flag(const std::string& name, const std::string& help, bool& into);
   /// A word without a name.
-  void word(const std::string& placeholder, const std::string& help, std::optional<std::string>& into);
+  void word(const std::string& value_name, const std::string& help, std::optional<std::string>& into);
   /// A heading in the help for the options declared after it.
   void section(const std::string& title);
 
@@ -41,8 +41,8 @@ class Arguments {
 
  private:
   struct Option {
-    std::string name;         // "--box"; empty for a heading
-    std::string placeholder;  // "LO:HI"; empty for a flag
+    std::string name;        // "--box"; empty for a heading
+    std::string value_name;  // "LO:HI"; empty for a flag
     std::string help;
     std::function<void(const std::string&)> set;
   };
