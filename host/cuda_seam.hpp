@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-// What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/summary.cu and kernels/random.cu
-// answer; host/without_cuda.cpp answers in builds without CUDA.
+// What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/module.cu, kernels/summary.cu and
+// kernels/random.cu answer; host/without_cuda.cpp answers in builds without CUDA.
 
 namespace nabla::detail::cuda {
 
@@ -45,6 +45,18 @@ std::size_t partials_bytes(std::int64_t blocks);
 
 template <class T>
 void fill_uniform(const ExecutorState& state, BatchView<T> out, double low, double high, std::uint64_t seed);
+
+/// A kernel that was compiled while the program runs.
+struct LoadedKernel {
+  void* module = nullptr;
+  void* function = nullptr;
+};
+/// Loads PTX onto a device. Throws CudaError. Neither this nor unload_kernel belongs into the capture of a graph.
+LoadedKernel load_kernel(int device, const std::string& ptx, const std::string& name);
+void unload_kernel(int device, const LoadedKernel& kernel) noexcept;
+/// Enqueues a kernel. `parameters`: the address of each.
+void launch_loaded(int device, void* stream, const LoadedKernel& kernel, std::int64_t blocks,
+                   const EvaluateShape& shape, void** parameters);
 
 /// Makes a device current for the calling host thread, and restores the one before.
 class CurrentDevice {

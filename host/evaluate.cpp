@@ -50,7 +50,7 @@ void run_on_cuda(const Executor& executor, const Operation<T>& operation, const 
   Request<T> complete = request;
   if (reads_back(operation)) complete_outputs(complete, operation, memory + partials_bytes);
   void* const partials = request.summary != nullptr ? memory : nullptr;
-  if (blocks > 0) operation.launch(operation.body, {complete, state.stream, partials, blocks});
+  if (blocks > 0) operation.launch(operation.body, {complete, state.device, state.stream, partials, blocks});
   if (request.summary != nullptr) {
     cuda::finish_summary(state, partials, blocks, operation.has_gradient, request.summary);
   }

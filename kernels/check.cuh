@@ -24,14 +24,17 @@ struct LaunchShape {
   void* stream;
 };
 
-/// Every launch goes through here: the stream is explicit and a launch that failed is an exception.
+inline void check_blocks(const char* name, std::int64_t blocks) {
+  if (blocks <= 0x7fffffff) return;
+  throw ShapeError(std::string(name) + ": " + std::to_string(blocks) + " blocks are more than CUDA's grid of 2^31 - 1");
+}
+
+/// Every launch of a kernel that nvcc compiled goes through here: the stream is explicit and a launch that failed is an
+/// exception.
 template <class... Parameters, class... Arguments>
 void launch_kernel(const char* name, void (*kernel)(Parameters...), const LaunchShape& shape,
                    const Arguments&... arguments) {
-  if (shape.blocks > 0x7fffffff) {
-    throw ShapeError(std::string(name) + ": " + std::to_string(shape.blocks) +
-                     " blocks are more than CUDA's grid of 2^31 - 1");
-  }
+  check_blocks(name, shape.blocks);
   // Not <<<…>>>, whose outcome is told apart only from the thread's last error, which may be an older one's.
   std::tuple<std::remove_cv_t<Parameters>...> values(arguments...);
   const auto launch = [&](auto&... value) {

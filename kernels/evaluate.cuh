@@ -1,24 +1,24 @@
 #pragma once
 
-#include <nabla/detail/operation.hpp>
+#include <nabla/detail/launch_shape.hpp>
+#include <nabla/detail/request.hpp>
 #include <nabla/detail/tile.hpp>
 #include <nabla/kernels/block_merge.cuh>
-#include <nabla/kernels/check.cuh>
 #include <nabla/kernels/transfer.cuh>
 
 // The GPU's loop over points; the bodies are the CPU's. Two kernels:
 //
 //   tile_kernel     gathers a tile of points into shared memory, runs the body with a thread per point, and scatters
-//   the
-//                   outputs. Both standard layouts move as contiguous 16-byte accesses (transfer.cuh).
+//                   the outputs. Both standard layouts move as contiguous 16-byte accesses (transfer.cuh).
 //   strided_kernel  for so many components that few points would fit: a thread addresses its point's numbers where they
 //                   are.
+//
+// Compiled by nvcc with a caller's function (launch_evaluate.cuh), and by NVRTC with a formula's program, when the
+// program runs (host/formula/cuda/): this file and what it includes name nothing of a host.
 //
 // Which points a block owns depends on the batch alone (points_per_block), never on the device, so sums don't either.
 
 namespace nabla::detail {
-
-inline constexpr int most_block_threads = 256;
 
 /// Adds one point to a thread's statistics. Its value is row 0, its gradient the n rows after.
 template <class Out>
@@ -121,32 +121,6 @@ __global__ void __launch_bounds__(most_block_threads, 1)
   if constexpr (Summarize) {
     block_merge(statistics);
     if (threadIdx.x == 0) partials[blockIdx.x] = statistics;
-  }
-}
-
-/// Enqueues a call's kernel. Stream: the launch's; the body is copied into the launch.
-template <class T, class Body>
-void launch_evaluate(const void* erased_body, const CudaLaunch<T>& launch) {
-  const Body& body = *static_cast<const Body*>(erased_body);
-  const Request<T>& request = launch.request;
-  const std::int64_t n = request.points.components;
-  const std::int64_t rows = n * (Body::needs_extra ? 2 : 1) + Body::rows(n).total();
-  const int tile = shared_tile_points<T>(rows);
-  auto* const partials = static_cast<Statistics<double>*>(launch.partials);
-  const auto block_points = static_cast<int>(points_per_block(request.points.count));
-  const auto start = [&](auto kernel, int threads, std::int64_t shared_bytes) {
-    launch_kernel("nabla evaluate kernel", kernel, {launch.blocks, threads, shared_bytes, launch.stream}, body, request,
-                  block_points, partials);
-  };
-  if (tile > 0) {
-    const auto shared_bytes = rows * (tile + pack_width<T>)*static_cast<std::int64_t>(sizeof(T));
-    start(partials != nullptr ? &tile_kernel<T, Body, true> : &tile_kernel<T, Body, false>, tile, shared_bytes);
-  } else {
-    if constexpr (Body::variables == dynamic ||
-                  shared_tile_points<T>(2 * Body::variables + Body::rows(Body::variables).total()) == 0) {
-      start(partials != nullptr ? &strided_kernel<T, Body, true> : &strided_kernel<T, Body, false>, most_block_threads,
-            0);
-    }
   }
 }
 

@@ -241,6 +241,16 @@ TEST(Eval, GivesTheSameOnEveryExecutor) {
   EXPECT_EQ(answers[1]["executor"]["device"], 0);
   EXPECT_TRUE(answers[1]["transfer_seconds"].is_number());
   EXPECT_EQ(answers[0]["points"], answers[1]["points"]);
+  EXPECT_EQ(answer({"info"})["formulas"]["cuda"]["reason"], "");
+  const std::vector<std::string> formula{"eval", "--formula", "x^2*y + a", "--param",
+                                         "a=3",  "--at",      "2,5",       "--executor"};
+  const auto on = [&](const char* where) {
+    auto arguments = formula;
+    arguments.emplace_back(where);
+    return answer(arguments);
+  };
+  EXPECT_EQ(on("cpu")["points"], on("cuda")["points"]);
+  EXPECT_EQ(on("auto")["executor"]["kind"], "cuda");
 }
 
 TEST(Eval, TakesTheExecutorFromTheEnvironmentForAutoOnly) {

@@ -1,10 +1,12 @@
-// Formulas do what functors do: every operation, precision and layout, checked against the same function in C++; the
-// printed derivatives parse to what they were printed from.
+// Formulas do what functors do: every operation, precision, layout and executor, checked against the same function in
+// C++; the printed derivatives parse to what they were printed from.
+
+#include "executors.hpp"
 
 #include <gtest/gtest.h>
 #include <nabla/formula.hpp>
-#include <nabla/functions.hpp>
 
+#include <array>
 #include <cmath>
 #include <string>
 #include <vector>
@@ -40,8 +42,7 @@ void expect_near(const std::vector<T>& expected, const std::vector<T>& found, co
 }
 
 template <class T>
-void expect_same_operations(Layout layout, std::int64_t count, int threads) {
-  const Executor where = Executor::cpu(threads);
+void expect_same_operations(const Executor& where, Layout layout, std::int64_t count) {
   const Formula f = Formula::parse(twin_text);
   const auto x = Points<T>::uniform(where, count, 3, -2, 2, 5, layout);
   const auto v = Batch<T>::uniform(where, count, 3, -1, 1, 6, layout);
@@ -67,18 +68,44 @@ void expect_same_operations(Layout layout, std::int64_t count, int threads) {
               host(nabla::clipped_gradient(where, f, x, 1.5).gradient), "clipped gradient");
 }
 
-TEST(FormulaOperations, AreThoseOfFunctors) {
-  for (const std::int64_t count : {1, 7, 64, 1'000}) {
+class FormulaOperations : public nabla::test::OnEveryExecutor {};
+INSTANTIATE_TEST_SUITE_P(On, FormulaOperations, nabla::test::every_executor(), nabla::test::executor_name);
+
+TEST_P(FormulaOperations, AreThoseOfFunctors) {
+  for (const std::int64_t count : {1, 7, 64, 1'100}) {
     for (const Layout layout : {Layout::component_major, Layout::point_major}) {
-      expect_same_operations<double>(layout, count, 1);
-      expect_same_operations<float>(layout, count, 3);
+      expect_same_operations<double>(executor(), layout, count);
+      expect_same_operations<float>(executor(), layout, count);
     }
   }
 }
 
-TEST(FormulaOperations, PastTheCachesToo) { expect_same_operations<double>(Layout::component_major, 1 << 20, 2); }
+/// F(x, y) = (x y, x + y, sin x), which as a formula has outputs that are known only when it runs.
+struct Triple {
+  static constexpr int dimension = 2;
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    using nabla::sin;
+    return std::array{x[0] * x[1], x[0] + x[1], sin(x[0])};
+  }
+};
 
-TEST(FormulaOperations, SummariesAreTheSameBitsForAnyThreads) {
+TEST_P(FormulaOperations, HaveJacobiansOfSeveralOutputs) {
+  const Executor where = executor();
+  const Formula f = Formula::parse("x*y; x + y; sin(x)");
+  for (const Layout layout : {Layout::component_major, Layout::point_major}) {
+    const auto x = Points<double>::uniform(where, 100, 2, -2, 2, 5, layout);
+    const auto expected = nabla::jacobian(where, Triple(), x), found = nabla::jacobian(where, f, x);
+    expect_near(expected.value.to_host(), found.value.to_host(), "values");
+    expect_near(expected.jacobian.to_host(), found.jacobian.to_host(), "Jacobian");
+  }
+}
+
+TEST(FormulaOnCpu, WorksPastTheCachesToo) {
+  expect_same_operations<double>(Executor::cpu(2), Layout::component_major, 1 << 20);
+}
+
+TEST(FormulaOnCpu, SummariesAreTheSameBitsForAnyThreads) {
   const Formula f = Formula::parse(twin_text);
   const auto run = [&](int threads) {
     const Executor where = Executor::cpu(threads);
@@ -90,36 +117,8 @@ TEST(FormulaOperations, SummariesAreTheSameBitsForAnyThreads) {
   EXPECT_EQ(one.gradient_norm.argmax, three.gradient_norm.argmax);
 }
 
-TEST(FormulaOperations, TheBuiltInFunctionsAsTheyPrintThemselves) {
-  const Executor where = Executor::cpu(2);
-  int checked = 0;
-  nabla::functions::for_each([&]<class F>(const F& functor) {
-    const auto& info = F::info;
-    for (const std::int64_t n : {info.dimension.least, 4 * info.dimension.least, 100 * info.dimension.least}) {
-      if (!info.dimension.accepts(n)) continue;
-      SCOPED_TRACE(std::string(info.name) + ", n = " + std::to_string(n));
-      nabla::FormulaOptions options;
-      if (info.name == "lennard_jones") options.parameters = {{"epsilon", 1}, {"sigma", 1}};
-      if (info.name == "neuron") options.parameters = {{"x1", 1}, {"x2", 2}, {"t", 0.25}};
-      const Formula f = Formula::parse(info.formula, options);
-      const auto x = Points<double>::uniform(where, 60, n, info.low, info.high, 9);
-      const auto expected = nabla::value_and_gradient(where, nabla::looped(functor), x);
-      const auto found = nabla::value_and_gradient(where, f, x);
-      const auto value = expected.value.to_host(), gradient = expected.gradient.to_host();
-      const auto our_value = found.value.to_host(), our_gradient = found.gradient.to_host();
-      double largest = 0, steepest = 0;
-      for (const double y : value) largest = std::fmax(largest, std::fabs(y));
-      for (const double g : gradient) steepest = std::fmax(steepest, std::fabs(g));
-      for (std::size_t k = 0; k < value.size(); ++k) ASSERT_NEAR(value[k], our_value[k], 1e-12 * largest);
-      for (std::size_t k = 0; k < gradient.size(); ++k) ASSERT_NEAR(gradient[k], our_gradient[k], 1e-11 * steepest);
-      ++checked;
-    }
-  });
-  EXPECT_GE(checked, 40);
-}
-
-TEST(FormulaOperations, ParametersAreNumbersNotCode) {
-  const Executor where = Executor::cpu(1);
+TEST_P(FormulaOperations, ParametersAreNumbersNotCode) {
+  const Executor where = executor();
   Formula f = Formula::parse("a*x^2 + b", {.parameters = {{"a", 2}, {"b", 1}}});
   const auto x = Points<double>::from_host(where, std::vector<double>{3}, 1);
   EXPECT_EQ(nabla::value(where, f, x).value.to_host()[0], 19);
@@ -131,8 +130,8 @@ TEST(FormulaOperations, ParametersAreNumbersNotCode) {
   EXPECT_THROW(f.set_parameter("c", 1), nabla::FormulaError);
 }
 
-TEST(FormulaOperations, RefuseWhatMakesNoSense) {
-  const Executor where = Executor::cpu(1);
+TEST_P(FormulaOperations, RefuseWhatMakesNoSense) {
+  const Executor where = executor();
   const auto two = Points<double>::uniform(where, 3, 2, -1, 1, 1);
   EXPECT_THROW(nabla::value(where, Formula::parse("x*y*z"), two), nabla::ShapeError);
   EXPECT_THROW(nabla::value_and_gradient(where, Formula::parse("x; y"), two), nabla::ShapeError);
@@ -140,8 +139,8 @@ TEST(FormulaOperations, RefuseWhatMakesNoSense) {
   EXPECT_NO_THROW(nabla::value(where, Formula::parse("x[1] + x[2]"), two));
 }
 
-TEST(FormulaOperations, AHundredThousandVariablesStayALoop) {
-  const Executor where = Executor::cpu(2);
+TEST_P(FormulaOperations, AHundredThousandVariablesStayALoop) {
+  const Executor where = executor();
   const std::int64_t n = 100'000;
   const Formula f = Formula::parse("sum(i, 1, n, i*x[i]^2)/n");
   const auto x = Points<double>::uniform(where, 2, n, -1, 1, 3);

@@ -1,72 +1,29 @@
 // Formulas against oracles that share no code with the library: 2,000 random ones whose values, gradients and Hessians
-// were computed with 40 digits (tests/formula/make_oracle.py), and edge cases worked out by hand. Then that formulas do
-// all that functors do: every operation, precision, layout and executor that the CPU has.
+// were computed with 40 digits (tests/formula/make_oracle.py), and edge cases worked out by hand; on CPUs and, as
+// kernels that NVRTC compiles, on CUDA devices.
 
 #include "../host/formula/definition.hpp"
 #include "../host/formula/interpret.hpp"
+#include "executors.hpp"
+#include "formula_records.hpp"
 
 #include <gtest/gtest.h>
 #include <nabla/formula.hpp>
-#include <nabla/functions.hpp>
 
 #include <cmath>
-#include <fstream>
+#include <cstdlib>
 #include <sstream>
 #include <string>
 #include <vector>
 
 namespace {
 
-using nabla::Batch;
+using formula_records::Expected;
+using formula_records::read_records;
+using formula_records::Record;
 using nabla::Executor;
 using nabla::Formula;
-using nabla::Layout;
 using nabla::Points;
-
-struct Expected {
-  double number;
-  double allowance;
-};
-struct Record {
-  std::string formula;
-  std::vector<std::string> variables;  // empty: indexed
-  std::vector<double> at;
-  std::vector<Expected> value, gradient, hessian;  // the Hessian's lower triangle
-};
-
-double number(const std::string& word) { return std::strtod(word.c_str(), nullptr); }
-
-std::vector<Record> read_records(const std::string& file) {
-  std::ifstream stream(std::string(NABLA_FORMULA_DATA) + "/" + file);
-  std::vector<Record> records;
-  bool open = false;
-  for (std::string line; std::getline(stream, line);) {
-    if (line.starts_with("#")) continue;
-    std::istringstream words(line);
-    std::string key;
-    if (!(words >> key)) {
-      open = false;
-      continue;
-    }
-    if (!open) records.emplace_back();
-    open = true;
-    Record& record = records.back();
-    const auto expect = [&](std::vector<Expected>& list) {
-      for (std::string word, allowance; words >> word >> allowance;) list.push_back({number(word), number(allowance)});
-    };
-    if (key == "formula") record.formula = line.substr(line.find(' ') + 1);
-    if (key == "variables") {
-      for (std::string name; words >> name;) record.variables.push_back(name);
-    }
-    if (key == "at") {
-      for (std::string word; words >> word;) record.at.push_back(number(word));
-    }
-    if (key == "value") expect(record.value);
-    if (key == "gradient") expect(record.gradient);
-    if (key == "hessian") expect(record.hessian);
-  }
-  return records;
-}
 
 /// Empty if the number is as expected. `factor` times the allowance, plus as many ulp, may be off.
 std::string objection(const Expected& expected, double found, double factor) {
@@ -82,13 +39,12 @@ std::string objection(const Expected& expected, double found, double factor) {
 }
 
 /// The first thing that is wrong with a record's results; `lanes` copies of the point fill SIMD packs of all widths.
-std::string check(const Record& record, double factor) {
+std::string check(const Executor& where, const Record& record, double factor) {
   const Formula f = Formula::parse(record.formula, {.variables = record.variables});
   const auto n = static_cast<std::int64_t>(record.at.size());
   constexpr std::int64_t copies = 19;
   std::vector<double> numbers;
   for (std::int64_t k = 0; k < copies; ++k) numbers.insert(numbers.end(), record.at.begin(), record.at.end());
-  const Executor where = Executor::cpu(1);
   const auto points = Points<double>::from_host(where, numbers, n);
   const auto found = nabla::hessian(where, f, points);
   const auto gradient = nabla::value_and_gradient(where, f, points);
@@ -116,19 +72,21 @@ std::string check(const Record& record, double factor) {
   return "";
 }
 
-void check_file(const std::string& file, double factor, std::size_t least_records) {
+/// Every `step`-th record of a file.
+void check_file(const Executor& where, const std::string& file, double factor, std::size_t least_records,
+                std::size_t step = 1) {
   const std::vector<Record> records = read_records(file);
   ASSERT_GE(records.size(), least_records);
   int shown = 0;
-  for (const Record& record : records) {
+  for (std::size_t k = 0; k < records.size(); k += step) {
     std::string wrong;
     try {
-      wrong = check(record, factor);
+      wrong = check(where, records[k], factor);
     } catch (const std::exception& error) {
       wrong = error.what();
     }
     if (wrong.empty()) continue;
-    ADD_FAILURE() << record.formula << "\n  " << wrong;
+    ADD_FAILURE() << records[k].formula << "\n  " << wrong;
     if (++shown == 40) return;
   }
 }
@@ -176,7 +134,7 @@ std::string check_loops(const Record& record) {
   });
 }
 
-TEST(FormulaOracle, LoopsThatStayLoopsAgreeToo) {
+TEST(FormulaLoops, ThatStayLoopsAgreeToo) {
   std::size_t loops = 0;
   for (const Record& record : read_records("oracle.txt")) {
     if (record.formula.find("sum(") == std::string::npos && record.formula.find("prod(") == std::string::npos) continue;
@@ -192,7 +150,16 @@ TEST(FormulaOracle, LoopsThatStayLoopsAgreeToo) {
   EXPECT_GT(loops, 300u);
 }
 
-TEST(FormulaOracle, RandomFormulasAgreeToTheirConditioning) { check_file("oracle.txt", 8, 2000); }
-TEST(FormulaOracle, EdgeCases) { check_file("edge_cases.txt", 1, 150); }
+class FormulaOracle : public nabla::test::OnEveryExecutor {};
+INSTANTIATE_TEST_SUITE_P(On, FormulaOracle, testing::Values("cpu1", "cuda"), nabla::test::executor_name);
+
+/// For a CUDA device each formula is compiled three times, which takes half a second: there a twentieth of the random
+/// ones runs, and all edge cases do. NABLA_EVERY_FORMULA=1 runs all everywhere, for a quarter of an hour.
+TEST_P(FormulaOracle, RandomFormulasAgreeToTheirConditioning) {
+  const char* const every = std::getenv("NABLA_EVERY_FORMULA");
+  const bool all = every != nullptr && std::string(every) == "1";
+  check_file(executor(), "oracle.txt", 8, 2000, executor().is_cuda() && !all ? 20 : 1);
+}
+TEST_P(FormulaOracle, EdgeCases) { check_file(executor(), "edge_cases.txt", 1, 150); }
 
 }  // namespace

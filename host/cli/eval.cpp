@@ -1,5 +1,6 @@
 #include "eval.hpp"
 
+#include "../formula/cuda/nvrtc.hpp"
 #include "commands.hpp"
 #include "numbers.hpp"
 #include "output_files.hpp"
@@ -235,6 +236,16 @@ void EvalOptions::check_against(const ChosenFunction& chosen) const {
   refuse("--show-gradient", show_gradient);
 }
 
+namespace {
+
+/// What `auto` means for a function: formulas get kernels only where there is NVRTC.
+std::string automatic_for(const ChosenFunction& function) {
+  const bool needs_nvrtc = function.formula() && Executor::why_no_cuda().empty();
+  return needs_nvrtc && !formula::cuda::why_no_nvrtc().empty() ? "cpu" : "auto";
+}
+
+}  // namespace
+
 int eval(std::span<const char* const> arguments) {
   EvalOptions options;
   Arguments parser("eval", "Evaluates a function and its exact gradient at many points.", example);
@@ -266,8 +277,7 @@ int eval(std::span<const char* const> arguments) {
   report.value_only = options.value_only;
   report.hessian = options.hessian;
   report.direction = parse_direction(options, source);
-  // Formulas have no kernels.
-  const Executor executor = options.common.executor(function.formula() ? "cpu" : "auto");
+  const Executor executor = options.common.executor(automatic_for(function));
 
   OutputFiles files;
   if (options.points.points) files.protect("--points", *options.points.points);

@@ -2,6 +2,8 @@
 #include "common.hpp"
 
 #include "../cuda_seam.hpp"
+#include "../formula/cuda/nvrtc.hpp"
+#include "../formula/jit/machine_code.hpp"
 
 #include <fmt/format.h>
 #include <omp.h>
@@ -25,7 +27,7 @@ using nlohmann::ordered_json;
 
 constexpr char example[] =
     "  nabla info --json\n"
-    "      executors and why one is missing, SIMD width, copy bandwidth, CUDA devices, versions\n";
+    "      executors and why one is missing, SIMD width, copy bandwidth, CUDA devices, what runs formulas, versions\n";
 
 /// Bytes read and written per second by a large copy, the best of a few within a fifth of a second.
 double copy_bandwidth(const Executor& executor) {
@@ -88,6 +90,18 @@ ordered_json describe_device(int device) {
           {"copy_bytes_per_second", copy_bandwidth(Executor::cuda(device))}};
 }
 
+/// What runs functions given as text.
+ordered_json describe_formulas() {
+  const std::string why_interpreted = formula::why_no_machine_code();
+  const bool compiles = why_interpreted.empty();
+  std::string why_no_kernels = Executor::why_no_cuda();
+  if (why_no_kernels.empty()) why_no_kernels = formula::cuda::why_no_nvrtc();
+  const bool has_kernels = why_no_kernels.empty();
+  return {{"cpu", {{"engine", compiles ? formula::machine_code_maker() : "interpreter"}, {"reason", why_interpreted}}},
+          {"cuda",
+           {{"engine", has_kernels ? "NVRTC " + formula::cuda::nvrtc_version() : "none"}, {"reason", why_no_kernels}}}};
+}
+
 ordered_json describe_versions() {
   return {{"nabla", version},
           {"compiler", compiler()},
@@ -111,6 +125,14 @@ std::string table(const ordered_json& object) {
     text += fmt::format("          copies {}/s (read and written)\n", gigabytes(device["copy_bytes_per_second"]));
   }
   if (!object["cuda"]["available"]) text += "cuda      not available: " + text_of(object["cuda"]["reason"]) + "\n";
+  const ordered_json& formulas = object["formulas"]["cpu"];
+  text += fmt::format("formulas  on the CPU by {}", text_of(formulas["engine"]));
+  text += formulas["reason"] == "" ? "\n" : fmt::format("; {}\n", text_of(formulas["reason"]));
+  const ordered_json& kernels = object["formulas"]["cuda"];
+  if (object["cuda"]["available"]) {
+    text += kernels["reason"] == "" ? fmt::format("          on CUDA by {}\n", text_of(kernels["engine"]))
+                                    : fmt::format("          not on CUDA: {}\n", text_of(kernels["reason"]));
+  }
   const ordered_json& versions = object["versions"];
   text += fmt::format("versions  nabla {}, {}, xsimd {}, OpenMP {}, CUDA runtime {}\n", text_of(versions["nabla"]),
                       text_of(versions["compiler"]), text_of(versions["xsimd"]), versions["openmp"].get<int>(),
@@ -138,6 +160,7 @@ int info(std::span<const char* const> arguments) {
   }
   ordered_json found{{"cpu", describe_cpu(cpu)},
                      {"cuda", {{"available", why_no_cuda.empty()}, {"reason", why_no_cuda}, {"devices", devices}}},
+                     {"formulas", describe_formulas()},
                      {"versions", describe_versions()}};
   ordered_json object = json_object("info", executor, precision, watch.seconds());
   object.update(found);

@@ -1,9 +1,15 @@
 #pragma once
 
+#include "cuda/kernels.hpp"
+#include "jit/machine_code.hpp"
 #include "lower.hpp"
 #include "program.hpp"
 
+#include <nabla/formula.hpp>
+
 #include <atomic>
+#include <chrono>
+#include <memory>
 #include <mutex>
 
 namespace nabla::formula {
@@ -21,23 +27,55 @@ enum class Task {
 /// Repetitions with more than `written_terms` terms altogether stay loops. Throws FormulaError, as lower() does.
 Program compile(const Syntax& syntax, Task task, std::int64_t n, std::int64_t written_terms = few_terms);
 
+/// What was made of a formula for one task and number of variables: a program, and for each precision machine code once
+/// that is worth its making.
+class Compiled {
+ public:
+  explicit Compiled(Program p) : program(std::move(p)) {}
+
+  const Program program;
+
+  /// The code, or null while there is none and where there can be none.
+  template <class T>
+  TileCode<T> code() const {
+    const MachineCode* const made = code_[sizeof(T) == 4].load(std::memory_order_acquire);
+    return made == nullptr ? nullptr : reinterpret_cast<TileCode<T>>(made->address);
+  }
+  /// Makes the code unless it is there, or being made, or was tried. `wait`: for another thread that makes it.
+  template <class T>
+  void make_code(const detail::Rows& rows, bool wait) const;
+  /// Tells that another run was interpreted; makes the code when that has taken as long as making it may.
+  template <class T>
+  void interpreted(std::chrono::nanoseconds time, const detail::Rows& rows) const;
+
+ private:
+  mutable std::mutex making_;
+  mutable std::atomic<const MachineCode*> code_[2] = {};  // f64, f32
+  mutable std::unique_ptr<const MachineCode> owned_[2];
+  mutable std::atomic<bool> tried_[2] = {};
+  mutable std::atomic<std::int64_t> nanoseconds_[2] = {};
+};
+
 /// A parsed formula and what was compiled from it so far.
 struct Definition {
-  explicit Definition(Syntax s) : syntax(std::move(s)) {}
+  explicit Definition(Syntax s, FormulaEngine e = FormulaEngine::automatic) : syntax(std::move(s)), engine(e) {}
   ~Definition();
   Definition(const Definition&) = delete;
   Definition& operator=(const Definition&) = delete;
 
-  /// Compiles on first use. Safe to call from many threads; where it is already compiled, without a lock.
-  const Program& program(Task task, std::int64_t n) const;
+  /// Compiles to a program on first use. Safe to call from many threads; where there is one, without a lock.
+  const Compiled& compiled(Task task, std::int64_t n) const;
+  const Program& program(Task task, std::int64_t n) const { return compiled(task, n).program; }
 
   Syntax syntax;
+  FormulaEngine engine;
+  mutable cuda::Kernels kernels;
 
  private:
   struct Entry {
     Task task;
     std::int64_t n;
-    Program program;
+    Compiled compiled;
     const Entry* next;
   };
   const Entry* find(Task task, std::int64_t n) const;

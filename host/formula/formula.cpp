@@ -1,11 +1,14 @@
+#include "cuda/kernels.hpp"
 #include "definition.hpp"
 #include "generate.hpp"
 #include "interpret.hpp"
 #include "print.hpp"
 
+#include <nabla/detail/program_body.hpp>
 #include <nabla/formula.hpp>
 
 #include <algorithm>
+#include <chrono>
 
 namespace nabla {
 
@@ -19,8 +22,11 @@ Formula Formula::parse(std::string_view text, const FormulaOptions& options) {
     names.push_back(name);
     values.push_back(value);
   }
-  return {std::make_shared<const formula::Definition>(formula::parse(text, options.variables, names, options.comments)),
-          values};
+  if (options.engine == FormulaEngine::machine_code && !formula::why_no_machine_code().empty()) {
+    throw ExecutorUnavailable("formulas can't be compiled: " + formula::why_no_machine_code());
+  }
+  formula::Syntax syntax = formula::parse(text, options.variables, names, options.comments);
+  return {std::make_shared<const formula::Definition>(std::move(syntax), options.engine), values};
 }
 
 const std::string& Formula::text() const { return definition_->syntax.text; }
@@ -126,39 +132,43 @@ namespace {
 
 using formula::Task;
 
-// What the bodies of evaluate.hpp are as tasks of a formula.
+// What the bodies of evaluate.hpp are as tasks of a formula, and what kernels call them.
+struct Form {
+  Task task;
+  const char* name;
+};
 using F = Formula;
 template <int N>
-constexpr Task task(std::type_identity<ValueBody<F, N>>) {
-  return Task::value;
+constexpr Form form(std::type_identity<ValueBody<F, N>>) {
+  return {Task::value, "ValueBody"};
 }
 template <int N>
-constexpr Task task(std::type_identity<GradientBody<F, N>>) {
-  return Task::gradient;
+constexpr Form form(std::type_identity<GradientBody<F, N>>) {
+  return {Task::gradient, "GradientBody"};
 }
 template <int N>
-constexpr Task task(std::type_identity<SteepestAscentBody<F, N>>) {
-  return Task::gradient;
+constexpr Form form(std::type_identity<SteepestAscentBody<F, N>>) {
+  return {Task::gradient, "SteepestAscentBody"};
 }
 template <int N>
-constexpr Task task(std::type_identity<ClippedGradientBody<F, N>>) {
-  return Task::gradient;
+constexpr Form form(std::type_identity<ClippedGradientBody<F, N>>) {
+  return {Task::gradient, "ClippedGradientBody"};
 }
 template <int N>
-constexpr Task task(std::type_identity<DirectionalBody<F, N>>) {
-  return Task::directional;
+constexpr Form form(std::type_identity<DirectionalBody<F, N>>) {
+  return {Task::directional, "DirectionalBody"};
 }
 template <int N>
-constexpr Task task(std::type_identity<HessianProductBody<F, N>>) {
-  return Task::hessian_product;
+constexpr Form form(std::type_identity<HessianProductBody<F, N>>) {
+  return {Task::hessian_product, "HessianProductBody"};
 }
 template <int N>
-constexpr Task task(std::type_identity<HessianBody<F, N>>) {
-  return Task::hessian;
+constexpr Form form(std::type_identity<HessianBody<F, N>>) {
+  return {Task::hessian, "HessianBody"};
 }
-constexpr Task task(std::type_identity<FormulaJacobianBody>) { return Task::jacobian; }
+constexpr Form form(std::type_identity<FormulaJacobianBody>) { return {Task::jacobian, "ProgramJacobianBody"}; }
 template <class Body>
-constexpr Task task_of = task(std::type_identity<Body>());
+constexpr Task task_of = form(std::type_identity<Body>()).task;
 
 template <class Body>
 Rows rows_of(const Body& body, std::int64_t n) {
@@ -169,40 +179,47 @@ Rows rows_of(const Body& body, std::int64_t n) {
   }
 }
 
-/// What is left to do for one pack of points after the formula's program.
-template <class X, class Out, int N>
-void complete(const HessianBody<Formula, N>&, Out& out, std::int64_t n) {
-  const auto entry = [n](std::int64_t i, std::int64_t j) { return 1 + n + i * n + j; };
-  for (std::int64_t i = 0; i < n; ++i) {
-    for (std::int64_t j = 0; j < i; ++j) out.store(entry(j, i), out.load(entry(i, j)));
-  }
-}
-template <class X, class Out, int N>
-void complete(const SteepestAscentBody<Formula, N>&, Out& out, std::int64_t n) {
-  gradient_to_ascent<X>(out, n);
-}
-template <class X, class Out, int N>
-void complete(const ClippedGradientBody<Formula, N>& body, Out& out, std::int64_t n) {
-  clip_gradient<X>(out, n, body.threshold);
-}
-template <class X, class Out, class Body>
-void complete(const Body&, Out&, std::int64_t) {}
+template <class Body>
+constexpr bool completes = false;
+template <int N>
+constexpr bool completes<HessianBody<F, N>> = true;
+template <int N>
+constexpr bool completes<SteepestAscentBody<F, N>> = true;
+template <int N>
+constexpr bool completes<ClippedGradientBody<F, N>> = true;
+
+using Clock = std::chrono::steady_clock;
 
 template <class T, class Body>
 void formula_tile(const void* erased_body, const Tile<T>& tile) {
   using X = Lanes<T>;
   const Body& body = *static_cast<const Body*>(erased_body);
   const std::int64_t n = tile.dimension;
-  const formula::Program& program = body.f.definition().program(task_of<Body>, n);
+  const formula::Definition& definition = body.f.definition();
+  const formula::Compiled& compiled = definition.compiled(task_of<Body>, n);
   const Rows rows = rows_of(body, n);
-  Tile<T> near = tile;  // without the copy, which is written once, when all is done
-  std::ranges::fill(near.copy, nullptr);
+  const std::vector<double>& parameters = body.f.parameter_values();
+  const formula::TileCode<T> code = compiled.code<T>();
+  // Copies past the caches are written once, when all is done.
+  const bool copies_later = code == nullptr || completes<Body>;
+  Tile<T> near = tile;
+  if (copies_later) std::ranges::fill(near.copy, nullptr);
   PackOutput<X, T> results(rows, near), out(rows, tile);
-  const bool copies = std::ranges::any_of(tile.copy, [](const T* copy) { return copy != nullptr; });
-  const std::int64_t block = formula::block_points<T>(program);
+  const bool copies = copies_later && std::ranges::any_of(tile.copy, [](const T* copy) { return copy != nullptr; });
+  const bool passes_again = copies || completes<Body> || tile.extent != nullptr;
+  const auto start = code == nullptr ? Clock::now() : Clock::time_point();
+  // Blocks, so that the second pass finds them in the first-level cache.
+  const std::int64_t block = code == nullptr ? formula::block_points<T>(compiled.program)
+                             : passes_again  ? 128
+                                             : tile.count;
   for (std::int64_t first = 0; first < tile.count; first += block) {
     const std::int64_t points = std::min(block, tile.count - first);
-    formula::interpret<T>(program, body.f.parameter_values(), results, tile, first, points);
+    if (code == nullptr) {
+      formula::interpret<T>(compiled.program, parameters, results, near, first, points);
+    } else {
+      code(&near, parameters.data(), first, points);
+    }
+    if (!passes_again) continue;
     for (std::int64_t p = first; p < first + points; p += lanes_in<X, T>) {
       results.p = out.p = p;
       complete<X>(body, results, n);
@@ -210,6 +227,24 @@ void formula_tile(const void* erased_body, const Tile<T>& tile) {
       if (tile.extent != nullptr) add_pack(*tile.extent, results, p, Body::has_gradient ? n : 0);
     }
   }
+  if (code == nullptr && definition.engine == FormulaEngine::automatic) {
+    compiled.interpreted<T>(Clock::now() - start, rows);
+  }
+}
+
+template <class T, class Body>
+void formula_launch(const void* erased_body, const CudaLaunch<T>& launch) {
+  const Body& body = *static_cast<const Body*>(erased_body);
+  constexpr auto form_of_body = form(std::type_identity<Body>());
+  const std::int64_t n = launch.request.points.components;
+  formula::cuda::Call call{form_of_body.name,
+                           form_of_body.task,
+                           n,
+                           n * (Body::needs_extra ? 2 : 1) + rows_of(body, n).total(),
+                           body.f.parameter_values(),
+                           0};
+  if constexpr (requires { body.threshold; }) call.threshold = body.threshold;
+  formula::cuda::launch(body.f.definition(), call, launch);
 }
 
 }  // namespace
@@ -223,7 +258,13 @@ Operation<T> formula_operation(const char* name, const Body& body, std::int64_t 
     throw ShapeError(std::string(name) + ": the formula has " + std::to_string(f.outputs()) +
                      " outputs; the operation for those is jacobian");
   }
-  f.definition().program(task_of<Body>, n);  // compiled before the threads want it
+  // Compiled before the threads want it.
+  const formula::Compiled& compiled = f.definition().compiled(task_of<Body>, n);
+  const FormulaEngine engine = f.definition().engine;
+  if (engine == FormulaEngine::machine_code ||
+      (engine == FormulaEngine::automatic && !formula::interprets_as_compiled())) {
+    compiled.make_code<T>(rows_of(body, n), true);
+  }
   return {name,
           &body,
           n,
@@ -231,10 +272,9 @@ Operation<T> formula_operation(const char* name, const Body& body, std::int64_t 
           {"value", second, third},
           Body::has_gradient,
           Body::needs_extra,
-          lanes_in<Lanes<T>, T>,
+          std::max<int>(lanes_in<Lanes<T>, T>, formula::machine_lanes<T>()),
           &formula_tile<T, Body>,
-          nullptr,
-          "formulas run on CPU executors only"};
+          &formula_launch<T, Body>};
 }
 
 #define NABLA_INSTANTIATE(T, ...) \

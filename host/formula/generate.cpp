@@ -2,8 +2,10 @@
 
 #include "definition.hpp"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
+#include <cstddef>
 
 namespace nabla::formula {
 
@@ -12,10 +14,22 @@ namespace {
 using Code = Instruction::Code;
 using Kind = Operand::Kind;
 
-/// One program as the statements of a function.
+/// A number as a literal that is a double and keeps its sign, zeros included.
+std::string literal(double x) {
+  if (std::isnan(x)) return "std::numeric_limits<double>::quiet_NaN()";
+  if (std::isinf(x)) return std::string(x < 0 ? "-" : "") + "std::numeric_limits<double>::infinity()";
+  char digits[32];
+  std::string text(digits, std::to_chars(digits, digits + sizeof digits, x).ptr);
+  return text.find_first_of(".e") == std::string::npos ? text + ".0" : text;
+}
+
+/// One program as the statements of a function: a functor's value or gradient, in terms of scalars and of the names
+/// that people use; or what computes all rows of a body, in terms of plain numbers and Math, which compile an order of
+/// magnitude faster than scalars that are classes.
 class Statements {
  public:
-  explicit Statements(const Program& program) : program_(program) {}
+  enum class Of { functor, body };
+  Statements(const Program& program, Of of) : program_(program), of_(of) {}
 
   std::string run() {
     std::string slots;
@@ -23,7 +37,7 @@ class Statements {
       slots += (slot == 0 ? "S s" : ", s") + std::to_string(slot) + " = 0";
     }
     if (!slots.empty()) line(slots + ";");
-    line("S value = 0;");
+    if (!is_body()) line("S value = 0;");
     for (const Instruction& i : program_.instructions) {
       if (i.code == Code::loop) {
         begin_loop(program_.loop(i));
@@ -34,19 +48,12 @@ class Statements {
         statement(i);
       }
     }
-    line("return value;");
+    if (!is_body()) line("return value;");
     return std::move(text_);
   }
 
  private:
   void line(const std::string& text) { text_ += indent_ + text + "\n"; }
-
-  static std::string number(double x) {
-    if (std::isnan(x)) return "std::numeric_limits<double>::quiet_NaN()";
-    if (std::isinf(x)) return std::string(x < 0 ? "-" : "") + "std::numeric_limits<double>::infinity()";
-    char digits[32];
-    return {digits, std::to_chars(digits, digits + sizeof digits, x).ptr};
-  }
 
   std::string whole(const Whole& whole, std::int64_t offset = 0) const {
     std::string text;
@@ -72,14 +79,17 @@ class Statements {
         return "s" + std::to_string(o.place);
       case Kind::scalar: {
         const Scalar& s = program_.scalars[static_cast<std::size_t>(o.place)];
-        return s.parameter < 0 ? "S(" + number(s.number) + ")" : "S(p" + std::to_string(s.parameter) + ")";
+        return s.parameter < 0 ? "S(" + literal(s.number) + ")" : "S(p" + std::to_string(s.parameter) + ")";
       }
       case Kind::index:
         return "S(static_cast<double>(i" + std::to_string(o.place) + "))";
       case Kind::variable:
-        return "x[" + whole(program_.whole(o)) + "]";
+        return is_body() ? "x(" + whole(program_.whole(o)) + ")" : "x[" + whole(program_.whole(o)) + "]";
+      case Kind::direction:
+        return "x.extra(" + whole(program_.whole(o)) + ")";
       case Kind::row: {
         const Whole& row = program_.whole(o);
+        if (is_body()) return "y.load(" + whole(row) + ")";
         return row.terms == 0 && row.constant == 0 ? "value" : "g[" + whole(row, -1) + "]";
       }
       default:
@@ -87,40 +97,61 @@ class Statements {
     }
   }
 
+  bool is_body() const { return of_ == Of::body; }
+
+  void assign(const Operand& out, const std::string& expression) {
+    if (is_body() && out.kind == Kind::row) {
+      line("y.store(" + whole(program_.whole(out)) + ", " + expression + ");");
+    } else {
+      line(operand(out) + " = " + expression + ";");
+    }
+  }
+
   void statement(const Instruction& i) {
-    const std::string out = operand(i.out), a = operand(i.a), b = operand(i.b), c = operand(i.c);
+    const std::string a = operand(i.a), b = operand(i.b), c = operand(i.c);
     switch (i.code) {
       case Code::operation:
-        return line(out + " = " + operation(i.op, a, b) + ";");
+        return assign(i.out, operation(i.op, a, b));
       case Code::choice:
-        return line(out + " = select(" + a + " != S(0), " + b + ", " + c + ");");
+        return assign(i.out, function("select", a + " != S(0), " + b + ", " + c));
       case Code::whole_power:
-        return line(out + " = pow(" + a + ", " + std::to_string(i.exponent) + ");");
+        return assign(i.out, whole_power(a, i.exponent));
       case Code::sine_and_cosine:
         line("{");
         line("  const S angle = " + a + ";");
-        line("  " + out + " = sin(angle);");
-        line("  " + b + " = cos(angle);");
+        line("  " + operand(i.out) + " = " + function("sin", "angle") + ";");
+        line("  " + operand(i.b) + " = " + function("cos", "angle") + ";");
         return line("}");
+      // In one rounding where the instruction says so; a functor leaves that to its compiler, as people do.
       case Code::multiply_add:
-        return line(out + " = " + a + " * " + b + " + " + c + ";");
+        return assign(i.out, is_body() ? "M::fma(" + a + ", " + b + ", " + c + ")" : a + " * " + b + " + " + c);
       case Code::multiply_subtract:
-        return line(out + " = " + a + " * " + b + " - " + c + ";");
+        return assign(i.out, is_body() ? "M::fma(" + a + ", " + b + ", -" + c + ")" : a + " * " + b + " - " + c);
       case Code::negate_multiply_add:
-        return line(out + " = " + c + " - " + a + " * " + b + ";");
+        return assign(i.out, is_body() ? "M::fma(-" + a + ", " + b + ", " + c + ")" : c + " - " + a + " * " + b);
       case Code::copy:
-        return line(out + " = " + a + ";");
+        return assign(i.out, a);
       case Code::accumulate:
-        return line(out + " += " + a + ";");
+        return is_body() ? assign(i.out, operand(i.out) + " + " + a) : line(operand(i.out) + " += " + a + ";");
       case Code::multiply_up:
-        return line(out + " = " + out + " * " + a + ";");
+        return assign(i.out, operand(i.out) + " * " + a);
       case Code::loop:
       case Code::end:
         return;
     }
   }
 
-  static std::string operation(Op op, const std::string& a, const std::string& b) {
+  std::string function(const std::string& name, const std::string& arguments) const {
+    return (is_body() ? "M::" : "") + name + "(" + arguments + ")";
+  }
+
+  std::string whole_power(const std::string& a, std::int32_t exponent) const {
+    if (!is_body()) return "pow(" + a + ", " + std::to_string(exponent) + ")";
+    const std::string size = std::to_string(exponent < 0 ? -exponent : exponent);
+    return (exponent < 0 ? "S(1) / " : "") + ("whole_power(" + a + ", " + size + ")");
+  }
+
+  std::string operation(Op op, const std::string& a, const std::string& b) const {
     const std::string name(text_of(op));
     switch (op) {
       case Op::negate:
@@ -131,17 +162,25 @@ class Statements {
       case Op::divide:
         return a + " " + name + " " + b;
       case Op::guarded_multiply:
-        return "select(" + a + " == S(0) || " + b + " == S(0), S(0), " + a + " * " + b + ")";
+        return function("select", a + " == S(0) || " + b + " == S(0), S(0), " + a + " * " + b);
       case Op::power:
-        return "pow(" + a + ", " + b + ")";
+        return function("pow", a + ", " + b);
+      case Op::min:
+      case Op::max:
+        if (is_body()) return std::string("extreme<") + (op == Op::max ? "true" : "false") + ">(" + a + ", " + b + ")";
+        break;
+      case Op::sign:
+        if (is_body()) return "sign_of(" + a + ")";
+        break;
       default:
         break;
     }
-    if (is_comparison(op)) return "select(" + a + " " + name + " " + b + ", S(1), S(0))";
-    return name + "(" + a + (is_unary(op) ? "" : ", " + b) + ")";
+    if (is_comparison(op)) return function("select", a + " " + name + " " + b + ", S(1), S(0)");
+    return function(name, a + (is_unary(op) ? "" : ", " + b));
   }
 
   const Program& program_;
+  Of of_;
   std::string indent_ = "    ";
   std::string text_;
 };
@@ -153,6 +192,17 @@ constexpr char names_used[] =
     "nabla::erfc,\n"
     "        nabla::atan2, nabla::hypot, nabla::pow, nabla::min, nabla::max, nabla::select;\n"
     "    using S = typename Point::value_type;\n";
+
+/// With more elementary functions than this in a program they are called; compiled in, a thousand take half a minute.
+constexpr std::ptrdiff_t most_inlined = 32;
+
+std::ptrdiff_t elementary_functions(const Program& program) {
+  return std::ranges::count_if(program.instructions, [](const Instruction& i) {
+    const bool one_argument = i.op >= Op::cbrt && i.op <= Op::erfc;
+    const bool two = i.op == Op::power || i.op == Op::atan2 || i.op == Op::hypot;
+    return i.code == Code::sine_and_cosine || (i.code == Code::operation && (one_argument || two));
+  });
+}
 
 /// Text that can stand in a comment.
 std::string one_line(const std::string& text) {
@@ -169,17 +219,26 @@ std::string generate(const Syntax& syntax, std::int64_t n, std::span<const doubl
   std::string text = "/// " + one_line(syntax.text) + "\nstruct " + name + " {\n";
   text += "  static constexpr int dimension = " + std::to_string(n) + ";\n";
   for (std::size_t k = 0; k < parameters.size(); ++k) {
-    char digits[32];
-    text += "  double p" + std::to_string(k) + " = " +
-            std::string(digits, std::to_chars(digits, digits + sizeof digits, parameters[k]).ptr) + ";  // " +
-            syntax.parameters[k] + "\n";
+    text += "  double p" + std::to_string(k) + " = " + literal(parameters[k]) + ";  // " + syntax.parameters[k] + "\n";
   }
   text += "\n  template <class Point>\n  constexpr auto operator()(const Point& x) const {\n";
-  text += names_used + Statements(value).run() + "  }\n";
+  text += names_used + Statements(value, Statements::Of::functor).run() + "  }\n";
   text += "\n  template <class Point, class Gradient>\n";
   text += "  constexpr auto gradient(const Point& x, Gradient& g) const {\n";
-  text += names_used + Statements(gradient).run() + "  }\n};\n";
+  text += names_used + Statements(gradient, Statements::Of::functor).run() + "  }\n};\n";
   return text;
+}
+
+std::string generate_program(const Program& program, std::int64_t outputs, std::size_t parameters,
+                             const std::string& name) {
+  std::string text = "struct " + name + " {\n  static constexpr int outputs = " + std::to_string(outputs) + ";\n";
+  text += parameters == 0 ? "  double none;\n" : "";  // so that the parameters' place is the same
+  for (std::size_t k = 0; k < parameters; ++k) text += "  double p" + std::to_string(k) + ";\n";
+  text += "\n  template <class In, class Out>\n";
+  text += "  constexpr void operator()(const In& x, Out& y) const {\n";
+  text += "    using S = typename In::Scalar;\n    using M = ";
+  text += elementary_functions(program) > most_inlined ? "CalledMath<S>;\n" : "Math<S>;\n";
+  return text + Statements(program, Statements::Of::body).run() + "  }\n};\n";
 }
 
 }  // namespace nabla::formula

@@ -13,4 +13,10 @@ namespace nabla::formula {
 /// its own. The formula has one output.
 std::string generate(const Syntax& syntax, std::int64_t n, std::span<const double> parameters, const std::string& name);
 
+/// A program as the source of a `struct NAME` for nabla::detail::ProgramBody (program_body.hpp): its operator() stores
+/// all rows at a point. The parameters are the only members, in order, so that code does not depend on their values;
+/// where there are none, one number stands in their place.
+std::string generate_program(const Program& program, std::int64_t outputs, std::size_t parameters,
+                             const std::string& name);
+
 }  // namespace nabla::formula

@@ -1,11 +1,14 @@
 #include "interpret.hpp"
 
+#include "jit/pack_functions.hpp"
+
 #include <nabla/elementary.hpp>
 
 #include <algorithm>
 #include <array>
 #include <memory>
 #include <new>
+#include <numbers>
 
 namespace nabla::formula {
 
@@ -15,6 +18,23 @@ using Code = Instruction::Code;
 using Kind = Operand::Kind;
 
 constexpr std::size_t alignment = 64;
+
+/// -x, whose sign changes even for 0; xsimd's own takes x from 0.
+template <class X>
+X negated(const X& x) {
+  return X(typename X::value_type(-0.0)) - x;
+}
+
+/// a * b + c in one rounding where the processor can; xsimd's own is two operations with AVX-512.
+template <class X>
+X fused(const X& a, const X& b, const X& c) {
+  [[maybe_unused]] constexpr bool f64 = sizeof(typename X::value_type) == 8;
+#if defined(__AVX512F__)
+  if constexpr (sizeof(X) == 64 && f64) return _mm512_fmadd_pd(a, b, c);
+  if constexpr (sizeof(X) == 64 && !f64) return _mm512_fmadd_ps(a, b, c);
+#endif
+  return xsimd::fma(a, b, c);
+}
 
 /// Memory for one thread's intermediate results. It grows and is kept, so that only a thread's first call allocates.
 template <class T>
@@ -36,6 +56,83 @@ class Scratch {
   std::unique_ptr<T, Free> memory_;
   std::int64_t size_ = 0;
 };
+
+/// The elementary functions, pack by pack: those that machine code calls, or else the library's own.
+template <class T>
+struct Functions {
+  using X = Lanes<T>;
+  using M = Math<X>;
+  using Register = typename X::register_type;
+  struct Pair {
+    Register first, second;
+  };
+  using Unary = Register (*)(Register);
+  using Binary = Register (*)(Register, Register);
+  using Both = Pair (*)(Register);
+
+  struct Own {
+    Op op;
+    Unary function;
+  };
+
+  Unary unary[static_cast<std::size_t>(Op::sign)] = {};
+  Binary pow, atan2, hypot;
+  Both sincos;
+
+  Unary operator[](Op op) const { return unary[static_cast<std::size_t>(op)]; }
+
+  explicit Functions(const PackFunctions* given) {
+    const auto take = [&](auto& function, void* address) {
+      function = reinterpret_cast<std::remove_reference_t<decltype(function)>>(address);
+    };
+    if (given != nullptr) {
+      for (const auto& [op, own] : own_functions) take(unary[static_cast<std::size_t>(op)], (*given)[op]);
+      take(pow, (*given)[Op::power]);
+      take(atan2, (*given)[Op::atan2]);
+      take(hypot, (*given)[Op::hypot]);
+      take(sincos, given->sincos);
+    } else {
+      for (const auto& [op, own] : own_functions) unary[static_cast<std::size_t>(op)] = own;
+      pow = [](Register x, Register y) -> Register { return M::pow(x, y); };
+      atan2 = [](Register y, Register x) -> Register { return M::atan2(y, x); };
+      hypot = [](Register x, Register y) -> Register { return M::hypot(x, y); };
+      sincos = [](Register x) -> Pair {
+        const auto [s, c] = M::sincos(x);
+        return {s, c};
+      };
+    }
+  }
+
+  static constexpr Own own_functions[] = {
+      {Op::cbrt, [](Register x) -> Register { return M::cbrt(x); }},
+      {Op::exp, [](Register x) -> Register { return M::exp(x); }},
+      {Op::expm1, [](Register x) -> Register { return M::expm1(x); }},
+      {Op::log, [](Register x) -> Register { return M::log(x); }},
+      {Op::log1p, [](Register x) -> Register { return M::log1p(x); }},
+      {Op::log2, [](Register x) -> Register { return M::log2(x); }},
+      {Op::log10, [](Register x) -> Register { return M::log10(x); }},
+      {Op::sin, [](Register x) -> Register { return M::sin(x); }},
+      {Op::cos, [](Register x) -> Register { return M::cos(x); }},
+      {Op::tan, [](Register x) -> Register { return M::tan(x); }},
+      {Op::asin, [](Register x) -> Register { return M::asin(x); }},
+      {Op::acos, [](Register x) -> Register { return M::acos(x); }},
+      {Op::atan, [](Register x) -> Register { return M::atan(x); }},
+      {Op::sinh, [](Register x) -> Register { return M::sinh(x); }},
+      {Op::cosh, [](Register x) -> Register { return M::cosh(x); }},
+      {Op::tanh, [](Register x) -> Register { return M::tanh(x); }},
+      {Op::asinh, [](Register x) -> Register { return M::asinh(x); }},
+      {Op::acosh, [](Register x) -> Register { return M::acosh(x); }},
+      {Op::atanh, [](Register x) -> Register { return M::atanh(x); }},
+      {Op::erf, [](Register x) -> Register { return M::erf(x); }},
+      {Op::erfc, [](Register x) -> Register { return M::erfc(x); }},
+  };
+};
+
+template <class T>
+const Functions<T>& functions() {
+  static const Functions<T> once(pack_functions(sizeof(T) == 4, sizeof(Lanes<T>)));
+  return once;
+}
 
 /// An operand's numbers for a block; step 0 repeats one pack for all points.
 template <class T>
@@ -147,24 +244,24 @@ class Interpreter {
         return operation(i, out, a);
       case Code::choice:
         return each(out, a, source(i.b), source(i.c),
-                    [](X c, X yes, X no) { return M::select(c != X(T(0)), yes, no); });
+                    [](X c, X yes, X no) { return M::select(c == X(T(0)), no, yes); });
       case Code::whole_power:
         return whole_power(i.exponent, out, a);
       case Code::sine_and_cosine: {
         T* const cosine = destination(i.b);
         for (std::int64_t p = 0; p < points_; p += width) {
-          const auto [s, c] = M::sincos(X::load_unaligned(a.data + p * a.step));
-          s.store_unaligned(out + p);
-          c.store_unaligned(cosine + p);
+          const auto both = functions_.sincos(X::load_unaligned(a.data + p * a.step));
+          X(both.first).store_unaligned(out + p);
+          X(both.second).store_unaligned(cosine + p);
         }
         return;
       }
       case Code::multiply_add:
-        return each(out, a, source(i.b), source(i.c), [](X x, X y, X z) { return xsimd::fma(x, y, z); });
+        return each(out, a, source(i.b), source(i.c), [](X x, X y, X z) { return fused(x, y, z); });
       case Code::multiply_subtract:
-        return each(out, a, source(i.b), source(i.c), [](X x, X y, X z) { return xsimd::fms(x, y, z); });
+        return each(out, a, source(i.b), source(i.c), [](X x, X y, X z) { return fused(x, y, negated(z)); });
       case Code::negate_multiply_add:
-        return each(out, a, source(i.b), source(i.c), [](X x, X y, X z) { return xsimd::fnma(x, y, z); });
+        return each(out, a, source(i.b), source(i.c), [](X x, X y, X z) { return fused(negated(x), y, z); });
       case Code::copy:
         return each(out, a, [](X x) { return x; });
       case Code::accumulate:
@@ -187,6 +284,23 @@ class Interpreter {
     });
   }
 
+  void with_far(Op op, T* out, Source<T> a) const {
+    each(out, a, [op, f = functions_[op], exp = functions_[Op::exp], log = functions_[Op::log]](X x) {
+      const X size = op == Op::acosh ? x : M::abs(x), near(f(x));
+      const auto far = size > X(far_from<T>(op));
+      if (!xsimd::any(far)) return near;
+      X large;
+      if (op == Op::sinh || op == Op::cosh) {
+        const X root(exp(X(T(0.5)) * size));
+        large = X(T(0.5)) * root * root;
+      } else {
+        large = X(log(size)) + X(std::numbers::ln2_v<T>);
+      }
+      const bool odd = op == Op::sinh || op == Op::asinh;
+      return M::select(far, odd ? M::select(x < X(T(0)), negated(large), large) : large, near);
+    });
+  }
+
   template <class Holds>
   void compare(T* out, Source<T> a, Source<T> b, Holds holds) const {
     each(out, a, b, [&](X x, X y) { return M::select(holds(x, y), X(T(1)), X(T(0))); });
@@ -196,51 +310,9 @@ class Interpreter {
     const auto b = [&] { return source(i.b); };
     switch (i.op) {
       case Op::negate:
-        return each(out, a, [](X x) { return -x; });
+        return each(out, a, [](X x) { return negated(x); });
       case Op::sqrt:
         return each(out, a, [](X x) { return M::sqrt(x); });
-      case Op::cbrt:
-        return each(out, a, [](X x) { return M::cbrt(x); });
-      case Op::exp:
-        return each(out, a, [](X x) { return M::exp(x); });
-      case Op::expm1:
-        return each(out, a, [](X x) { return M::expm1(x); });
-      case Op::log:
-        return each(out, a, [](X x) { return M::log(x); });
-      case Op::log1p:
-        return each(out, a, [](X x) { return M::log1p(x); });
-      case Op::log2:
-        return each(out, a, [](X x) { return M::log2(x); });
-      case Op::log10:
-        return each(out, a, [](X x) { return M::log10(x); });
-      case Op::sin:
-        return each(out, a, [](X x) { return M::sin(x); });
-      case Op::cos:
-        return each(out, a, [](X x) { return M::cos(x); });
-      case Op::tan:
-        return each(out, a, [](X x) { return M::tan(x); });
-      case Op::asin:
-        return each(out, a, [](X x) { return M::asin(x); });
-      case Op::acos:
-        return each(out, a, [](X x) { return M::acos(x); });
-      case Op::atan:
-        return each(out, a, [](X x) { return M::atan(x); });
-      case Op::sinh:
-        return each(out, a, [](X x) { return M::sinh(x); });
-      case Op::cosh:
-        return each(out, a, [](X x) { return M::cosh(x); });
-      case Op::tanh:
-        return each(out, a, [](X x) { return M::tanh(x); });
-      case Op::asinh:
-        return each(out, a, [](X x) { return M::asinh(x); });
-      case Op::acosh:
-        return each(out, a, [](X x) { return M::acosh(x); });
-      case Op::atanh:
-        return each(out, a, [](X x) { return M::atanh(x); });
-      case Op::erf:
-        return each(out, a, [](X x) { return M::erf(x); });
-      case Op::erfc:
-        return each(out, a, [](X x) { return M::erfc(x); });
       case Op::abs:
         return each(out, a, [](X x) { return M::abs(x); });
       case Op::sign:
@@ -262,7 +334,7 @@ class Interpreter {
       case Op::divide:
         return each(out, a, b(), [](X x, X y) { return x / y; });
       case Op::power:
-        return each(out, a, b(), [](X x, X y) { return M::pow(x, y); });
+        return each(out, a, b(), [f = functions_.pow](X x, X y) { return X(f(x, y)); });
       case Op::less:
         return compare(out, a, b(), [](X x, X y) { return x < y; });
       case Op::less_equal:
@@ -276,19 +348,23 @@ class Interpreter {
       case Op::not_equal:
         return compare(out, a, b(), [](X x, X y) { return !(x == y); });  // xsimd's != is false for NaN
       case Op::atan2:
-        return each(out, a, b(), [](X x, X y) { return M::atan2(x, y); });
+        return each(out, a, b(), [f = functions_.atan2](X x, X y) { return X(f(x, y)); });
       case Op::hypot:
-        return each(out, a, b(), [](X x, X y) { return M::hypot(x, y); });
+        return each(out, a, b(), [f = functions_.hypot](X x, X y) { return X(f(x, y)); });
       case Op::min:
         return each(out, a, b(), [](X x, X y) { return detail::extreme<false>(x, y); });
       case Op::max:
         return each(out, a, b(), [](X x, X y) { return detail::extreme<true>(x, y); });
-      default:
-        return;  // leaves and repetitions are no operations of a program
+      default: {
+        if (needs_far(i.op)) return with_far(i.op, out, a);
+        const auto f = functions_[i.op];
+        return each(out, a, [f](X x) { return X(f(x)); });
+      }
     }
   }
 
   const Program& program_;
+  const Functions<T>& functions_ = functions<T>();
   const detail::PackOutput<X, T>& out_;
   const detail::Tile<T>& tile_;
   std::int64_t first_, points_;
@@ -300,6 +376,14 @@ class Interpreter {
 };
 
 }  // namespace
+
+bool interprets_as_compiled() {
+#if defined(__FMA__)
+  return pack_functions(false, sizeof(Lanes<double>)) != nullptr;
+#else
+  return false;  // a * b + c is rounded twice
+#endif
+}
 
 template <class T>
 std::int64_t block_points(const Program& program) {

@@ -18,4 +18,7 @@ void interpret(const Program& program, std::span<const double> parameters, const
 template <class T>
 std::int64_t block_points(const Program& program);
 
+/// Whether interpretation gives the same bits as machine code.
+bool interprets_as_compiled();
+
 }  // namespace nabla::formula

@@ -3,7 +3,7 @@
 #include <nabla/batch.hpp>
 #include <nabla/detail/cpu_tile.hpp>
 #ifdef __CUDACC__
-#include <nabla/kernels/evaluate.cuh>
+#include <nabla/kernels/launch_evaluate.cuh>
 #endif
 
 #include <optional>

@@ -21,6 +21,13 @@ namespace formula {
 struct Definition;
 }
 
+/// What runs a formula on CPUs. All give the same bits.
+enum class FormulaEngine {
+  automatic,  // interprets, and makes machine code when a formula has run for as long as that takes
+  interpreter,
+  machine_code,  // made before the first point; throws ExecutorUnavailable where that can't be had
+};
+
 struct FormulaOptions {
   /// In this order; empty: in order of first appearance. Names that never appear are allowed.
   std::vector<std::string> variables = {};
@@ -28,6 +35,7 @@ struct FormulaOptions {
   std::vector<std::pair<std::string, double>> parameters = {};
   /// Whether # begins a comment, as in files.
   bool comments = false;
+  FormulaEngine engine = FormulaEngine::automatic;
 };
 
 enum class Notation { text, latex };

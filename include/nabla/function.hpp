@@ -4,7 +4,6 @@
 
 #include <array>
 #include <cstdint>
-#include <tuple>
 
 // What the library needs to know about a caller's function.
 //

@@ -1,7 +1,5 @@
 #pragma once
 
-#include <nabla/error.hpp>
-
 #include <concepts>
 #include <cstdint>
 

@@ -1,0 +1,125 @@
+#include "kernels.hpp"
+
+#include "../definition.hpp"
+#include "../disk_cache.hpp"
+#include "../generate.hpp"
+#include "device_headers.hpp"
+#include "nvrtc.hpp"
+
+#include <nabla/version.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstring>
+#include <type_traits>
+#include <utility>
+
+namespace nabla::formula::cuda {
+
+namespace {
+
+/// A kernel's parameters have 4 KiB together on some devices.
+constexpr std::size_t most_parameters = 400;
+
+/// Up to so many variables loops over them are unrolled, by the choice of a body with a constant number of them.
+constexpr std::int64_t most_unrolled = 16;
+
+/// NVRTC takes some seconds for so many, and more than its share for each beyond.
+constexpr std::size_t most_instructions = 40'000;
+
+std::string source_of(const Definition& definition, const Call& call) {
+  const Program& program = definition.program(call.task, call.n);
+  if (program.instructions.size() > most_instructions) {
+    throw ExecutorUnavailable("a formula on a CUDA device may have " + std::to_string(most_instructions) +
+                              " operations with its derivatives, this one has " +
+                              std::to_string(program.instructions.size()) + "; use a CPU executor");
+  }
+  const auto outputs = static_cast<std::int64_t>(definition.syntax.outputs.size());
+  return "#include <nabla/detail/program_body.hpp>\n#include <nabla/kernels/called_math.cuh>\n#include "
+         "<nabla/kernels/evaluate.cuh>\n\nnamespace nabla::detail "
+         "{\n\n" +
+         generate_program(program, outputs, call.parameters.size(), "FormulaProgram") +
+         "\nusing FormulaBody = ProgramBody<" + call.body + "<FormulaProgram, " +
+         (call.n <= most_unrolled ? std::to_string(call.n) : "dynamic") + ">>;\n\n}  // namespace nabla::detail\n";
+}
+
+/// From the disk if an earlier process compiled the same.
+CompiledKernel compile_or_load(const std::string& source, const std::string& kernel, const std::string& target) {
+  const std::string directory = cache_directory();
+  const std::string key = std::string("nabla ") + version + "\nheaders " + std::string(device_headers_digest()) +
+                          "\nNVRTC " + nvrtc_version() + "\noptions " + compiler_options() + "\ntarget " + target +
+                          "\nkernel " + kernel + "\n" + source;
+  if (const auto found = load_cached(directory, key)) {
+    const std::size_t end = found->find('\n');
+    if (end != std::string::npos) return {found->substr(0, end), found->substr(end + 1)};
+  }
+  CompiledKernel made = compile(source, kernel, target);
+  store_cached(directory, key, made.name + "\n" + made.ptx);
+  return made;
+}
+
+}  // namespace
+
+Kernels::~Kernels() {
+  for (const Entry* entry = entries_; entry != nullptr;) {
+    detail::cuda::unload_kernel(entry->key.device, entry->kernel);
+    delete std::exchange(entry, entry->next);
+  }
+}
+
+std::int64_t Kernels::count() const {
+  std::int64_t found = 0;
+  for (const Entry* entry = entries_; entry != nullptr; entry = entry->next) ++found;
+  return found;
+}
+
+const Kernels::Entry* Kernels::find(const Key& key) const {
+  const Entry* entry = entries_.load(std::memory_order_acquire);
+  const auto same = [&](const Key& other) {
+    return key.n == other.n && key.summary == other.summary && key.device == other.device &&
+           std::strcmp(key.body, other.body) == 0 && std::strcmp(key.precision, other.precision) == 0;
+  };
+  while (entry != nullptr && !same(entry->key)) entry = entry->next;
+  return entry;
+}
+
+const detail::cuda::LoadedKernel& Kernels::get(const Definition& definition, const Call& call, const Key& key,
+                                               bool tiled) {
+  if (const Entry* const entry = find(key)) return entry->kernel;
+  const std::lock_guard lock(compiling_);
+  if (const Entry* const entry = find(key)) return entry->kernel;
+  const std::string kernel = std::string("nabla::detail::") + (tiled ? "tile" : "strided") + "_kernel<" +
+                             key.precision + ", nabla::detail::FormulaBody, " + (key.summary ? "true" : "false") + ">";
+  const std::string target = target_of(detail::cuda::device_info(key.device).compute_capability);
+  const CompiledKernel compiled = compile_or_load(source_of(definition, call), kernel, target);
+  const auto* const made =
+      new Entry{key, detail::cuda::load_kernel(key.device, compiled.ptx, compiled.name), entries_.load()};
+  entries_.store(made, std::memory_order_release);
+  return made->kernel;
+}
+
+template <class T>
+void launch(const Definition& definition, const Call& call, const detail::CudaLaunch<T>& launch) {
+  if (call.parameters.size() > most_parameters) {
+    throw ShapeError("a formula on a CUDA device may have " + std::to_string(most_parameters) +
+                     " parameters, this one has " + std::to_string(call.parameters.size()));
+  }
+  const detail::EvaluateShape shape = detail::evaluate_shape<T>(call.rows);
+  const detail::cuda::LoadedKernel& kernel = definition.kernels.get(
+      definition, call,
+      {call.body, call.n, std::is_same_v<T, float> ? "float" : "double", launch.partials != nullptr, launch.device},
+      shape.tiled);
+  // The body is its parameters, of which generate_program() makes one at least, and for some bodies a threshold.
+  std::array<double, most_parameters + 1> body{};
+  const auto end = std::ranges::copy(call.parameters, body.begin()).out;
+  (call.parameters.empty() ? end[1] : end[0]) = call.threshold;
+  detail::Request<T> request = launch.request;
+  auto block_points = static_cast<int>(detail::points_per_block(request.points.count));
+  void* partials = launch.partials;
+  void* addresses[] = {body.data(), &request, &block_points, &partials};
+  detail::cuda::launch_loaded(launch.device, launch.stream, kernel, launch.blocks, shape, addresses);
+}
+template void launch(const Definition&, const Call&, const detail::CudaLaunch<float>&);
+template void launch(const Definition&, const Call&, const detail::CudaLaunch<double>&);
+
+}  // namespace nabla::formula::cuda

@@ -1,0 +1,70 @@
+#pragma once
+
+#include "../../cuda_seam.hpp"
+
+#include <nabla/detail/operation.hpp>
+
+#include <atomic>
+#include <cstdint>
+#include <mutex>
+#include <span>
+
+// Formulas on CUDA devices: a program printed as a body of the project's own kernels, compiled by NVRTC, kept on disk
+// and in memory.
+
+namespace nabla::formula {
+
+struct Definition;
+enum class Task;
+
+namespace cuda {
+
+/// An operation on a formula, as far as kernels and their launches depend on it.
+struct Call {
+  const char* body;  // the template in bodies.hpp or program_body.hpp: "GradientBody"
+  Task task;
+  std::int64_t n;
+  std::int64_t rows;                   // inputs and outputs of a point
+  std::span<const double> parameters;  // their values
+  double threshold;                    // of ClippedGradientBody
+};
+
+/// Enqueues an operation, compiling what it needs if it is the first of its kind: same body, n, precision and device,
+/// with or without a summary. After that nothing is allocated, and a stream may be captured. Throws ExecutorUnavailable
+/// where NVRTC is missing or the formula is too long, ShapeError for too many parameters, CudaError.
+template <class T>
+void launch(const Definition& definition, const Call& call, const detail::CudaLaunch<T>& launch);
+
+/// A formula's kernels that were compiled so far.
+class Kernels {
+ public:
+  Kernels() = default;
+  ~Kernels();
+  Kernels(const Kernels&) = delete;
+  Kernels& operator=(const Kernels&) = delete;
+
+  struct Key {
+    const char* body;  // as Call says
+    std::int64_t n;
+    const char* precision;  // "float" or "double"
+    bool summary;
+    int device;
+  };
+  /// Compiles on first use. Safe to call from many threads; where there is one, without a lock.
+  const detail::cuda::LoadedKernel& get(const Definition& definition, const Call& call, const Key& key, bool tiled);
+  std::int64_t count() const;
+
+ private:
+  struct Entry {
+    Key key;
+    detail::cuda::LoadedKernel kernel;
+    const Entry* next;
+  };
+  const Entry* find(const Key& key) const;
+
+  std::mutex compiling_;
+  std::atomic<const Entry*> entries_ = nullptr;
+};
+
+}  // namespace cuda
+}  // namespace nabla::formula

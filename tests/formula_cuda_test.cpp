@@ -1,0 +1,327 @@
+// Formulas on CUDA devices, from a file that no nvcc has seen: what NVRTC compiles, when it does not, and what it says.
+
+#include "../host/formula/cuda/nvrtc.hpp"
+#include "../host/formula/definition.hpp"
+#include "../host/formula/disk_cache.hpp"
+
+#include <cuda_runtime_api.h>
+#include <gtest/gtest.h>
+#include <nabla/formula.hpp>
+#include <nabla/functions.hpp>
+
+#include <cmath>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <iterator>
+#include <sstream>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace {
+
+using nabla::Array;
+using nabla::Batch;
+using nabla::Executor;
+using nabla::Formula;
+using nabla::Outputs;
+using nabla::Points;
+using nabla::Summary;
+using nabla::formula::cuda::compilations;
+namespace fs = std::filesystem;
+
+/// Skips without a device, or fails if NABLA_REQUIRE_CUDA=1. Each case begins with an empty cache of its own.
+class FormulaOnCuda : public testing::Test {
+ protected:
+  void SetUp() override {
+    fs::remove_all(cache_);
+    setenv("XDG_CACHE_HOME", cache_.c_str(), 1);
+    const std::string why = Executor::why_no_cuda();
+    if (why.empty()) return;
+    const char* const required = std::getenv("NABLA_REQUIRE_CUDA");
+    if (required != nullptr && std::string(required) == "1") FAIL() << "CUDA is required: " << why;
+    GTEST_SKIP() << "no CUDA: " << why;
+  }
+  void TearDown() override {
+    unsetenv("XDG_CACHE_HOME");
+    fs::remove_all(cache_);
+  }
+
+  std::vector<fs::path> cached_files() const {
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::directory_iterator(cache_ / "nabla/kernels")) files.push_back(entry.path());
+    return files;
+  }
+
+  const fs::path cache_ = fs::temp_directory_path() / ("nabla-formula-cuda-" + std::to_string(getpid()));
+};
+
+double first_value(const Executor& where, const Formula& f, double at) {
+  return nabla::value(where, f, Points<double>::from_host(where, std::vector<double>{at}, 1)).value.to_host()[0];
+}
+
+std::string bytes_of(const fs::path& path) {
+  std::ifstream file(path, std::ios::binary);
+  return {std::istreambuf_iterator<char>(file), {}};
+}
+
+TEST_F(FormulaOnCuda, ParametersAndCopiesCompileNothing) {
+  const Executor where = Executor::cuda(0);
+  Formula f = Formula::parse("a*x^2 + b", {.parameters = {{"a", 2}, {"b", 1}}});
+  const std::int64_t before = compilations();
+  EXPECT_EQ(first_value(where, f, 3), 19);
+  EXPECT_EQ(compilations(), before + 1);
+  f.set_parameter("a", -1);
+  const Formula copy = f;
+  EXPECT_EQ(first_value(where, f, 3), -8);
+  EXPECT_EQ(first_value(where, copy, 3), -8);
+  EXPECT_EQ(compilations(), before + 1);
+  EXPECT_EQ(f.definition().kernels.count(), 1);
+}
+
+TEST_F(FormulaOnCuda, ThresholdsCompileNothing) {
+  const Executor where = Executor::cuda(0);
+  for (const char* const text :
+       {"3*x", "a*x"}) {  // the threshold follows the parameters, or what stands in their place
+    nabla::FormulaOptions options;
+    if (text[0] == 'a') options.parameters = {{"a", 3}};
+    const Formula f = Formula::parse(text, options);
+    const auto x = Points<double>::from_host(where, std::vector<double>{5}, 1);
+    const std::int64_t before = compilations();
+    EXPECT_EQ(nabla::clipped_gradient(where, f, x, 0.5).gradient.to_host()[0], 0.5);
+    EXPECT_EQ(nabla::clipped_gradient(where, f, x, 2).gradient.to_host()[0], 2);
+    EXPECT_EQ(nabla::clipped_gradient(where, f, x, 4).gradient.to_host()[0], 3);
+    EXPECT_EQ(compilations(), before + 1);
+  }
+}
+
+TEST_F(FormulaOnCuda, WhatIsOnDiskIsNotCompiledAgain) {
+  const Executor where = Executor::cuda(0);
+  const std::int64_t before = compilations();
+  EXPECT_EQ(first_value(where, Formula::parse("x^2 + 1"), 3), 10);
+  EXPECT_EQ(first_value(where, Formula::parse("x^2 + 1"), 3), 10);
+  EXPECT_EQ(compilations(), before + 1);
+  EXPECT_EQ(first_value(where, Formula::parse("x^2 + 2"), 3), 11);
+  EXPECT_EQ(compilations(), before + 2);
+  EXPECT_EQ(cached_files().size(), 2u);
+}
+
+TEST_F(FormulaOnCuda, DamagedFilesAreReplaced) {
+  const Executor where = Executor::cuda(0);
+  EXPECT_EQ(first_value(where, Formula::parse("x^2 + 1"), 3), 10);
+  ASSERT_EQ(cached_files().size(), 1u);
+  const fs::path file = cached_files()[0];
+  const std::string whole = bytes_of(file);
+  std::string damaged = whole;
+  const std::size_t entry = damaged.find(".entry");
+  ASSERT_NE(entry, std::string::npos);
+  damaged[entry] = ',';  // PTX that the driver refuses
+  std::ofstream(file, std::ios::binary) << damaged;
+  const std::int64_t before = compilations();
+  EXPECT_EQ(first_value(where, Formula::parse("x^2 + 1"), 3), 10);
+  EXPECT_EQ(compilations(), before + 1);
+  EXPECT_EQ(bytes_of(file), whole);
+}
+
+TEST_F(FormulaOnCuda, ThreadsCompileOnce) {
+  namespace formula = nabla::formula;
+  const Formula f = Formula::parse("x^3 + 1");
+  const formula::cuda::Call call{"ValueBody", formula::Task::value, 1, 2, {}, 0};
+  const std::int64_t before = compilations();
+  std::vector<const void*> found(4);
+  std::vector<std::thread> threads;
+  for (const void*& function : found) {
+    threads.emplace_back([&] {
+      auto& kernels = f.definition().kernels;
+      function = kernels.get(f.definition(), call, {"ValueBody", 1, "double", true, 0}, true).function;
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  EXPECT_NE(found[0], nullptr);
+  EXPECT_EQ(found, std::vector<const void*>(4, found[0]));
+  EXPECT_EQ(compilations(), before + 1);
+  EXPECT_EQ(first_value(Executor::cuda(0), f, 2), 9);  // the same kernel
+  EXPECT_EQ(compilations(), before + 1);
+}
+
+TEST_F(FormulaOnCuda, CallsCanBeCapturedOnceCompiled) {
+  cudaStream_t stream = nullptr;
+  ASSERT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess);
+  {
+    const Executor where = Executor::cuda_on_stream(stream, 0);
+    const Formula f = Formula::parse("x^2*y + a*sin(x*y)", {.parameters = {{"a", 0.5}}});
+    const std::int64_t count = 3'000;
+    const auto points = Points<double>::uniform(where, count, 2, -2, 2, 1);
+    const Batch<double> value(where, count, 1), gradient(where, count, 2);
+    const Array<Summary> summary(where, 1);
+    const auto call = [&] {
+      nabla::value_and_gradient(where, f, points.view(), Outputs<double>{value, gradient, summary.data()});
+    };
+    call();
+    where.synchronize();
+    const auto expected_value = value.to_host(), expected_gradient = gradient.to_host();
+    cudaMemPool_t pool = nullptr;
+    ASSERT_EQ(cudaDeviceGetDefaultMemPool(&pool, 0), cudaSuccess);
+    std::uint64_t before = 0, after = 0;
+    EXPECT_EQ(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemCurrent, &before), cudaSuccess);
+    cudaGraph_t graph = nullptr;
+    ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), cudaSuccess);
+    call();
+    ASSERT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+    cudaGraphExec_t replay = nullptr;
+    ASSERT_EQ(cudaGraphInstantiate(&replay, graph, 0), cudaSuccess);
+    EXPECT_EQ(cudaMemPoolGetAttribute(pool, cudaMemPoolAttrUsedMemCurrent, &after), cudaSuccess);
+    EXPECT_EQ(before, after);
+    ASSERT_EQ(cudaMemsetAsync(value.data(), 0, static_cast<std::size_t>(count) * sizeof(double), stream), cudaSuccess);
+    ASSERT_EQ(cudaMemsetAsync(gradient.data(), 0, static_cast<std::size_t>(2 * count) * sizeof(double), stream),
+              cudaSuccess);
+    ASSERT_EQ(cudaGraphLaunch(replay, stream), cudaSuccess);
+    where.synchronize();
+    EXPECT_EQ(value.to_host(), expected_value);
+    EXPECT_EQ(gradient.to_host(), expected_gradient);
+    EXPECT_EQ(cudaGraphExecDestroy(replay), cudaSuccess);
+    EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+  }
+  EXPECT_EQ(cudaStreamDestroy(stream), cudaSuccess);
+}
+
+TEST_F(FormulaOnCuda, TooManyParametersAreRefused) {
+  const Executor where = Executor::cuda(0);
+  std::string text = "x";
+  nabla::FormulaOptions options;
+  for (int k = 0; k < 401; ++k) {
+    options.parameters.emplace_back("p" + std::to_string(k), 1);
+    text += " + " + options.parameters.back().first;
+  }
+  try {
+    first_value(where, Formula::parse(text, options), 1);
+    FAIL() << "no refusal";
+  } catch (const nabla::ShapeError& error) {
+    EXPECT_STREQ(error.what(), "a formula on a CUDA device may have 400 parameters, this one has 401");
+  }
+  options.parameters.pop_back();
+  EXPECT_EQ(first_value(where, Formula::parse(text.substr(0, text.rfind(" +")), options), 1), 401);
+}
+
+TEST_F(FormulaOnCuda, ManyElementaryFunctionsAreCalled) {
+  std::string text = "x*y", all = "x";
+  for (int k = 1; k <= 40; ++k) text += " + sin(" + std::to_string(k) + "*x*y)";
+  for (const char* const function :
+       {"cbrt", "exp",  "expm1", "log",  "log1p", "log2", "log10", "sin",   "cos", "tan",
+        "asin", "acos", "atan",  "sinh", "cosh",  "tanh", "asinh", "atanh", "erf", "erfc"}) {
+    all += std::string(" + ") + function + "(x)*" + function + "(0.5*x + 0.1*y)";  // each twice
+  }
+  all += " + acosh(1 + x) + x^y + atan2(x, y) + hypot(x, y)";
+  const auto x = Points<double>::uniform(Executor::cpu(1), 40, 2, 0.1, 0.8, 1);
+  const Executor cuda = Executor::cuda(0);
+  const auto on_cuda = Points<double>::from_host(cuda, x.to_host(), 2, x.layout());
+  for (const std::string& formula : {text, all}) {
+    const Formula f = Formula::parse(formula);
+    const auto expected = nabla::value_and_gradient(Executor::cpu(1), f, x).gradient.to_host();
+    const auto found = nabla::value_and_gradient(cuda, f, on_cuda).gradient.to_host();
+    double steepest = 0;
+    for (const double g : expected) steepest = std::fmax(steepest, std::fabs(g));
+    for (std::size_t k = 0; k < found.size(); ++k) ASSERT_NEAR(expected[k], found[k], 1e-13 * steepest) << k;
+  }
+}
+
+TEST_F(FormulaOnCuda, TooLongFormulasAreRefused) {
+  std::string text = "x*y";
+  for (int k = 1; k <= 12'000; ++k) text += " + x*y/(" + std::to_string(k) + " + x)";
+  const Executor where = Executor::cuda(0);
+  const auto points = Points<double>::uniform(where, 1, 2, 0, 1, 1);
+  try {
+    nabla::value_and_gradient(where, Formula::parse(text), points);
+    FAIL() << "no refusal";
+  } catch (const nabla::ExecutorUnavailable& error) {
+    const std::string what = error.what();
+    EXPECT_EQ(what.find("a formula on a CUDA device may have 40000 operations with its derivatives, this one has "),
+              0u);
+    EXPECT_TRUE(what.ends_with("; use a CPU executor")) << what;
+  }
+}
+
+TEST_F(FormulaOnCuda, NumbersKeepTheirValueAndSign) {
+  const Executor where = Executor::cuda(0);
+  const auto value = [&](const std::string& text) { return first_value(where, Formula::parse(text), 1); };
+  EXPECT_EQ(value("x + 12345678901234567000"), 12345678901234567000.0);  // no whole number of C++ is as large
+  EXPECT_EQ(value("x*1e300*1e300"), HUGE_VAL);
+  EXPECT_TRUE(std::signbit(value("atan2(-0*x, x)")));
+  EXPECT_EQ(value("x/3"), 1.0 / 3);
+  EXPECT_EQ(value("5e-324*x"), 5e-324);
+}
+
+/// Results of all operations, one after another.
+std::vector<double> all_operations(const Executor& where, const Formula& f, std::int64_t n) {
+  const Executor cpu = Executor::cpu(1);
+  const auto batch = [&](unsigned seed) {  // the same numbers everywhere
+    const auto made = Points<double>::uniform(cpu, 40, n, 0.5, 1.5, seed);
+    return Points<double>::from_host(where, made.to_host(), n, made.layout());
+  };
+  const auto x = batch(1), v = batch(2);
+  std::vector<double> all;
+  const auto add = [&](const auto& part) {
+    const auto numbers = part.to_host();
+    all.insert(all.end(), numbers.begin(), numbers.end());
+  };
+  add(nabla::value(where, f, x).value);
+  add(nabla::value_and_gradient(where, f, x).gradient);
+  add(nabla::directional_derivative(where, f, x, v).derivative);
+  const auto product = nabla::hessian_vector_product(where, f, x, v);
+  add(product.gradient);
+  add(product.product);
+  add(nabla::steepest_ascent(where, f, x).direction);
+  add(nabla::clipped_gradient(where, f, x, 0.25).gradient);
+  if (n <= 16) add(nabla::hessian(where, f, x).hessian);
+  return all;
+}
+
+// Up to 16 variables the body is compiled for their number; loops stay loops from 65 terms on; 90 variables are too
+// many for a tile, and the strided kernel addresses the caller's memory.
+TEST_F(FormulaOnCuda, LoopsAndManyVariables) {
+  const Formula f = Formula::parse(
+      "sum(i, 1, n-1, 3*(x[i+1] - x[i]^2)^2 + i*sin(x[i])) + prod(i, 1, n, 1 + x[i]/n) + sum(i, 1, n, sum(j, 1, i, "
+      "x[i]*x[j]))/n^2");
+  for (const std::int64_t n : {3, 16, 17, 90}) {
+    SCOPED_TRACE(n);
+    const auto expected = all_operations(Executor::cpu(1), f, n), found = all_operations(Executor::cuda(0), f, n);
+    ASSERT_EQ(expected.size(), found.size());
+    for (std::size_t k = 0; k < found.size(); ++k) {
+      ASSERT_NEAR(expected[k], found[k], 1e-13 * (1 + std::fabs(expected[k]))) << k;
+    }
+  }
+}
+
+TEST_F(FormulaOnCuda, TheBuiltInFunctionsAsTheyPrintThemselves) {
+  const Executor cuda = Executor::cuda(0), cpu = Executor::cpu(2);
+  int checked = 0;
+  nabla::functions::for_each([&]<class F>(const F& functor) {
+    const auto& info = F::info;
+    for (const std::int64_t n : {info.dimension.least, 4 * info.dimension.least, 100 * info.dimension.least}) {
+      if (!info.dimension.accepts(n)) continue;
+      SCOPED_TRACE(std::string(info.name) + ", n = " + std::to_string(n));
+      nabla::FormulaOptions options;
+      if (info.name == "lennard_jones") options.parameters = {{"epsilon", 1}, {"sigma", 1}};
+      if (info.name == "neuron") options.parameters = {{"x1", 1}, {"x2", 2}, {"t", 0.25}};
+      const Formula f = Formula::parse(info.formula, options);
+      const auto x = Points<double>::uniform(cpu, 60, n, info.low, info.high, 9);
+      const auto on_cuda = Points<double>::from_host(cuda, x.to_host(), n, x.layout());
+      const auto expected = nabla::value_and_gradient(cpu, nabla::looped(functor), x);
+      const auto found = nabla::value_and_gradient(cuda, f, on_cuda);
+      const auto value = expected.value.to_host(), gradient = expected.gradient.to_host();
+      const auto our_value = found.value.to_host(), our_gradient = found.gradient.to_host();
+      double largest = 0, steepest = 0;
+      for (const double y : value) largest = std::fmax(largest, std::fabs(y));
+      for (const double g : gradient) steepest = std::fmax(steepest, std::fabs(g));
+      for (std::size_t k = 0; k < value.size(); ++k) ASSERT_NEAR(value[k], our_value[k], 1e-12 * largest);
+      for (std::size_t k = 0; k < gradient.size(); ++k) ASSERT_NEAR(gradient[k], our_gradient[k], 1e-11 * steepest);
+      EXPECT_NEAR(expected.summary.gradient_norm.l2, found.summary.gradient_norm.l2,
+                  1e-12 * expected.summary.gradient_norm.l2);
+      ++checked;
+    }
+  });
+  EXPECT_GE(checked, 40);
+}
+
+}  // namespace
