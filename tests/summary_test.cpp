@@ -3,6 +3,8 @@
 
 #include "executors.hpp"
 
+#include <sys/mman.h>
+#include <unistd.h>
 #include <nabla/detail/statistics.hpp>
 #include <nabla/evaluate.hpp>
 
@@ -253,6 +255,32 @@ TEST_P(Summaries, WithNoFinitePointAreEmpty) {
   EXPECT_EQ(s.value.argmin, -1);
   EXPECT_TRUE(std::isnan(s.value.min));
   EXPECT_TRUE(std::isnan(s.gradient_norm.linf));
+}
+
+/// A function that is called point by point.
+struct Branching {
+  static constexpr bool vectorizable = false;
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    return x[0] * x[0];
+  }
+};
+
+// Behind the caller's last value lies memory that nobody may touch.
+TEST(SummariesOfFewPoints, ReadNothingBehindTheResults) {
+  const auto page = static_cast<std::size_t>(sysconf(_SC_PAGESIZE));
+  void* const pages = mmap(nullptr, 2 * page, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+  ASSERT_NE(pages, MAP_FAILED);
+  ASSERT_EQ(mprotect(static_cast<char*>(pages) + page, page, PROT_NONE), 0);
+  const std::vector<double> points{1, 2, 3};
+  double gradient[3];
+  double* const value = reinterpret_cast<double*>(static_cast<char*>(pages) + page) - 3;
+  Summary summary;
+  nabla::value_and_gradient(Executor::cpu(1), Branching(), nabla::BatchView<const double>{points.data(), 3, 1},
+                            nabla::Outputs<double>{{value, 3, 1}, {gradient, 3, 1}, &summary});
+  EXPECT_EQ(summary.value.max, 9);
+  EXPECT_EQ(summary.gradient_norm.linf, 6);
+  munmap(pages, 2 * page);
 }
 
 // The rounding error of a merge is carried along: a plain sum would still be 1e16.

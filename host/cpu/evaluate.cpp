@@ -36,8 +36,8 @@ struct Plan {
   std::int64_t stride;  // numbers from one row of a tile to the next
   std::int64_t chunk;   // points, a multiple of tile
   std::int64_t chunks;
-  std::int64_t in, extra, out, scratch;  // offsets of a thread's buffers, in numbers
-  std::int64_t thread_numbers;           // all of them
+  std::int64_t extra, out, scratch;  // offsets of a thread's buffers, in numbers; inputs are at 0
+  std::int64_t thread_numbers;       // all of them
 };
 
 template <class T>
@@ -71,7 +71,9 @@ class TileRunner {
   }
 
   void run(std::int64_t first, std::int64_t points, ThreadSummary<T>* summary) const {
-    const bool whole_packs = points % operation_.lanes == 0;
+    // A summary reads whole packs too, also behind a function that is called point by point.
+    constexpr auto width = static_cast<std::int64_t>(Lanes<double>::size);
+    const bool whole_packs = points % operation_.lanes == 0 && (summary == nullptr || points % width == 0);
     Tile<T> tile{};
     tile.dimension = operation_.dimension;
     place_outputs(tile, first, whole_packs);

@@ -85,28 +85,29 @@ const Compiled& Definition::compiled(Task task, std::int64_t n) const {
 
 template <class T>
 void Compiled::make_code(const detail::Rows& rows, bool wait) const {
-  constexpr bool f32 = sizeof(T) == 4;
-  if (tried_[f32].load(std::memory_order_acquire)) return;
+  Code& code = code_of<T>();
+  if (code.tried.load(std::memory_order_acquire)) return;
   std::unique_lock lock(making_, std::defer_lock);
   if (wait) {
     lock.lock();
   } else if (!lock.try_lock()) {
     return;
   }
-  if (tried_[f32].load(std::memory_order_relaxed)) return;
-  owned_[f32] = make_machine_code<T>(program, rows);
-  code_[f32].store(owned_[f32].get(), std::memory_order_release);
-  tried_[f32].store(true, std::memory_order_release);
+  if (code.tried.load(std::memory_order_relaxed)) return;
+  code.owned = make_machine_code<T>(program, rows);
+  code.made.store(code.owned.get(), std::memory_order_release);
+  code.tried.store(true, std::memory_order_release);
 }
 template void Compiled::make_code<float>(const detail::Rows&, bool) const;
 template void Compiled::make_code<double>(const detail::Rows&, bool) const;
 
 template <class T>
 void Compiled::interpreted(std::chrono::nanoseconds time, const detail::Rows& rows) const {
-  constexpr bool f32 = sizeof(T) == 4;
   // What LLVM takes: 5 ms, and up to 0.1 ms for each instruction.
   const auto worth = 5'000'000 + 100'000 * static_cast<std::int64_t>(program.instructions.size());
-  if (nanoseconds_[f32].fetch_add(time.count(), std::memory_order_relaxed) > worth) make_code<T>(rows, false);
+  if (code_of<T>().interpreted_nanoseconds.fetch_add(time.count(), std::memory_order_relaxed) > worth) {
+    make_code<T>(rows, false);
+  }
 }
 template void Compiled::interpreted<float>(std::chrono::nanoseconds, const detail::Rows&) const;
 template void Compiled::interpreted<double>(std::chrono::nanoseconds, const detail::Rows&) const;

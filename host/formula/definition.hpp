@@ -38,7 +38,7 @@ class Compiled {
   /// The code, or null while there is none and where there can be none.
   template <class T>
   TileCode<T> code() const {
-    const MachineCode* const made = code_[sizeof(T) == 4].load(std::memory_order_acquire);
+    const MachineCode* const made = code_of<T>().made.load(std::memory_order_acquire);
     return made == nullptr ? nullptr : reinterpret_cast<TileCode<T>>(made->address);
   }
   /// Makes the code unless it is there, or being made, or was tried. `wait`: for another thread that makes it.
@@ -49,11 +49,19 @@ class Compiled {
   void interpreted(std::chrono::nanoseconds time, const detail::Rows& rows) const;
 
  private:
+  struct Code {
+    std::unique_ptr<const MachineCode> owned;
+    std::atomic<const MachineCode*> made = nullptr;  // what is owned, for all threads to see
+    std::atomic<bool> tried = false;
+    std::atomic<std::int64_t> interpreted_nanoseconds = 0;
+  };
+  template <class T>
+  Code& code_of() const {
+    return sizeof(T) == 4 ? f32_ : f64_;
+  }
+
   mutable std::mutex making_;
-  mutable std::atomic<const MachineCode*> code_[2] = {};  // f64, f32
-  mutable std::unique_ptr<const MachineCode> owned_[2];
-  mutable std::atomic<bool> tried_[2] = {};
-  mutable std::atomic<std::int64_t> nanoseconds_[2] = {};
+  mutable Code f32_, f64_;
 };
 
 /// A parsed formula and what was compiled from it so far.

@@ -188,47 +188,67 @@ constexpr bool completes<SteepestAscentBody<F, N>> = true;
 template <int N>
 constexpr bool completes<ClippedGradientBody<F, N>> = true;
 
-using Clock = std::chrono::steady_clock;
+/// Points [first, first + points) of a tile after the program, while they are in the first-level cache: what is left of
+/// the mathematics, the copy past the caches if the program did not make it, the statistics.
+template <class T, class Body>
+void finish_block(const Body& body, const Rows& rows, const Tile<T>& tile, bool copies, std::int64_t first,
+                  std::int64_t points) {
+  using X = Lanes<T>;
+  Tile<T> without_copy = tile;
+  std::ranges::fill(without_copy.copy, nullptr);
+  PackOutput<X, T> results(rows, without_copy), out(rows, tile);
+  for (std::int64_t p = first; p < first + points; p += lanes_in<X, T>) {
+    results.p = out.p = p;
+    complete<X>(body, results, tile.dimension);
+    for (std::int64_t row = 0; copies && row < rows.total(); ++row) out.store_copy(row, results.load(row));
+    if (tile.extent != nullptr) add_pack(*tile.extent, results, p, Body::has_gradient ? tile.dimension : 0);
+  }
+}
+
+template <class T, class Body>
+void interpret_tile(const Body& body, const formula::Compiled& compiled, const Tile<T>& tile) {
+  using Clock = std::chrono::steady_clock;
+  const auto start = Clock::now();
+  const Rows rows = rows_of(body, tile.dimension);
+  const std::int64_t block = formula::block_points<T>(compiled.program);
+  const bool copies = std::ranges::any_of(tile.copy, [](const T* copy) { return copy != nullptr; });
+  for (std::int64_t first = 0; first < tile.count; first += block) {
+    const std::int64_t points = std::min(block, tile.count - first);
+    formula::interpret<T>(compiled.program, body.f.parameter_values(), PackOutput<Lanes<T>, T>(rows, tile), tile, first,
+                          points);
+    if (copies || completes<Body> || tile.extent != nullptr) finish_block(body, rows, tile, copies, first, points);
+  }
+  if (body.f.definition().engine == FormulaEngine::automatic) compiled.interpreted<T>(Clock::now() - start, rows);
+}
+
+template <class T, class Body>
+void run_code_on_tile(const Body& body, formula::TileCode<T> code, const Tile<T>& tile) {
+  const double* const parameters = body.f.parameter_values().data();
+  if (!completes<Body> && tile.extent == nullptr) return code(&tile, parameters, 0, tile.count);
+  // The code makes the copies, unless what it computes is not yet what is wanted.
+  Tile<T> for_code = tile;
+  if (completes<Body>) std::ranges::fill(for_code.copy, nullptr);
+  constexpr std::int64_t block = 128;
+  for (std::int64_t first = 0; first < tile.count; first += block) {
+    const std::int64_t points = std::min(block, tile.count - first);
+    code(&for_code, parameters, first, points);
+    finish_block(body, rows_of(body, tile.dimension), tile, completes<Body>, first, points);
+  }
+}
 
 template <class T, class Body>
 void formula_tile(const void* erased_body, const Tile<T>& tile) {
-  using X = Lanes<T>;
   const Body& body = *static_cast<const Body*>(erased_body);
-  const std::int64_t n = tile.dimension;
   const formula::Definition& definition = body.f.definition();
-  const formula::Compiled& compiled = definition.compiled(task_of<Body>, n);
-  const Rows rows = rows_of(body, n);
-  const std::vector<double>& parameters = body.f.parameter_values();
-  const formula::TileCode<T> code = compiled.code<T>();
-  // Copies past the caches are written once, when all is done.
-  const bool copies_later = code == nullptr || completes<Body>;
-  Tile<T> near = tile;
-  if (copies_later) std::ranges::fill(near.copy, nullptr);
-  PackOutput<X, T> results(rows, near), out(rows, tile);
-  const bool copies = copies_later && std::ranges::any_of(tile.copy, [](const T* copy) { return copy != nullptr; });
-  const bool passes_again = copies || completes<Body> || tile.extent != nullptr;
-  const auto start = code == nullptr ? Clock::now() : Clock::time_point();
-  // Blocks, so that the second pass finds them in the first-level cache.
-  const std::int64_t block = code == nullptr ? formula::block_points<T>(compiled.program)
-                             : passes_again  ? 128
-                                             : tile.count;
-  for (std::int64_t first = 0; first < tile.count; first += block) {
-    const std::int64_t points = std::min(block, tile.count - first);
-    if (code == nullptr) {
-      formula::interpret<T>(compiled.program, parameters, results, near, first, points);
-    } else {
-      code(&near, parameters.data(), first, points);
-    }
-    if (!passes_again) continue;
-    for (std::int64_t p = first; p < first + points; p += lanes_in<X, T>) {
-      results.p = out.p = p;
-      complete<X>(body, results, n);
-      for (std::int64_t row = 0; copies && row < rows.total(); ++row) out.store_copy(row, results.load(row));
-      if (tile.extent != nullptr) add_pack(*tile.extent, results, p, Body::has_gradient ? n : 0);
-    }
+  const formula::Compiled& compiled = definition.compiled(task_of<Body>, tile.dimension);
+  if (definition.engine == FormulaEngine::machine_code ||
+      (definition.engine == FormulaEngine::automatic && !formula::interprets_as_compiled())) {
+    compiled.make_code<T>(rows_of(body, tile.dimension), true);
   }
-  if (code == nullptr && definition.engine == FormulaEngine::automatic) {
-    compiled.interpreted<T>(Clock::now() - start, rows);
+  if (const formula::TileCode<T> code = compiled.code<T>()) {
+    run_code_on_tile<T>(body, code, tile);
+  } else {
+    interpret_tile<T>(body, compiled, tile);
   }
 }
 
@@ -258,13 +278,7 @@ Operation<T> formula_operation(const char* name, const Body& body, std::int64_t 
     throw ShapeError(std::string(name) + ": the formula has " + std::to_string(f.outputs()) +
                      " outputs; the operation for those is jacobian");
   }
-  // Compiled before the threads want it.
-  const formula::Compiled& compiled = f.definition().compiled(task_of<Body>, n);
-  const FormulaEngine engine = f.definition().engine;
-  if (engine == FormulaEngine::machine_code ||
-      (engine == FormulaEngine::automatic && !formula::interprets_as_compiled())) {
-    compiled.make_code<T>(rows_of(body, n), true);
-  }
+  f.definition().compiled(task_of<Body>, n);  // before the threads want it; throws where the formula makes no sense
   return {name,
           &body,
           n,

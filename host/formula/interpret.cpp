@@ -19,10 +19,10 @@ using Kind = Operand::Kind;
 
 constexpr std::size_t alignment = 64;
 
-/// -x, whose sign changes even for 0; xsimd's own takes x from 0.
+/// -x, whose sign changes for 0 and NaN too; xsimd's own takes x from 0.
 template <class X>
 X negated(const X& x) {
-  return X(typename X::value_type(-0.0)) - x;
+  return x ^ X(typename X::value_type(-0.0));
 }
 
 /// a * b + c in one rounding where the processor can; xsimd's own is two operations with AVX-512.
@@ -275,6 +275,7 @@ class Interpreter {
   }
 
   void whole_power(std::int32_t n, T* out, Source<T> a) const {
+    // The same bits as below, without the loop over the exponent's bits.
     if (n == 2) return each(out, a, [](X x) { return x * x; });
     if (n == 3) return each(out, a, [](X x) { return x * x * x; });
     const std::int32_t size = n < 0 ? -n : n;
@@ -286,7 +287,7 @@ class Interpreter {
 
   void with_far(Op op, T* out, Source<T> a) const {
     each(out, a, [op, f = functions_[op], exp = functions_[Op::exp], log = functions_[Op::log]](X x) {
-      const X size = op == Op::acosh ? x : M::abs(x), near(f(x));
+      const X size = is_one_sided(op) ? x : M::abs(x), near(f(x));
       const auto far = size > X(far_from<T>(op));
       if (!xsimd::any(far)) return near;
       X large;
@@ -294,10 +295,10 @@ class Interpreter {
         const X root(exp(X(T(0.5)) * size));
         large = X(T(0.5)) * root * root;
       } else {
-        large = X(log(size)) + X(std::numbers::ln2_v<T>);
+        large = X(log(size));
+        if (op != Op::log1p) large = large + X(std::numbers::ln2_v<T>);
       }
-      const bool odd = op == Op::sinh || op == Op::asinh;
-      return M::select(far, odd ? M::select(x < X(T(0)), negated(large), large) : large, near);
+      return M::select(far, is_odd_far(op) ? M::select(x < X(T(0)), negated(large), large) : large, near);
     });
   }
 
@@ -334,7 +335,7 @@ class Interpreter {
       case Op::divide:
         return each(out, a, b(), [](X x, X y) { return x / y; });
       case Op::power:
-        return each(out, a, b(), [f = functions_.pow](X x, X y) { return X(f(x, y)); });
+        return each(out, a, b(), [f = functions_.pow](X x, X y) { return M::select(y == X(T(1)), x, X(f(x, y))); });
       case Op::less:
         return compare(out, a, b(), [](X x, X y) { return x < y; });
       case Op::less_equal:

@@ -9,8 +9,8 @@
 //     f(v + sum t_k e_k) = f(v) + sum f'(v) t_k e_k,
 // so if the tangents of x are the unit vectors, those of f(x) are the gradient, exact but for rounding.
 // T may itself be a Dual: Dual<Dual<T, 1>, N> carries the second derivatives along one direction.
-// N = 0 is a bare value whose constants are rounded to its own precision; values alone are computed with it, so that
-// they have the same bits as the values that come with a gradient.
+// N = 0 is a bare value whose constants are rounded to its own precision. Values alone are computed with it: by the
+// same operations as the values that come with a gradient, of which a compiler may fuse others (docs/numerics.md).
 //
 // Source: Griewank and Walther, Evaluating Derivatives (2008), chapter 3.
 

@@ -85,15 +85,15 @@ struct Math<Dual<T, N>> {
     return detail::chain(x, value, value);
   }
   static constexpr D expm1(const D& x) { return detail::chain(x, M::expm1(x.value), M::exp(x.value)); }
-  static constexpr D log(const D& x) { return logarithm(x, M::log(x.value), constant<T>(1) / x.value); }
+  static constexpr D log(const D& x) { return detail::chain_at_edge(x, M::log(x.value), constant<T>(1) / x.value); }
   static constexpr D log1p(const D& x) {
-    return logarithm(x, M::log1p(x.value), constant<T>(1) / (constant<T>(1) + x.value));
+    return detail::chain_at_edge(x, M::log1p(x.value), constant<T>(1) / (constant<T>(1) + x.value));
   }
   static constexpr D log2(const D& x) {
-    return logarithm(x, M::log2(x.value), constant<T>(1) / (constant<T>(detail::ln2) * x.value));
+    return detail::chain_at_edge(x, M::log2(x.value), constant<T>(1) / (constant<T>(detail::ln2) * x.value));
   }
   static constexpr D log10(const D& x) {
-    return logarithm(x, M::log10(x.value), constant<T>(1) / (constant<T>(detail::ln10) * x.value));
+    return detail::chain_at_edge(x, M::log10(x.value), constant<T>(1) / (constant<T>(detail::ln10) * x.value));
   }
 
   static constexpr std::pair<D, D> sincos(const D& x) {
@@ -182,9 +182,6 @@ struct Math<Dual<T, N>> {
   }
 
  private:
-  static constexpr D logarithm(const D& x, const T& value, const T& slope) {
-    return detail::chain_at_edge(x, value, slope);
-  }
   static constexpr T one_minus_square(const T& v) { return (constant<T>(1) - v) * (constant<T>(1) + v); }
   static constexpr T gauss(const T& v) { return constant<T>(detail::two_over_sqrt_pi) * M::exp(-(v * v)); }
 };

@@ -21,11 +21,16 @@ namespace formula {
 struct Definition;
 }
 
-/// What runs a formula on CPUs. All give the same bits.
+/// What runs a formula on CPUs. All give the same bits where the library is compiled for a processor with FMA;
+/// elsewhere machine code rounds less often.
 enum class FormulaEngine {
-  automatic,  // interprets, and makes machine code when a formula has run for as long as that takes
+  /// Interprets, and makes machine code when a formula has run for as long as that takes (without FMA: at once). That
+  /// happens within a call, of which one thread then makes the code: 5 ms, up to 2 s for the longest programs.
+  automatic,
   interpreter,
-  machine_code,  // made before the first point; throws ExecutorUnavailable where that can't be had
+  /// Made before the first point, but for programs of more than 20,000 instructions, which are interpreted. Throws
+  /// ExecutorUnavailable where there is no compiler.
+  machine_code,
 };
 
 struct FormulaOptions {

@@ -1,7 +1,7 @@
 #include "nvrtc.hpp"
 
 #include "../../cuda_seam.hpp"
-#include "../jit/shared_library.hpp"
+#include "../shared_library.hpp"
 #include "device_headers.hpp"
 
 #include <algorithm>

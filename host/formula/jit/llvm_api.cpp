@@ -1,6 +1,6 @@
 #include "llvm_api.hpp"
 
-#include "shared_library.hpp"
+#include "../shared_library.hpp"
 
 namespace nabla::formula {
 
@@ -30,8 +30,8 @@ Llvm load() {
 }  // namespace
 
 const Llvm& llvm() {
-  static const Llvm once = load();
-  return once;
+  static const auto* const once = new Llvm(load());  // never destroyed: formulas may outlive it
+  return *once;
 }
 
 }  // namespace nabla::formula

@@ -1,6 +1,6 @@
 #include "pack_functions.hpp"
 
-#include "shared_library.hpp"
+#include "../shared_library.hpp"
 
 namespace nabla::formula {
 
@@ -69,13 +69,14 @@ Loaded load() {
       functions.sincos = find({Op::sin, "sincos", "u10"});
     }
   }
-  if (!loaded.there[0] && !loaded.there[1]) loaded.missing = "libsleef lacks the variants for AVX2 with FMA";
+  if (!loaded.there[1] && !loaded.there[2]) loaded.missing = "libsleef lacks the variants for AVX2 with FMA";
   return loaded;
 }
 
+/// Never destroyed: formulas may outlive it.
 const Loaded& loaded() {
-  static const Loaded once = load();
-  return once;
+  static const auto* const once = new Loaded(load());
+  return *once;
 }
 
 constexpr int place(int pack_bytes) { return pack_bytes == 64 ? 2 : pack_bytes == 32 ? 1 : 0; }

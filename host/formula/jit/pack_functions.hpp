@@ -27,14 +27,20 @@ int widest_pack_bytes();
 /// Why there are none; empty if there are.
 std::string why_no_pack_functions();
 
-// SLEEF's sinh, cosh, asinh and acosh are infinite for large arguments though the result is not yet. There they are
-//     exp(|x|/2)^2/2  and  log(|x|) + log(2)
-// with the sign of x where the function is odd.
-constexpr bool needs_far(Op op) { return op == Op::sinh || op == Op::cosh || op == Op::asinh || op == Op::acosh; }
+// Some of SLEEF's functions are infinite for large arguments though the result is not. From far_from(op) on
+//     sinh, cosh    are exp(|x|/2)^2/2,
+//     asinh, acosh  are log(|x|) + log(2),
+//     log1p         is log(x),
+// with the sign of x where the function is odd. And pow(x, 1) is x, which SLEEF's misses at the largest numbers.
+constexpr bool needs_far(Op op) {
+  return op == Op::sinh || op == Op::cosh || op == Op::asinh || op == Op::acosh || op == Op::log1p;
+}
 template <class T>
 constexpr T far_from(Op op) {
   if (op == Op::sinh || op == Op::cosh) return sizeof(T) == 8 ? T(709) : T(88);
   return sizeof(T) == 8 ? T(1e150) : T(1e18);
 }
+constexpr bool is_odd_far(Op op) { return op == Op::sinh || op == Op::asinh; }
+constexpr bool is_one_sided(Op op) { return op == Op::acosh || op == Op::log1p; }
 
 }  // namespace nabla::formula

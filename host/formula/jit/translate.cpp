@@ -163,7 +163,7 @@ class Translator {
     using Tile = detail::Tile<T>;
     const LLVMTypeRef numbers = api_.PointerType(real_, 0);
     const auto read = [&](std::size_t data, std::size_t stride) {
-      return Rows{member(numbers, data), member(i64_, stride)};
+      return Strided{member(numbers, data), member(i64_, stride)};
     };
     in_ = read(offsetof(Tile, in), offsetof(Tile, in_stride));
     extra_ = read(offsetof(Tile, extra), offsetof(Tile, extra_stride));
@@ -200,7 +200,7 @@ class Translator {
 
   // --- inside it
 
-  struct Rows {
+  struct Strided {
     Value data = nullptr, stride = nullptr;
   };
 
@@ -229,7 +229,7 @@ class Translator {
     }
     return sum;
   }
-  Value number_at(const Rows& rows, Value row) {
+  Value number_at(const Strided& rows, Value row) {
     return offset(offset(rows.data, api_.BuildMul(builder_, row, rows.stride, "")), point_);
   }
   Value row_address(const Operand& o) {
@@ -358,7 +358,7 @@ class Translator {
     return select(compare(predicate, a, b), splat(T(1)), splat(T(0)));
   }
   Value with_far(Op op, Value x) {
-    const Value size = op == Op::acosh ? x : intrinsic("llvm.fabs", {x});
+    const Value size = is_one_sided(op) ? x : intrinsic("llvm.fabs", {x});
     const Value near = call(op, {x});
     const Value far = compare(LLVMRealOGT, size, splat(far_from<T>(op)));
     const LLVMTypeRef lanes = api_.IntTypeInContext(context_, width_);
@@ -372,9 +372,10 @@ class Translator {
       const Value root = call(Op::exp, {multiply(splat(T(0.5)), size)});
       large = multiply(multiply(splat(T(0.5)), root), root);
     } else {
-      large = api_.BuildFAdd(builder_, call(Op::log, {size}), splat(std::numbers::ln2_v<T>), "");
+      large = call(Op::log, {size});
+      if (op != Op::log1p) large = api_.BuildFAdd(builder_, large, splat(std::numbers::ln2_v<T>), "");
     }
-    if (op == Op::sinh || op == Op::asinh) {
+    if (is_odd_far(op)) {
       large = select(compare(LLVMRealOLT, x, splat(T(0))), api_.BuildFNeg(builder_, large, ""), large);
     }
     const Value mixed = select(far, large, near);
@@ -430,6 +431,8 @@ class Translator {
         return extreme(LLVMRealOLT, a, b);
       case Op::max:
         return extreme(LLVMRealOGT, a, b);
+      case Op::power:
+        return select(compare(LLVMRealOEQ, b, splat(T(1))), a, call(op, {a, b}));
       default:
         if (needs_far(op)) return with_far(op, a);
         return b == nullptr ? call(op, {a}) : call(op, {a, b});
@@ -471,8 +474,8 @@ class Translator {
   LLVMBuilderRef builder_ = nullptr;
   Value function_ = nullptr, point_ = nullptr, both_ = nullptr;
   LLVMBasicBlockRef entry_ = nullptr;
-  Rows in_, extra_;
-  std::array<Rows, detail::max_groups> out_, copy_;
+  Strided in_, extra_;
+  std::array<Strided, detail::max_groups> out_, copy_;
   std::array<std::int64_t, detail::max_groups> begins_{};
   std::vector<Value> scalars_, slots_;
   std::array<Value, most_levels> indices_{};
