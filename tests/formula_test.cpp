@@ -12,6 +12,7 @@
 
 #include <cmath>
 #include <cstdlib>
+#include <limits>
 #include <sstream>
 #include <string>
 #include <vector>
@@ -25,27 +26,34 @@ using nabla::Executor;
 using nabla::Formula;
 using nabla::Points;
 
-/// Empty if the number is as expected. `factor` times the allowance, plus as many ulp, may be off.
-std::string objection(const Expected& expected, double found, double factor) {
+/// Empty if the number is as expected. `factor` times the allowance, which is f64's and in f32 2^29 times that, plus as
+/// many ulp, may be off.
+template <class T>
+std::string objection(const Expected& expected, T found, double factor) {
   if (std::isnan(expected.number)) return std::isnan(found) ? "" : "expected NaN, found " + std::to_string(found);
-  if (expected.number == found) return "";
-  const double allowed = factor * expected.allowance + (factor > 1 ? factor * 0x1p-52 * std::fabs(expected.number) : 0);
-  if (std::fabs(expected.number - found) <= allowed) return "";
+  if (expected.number == static_cast<double>(found)) return "";
+  constexpr double ulp = std::numeric_limits<T>::epsilon(), smallest = std::numeric_limits<T>::min();
+  const double rounding = factor > 1 ? factor * ulp * std::fabs(expected.number) + smallest : 0;
+  const double allowed = factor * expected.allowance * (ulp / 0x1p-52) + rounding;
+  const double off = std::fabs(expected.number - static_cast<double>(found));
+  if (off <= allowed) return "";
   std::ostringstream text;
   text.precision(17);
-  text << "expected " << expected.number << ", found " << found << ", off by " << std::fabs(expected.number - found)
-       << " of " << allowed;
+  text << "expected " << expected.number << ", found " << found << ", off by " << off << " of " << allowed;
   return text.str();
 }
 
-/// The first thing that is wrong with a record's results; `lanes` copies of the point fill SIMD packs of all widths.
+/// The first thing that is wrong with a record's results; copies of the point fill SIMD packs of all widths.
+template <class T>
 std::string check(const Executor& where, const Record& record, double factor) {
   const Formula f = Formula::parse(record.formula, {.variables = record.variables});
   const auto n = static_cast<std::int64_t>(record.at.size());
   constexpr std::int64_t copies = 19;
-  std::vector<double> numbers;
-  for (std::int64_t k = 0; k < copies; ++k) numbers.insert(numbers.end(), record.at.begin(), record.at.end());
-  const auto points = Points<double>::from_host(where, numbers, n);
+  std::vector<T> numbers;
+  for (std::int64_t k = 0; k < copies; ++k) {
+    for (const double x : record.at) numbers.push_back(static_cast<T>(x));
+  }
+  const auto points = Points<T>::from_host(where, numbers, n);
   const auto found = nabla::hessian(where, f, points);
   const auto gradient = nabla::value_and_gradient(where, f, points);
   const auto value = nabla::value(where, f, points).value.to_host();
@@ -63,7 +71,7 @@ std::string check(const Executor& where, const Record& record, double factor) {
     std::size_t entry = 0;
     for (std::size_t i = 0; i < size && !record.hessian.empty(); ++i) {
       for (std::size_t j = 0; j <= i; ++j, ++entry) {
-        const double ours = h[k * size * size + i * size + j];
+        const T ours = h[k * size * size + i * size + j];
         const auto wrong = objection(record.hessian[entry], ours, factor);
         if (!wrong.empty()) return at("Hessian", std::to_string(i) + std::to_string(j) + " " + wrong);
       }
@@ -73,6 +81,7 @@ std::string check(const Executor& where, const Record& record, double factor) {
 }
 
 /// Every `step`-th record of a file.
+template <class T = double>
 void check_file(const Executor& where, const std::string& file, double factor, std::size_t least_records,
                 std::size_t step = 1) {
   const std::vector<Record> records = read_records(file);
@@ -81,7 +90,7 @@ void check_file(const Executor& where, const std::string& file, double factor, s
   for (std::size_t k = 0; k < records.size(); k += step) {
     std::string wrong;
     try {
-      wrong = check(where, records[k], factor);
+      wrong = check<T>(where, records[k], factor);
     } catch (const std::exception& error) {
       wrong = error.what();
     }
@@ -159,6 +168,10 @@ TEST_P(FormulaOracle, RandomFormulasAgreeToTheirConditioning) {
   const char* const every = std::getenv("NABLA_EVERY_FORMULA");
   const bool all = every != nullptr && std::string(every) == "1";
   check_file(executor(), "oracle.txt", 8, 2000, executor().is_cuda() && !all ? 20 : 1);
+}
+/// The points are numbers of f32 without error; what f64 may lose to rounding, f32 may lose 2^29 times.
+TEST_P(FormulaOracle, RandomFormulasAgreeInF32) {
+  check_file<float>(executor(), "oracle.txt", 8, 2000, executor().is_cuda() ? 100 : 1);
 }
 TEST_P(FormulaOracle, EdgeCases) { check_file(executor(), "edge_cases.txt", 1, 150); }
 
