@@ -1,9 +1,11 @@
 #include "differentiate.hpp"
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <map>
 #include <numbers>
+#include <span>
 #include <unordered_set>
 
 namespace nabla::formula {
@@ -14,9 +16,12 @@ namespace {
 ///
 /// To be made anew for each node. `guarded` rules multiply such that 0 wins over infinity and NaN: behind a choice,
 /// where w is 0 in the branch that was not taken, and where a slope may be infinite though the function is finite.
+/// Forward, w is 0 wherever the direction does not move the node; slopes with a pole are guarded there as well, as
+/// detail::product does in the arithmetic of dual numbers.
 class Rules {
  public:
-  Rules(Graph& graph, bool guarded) : g_(graph), guarded_(guarded) {}
+  enum class Way { forward, reverse };
+  Rules(Graph& graph, Way way, bool guarded) : g_(graph), forward_(way == Way::forward), guarded_(guarded) {}
 
   NodeId pull(NodeId id, int k, NodeId w) {
     const NodeId a = g_.argument(id, 0);
@@ -33,8 +38,11 @@ class Rules {
         return times(k == 0 ? b : a, w, g_[id].op == Op::guarded_multiply);
       case Op::divide:
         // The slope 1/b by itself only where it must be told from a zero w.
-        if (k == 0) return guarded_ ? times(g_.divide(one(), b), w) : g_.divide(w, b);
-        return g_.negate(times(g_.divide(id, b), w));
+        if (k == 0) {
+          const bool pole = (guarded_ || forward_) && !is_nonzero(b) && !is_nonzero(w);
+          return pole ? times(g_.divide(one(), b), w, true) : g_.divide(w, b);
+        }
+        return g_.negate(times(g_.divide(id, b), w, forward_));
       case Op::power:
         return power(id, a, b, k, w);
       case Op::where:
@@ -57,10 +65,13 @@ class Rules {
     }
   }
 
+  NodeId pull_one_minus_square(NodeId a, NodeId w) { return g_.negate(smooth_power(a, 2, w)); }
+
  private:
   NodeId number(double x) { return g_.number(x); }
   NodeId zero() { return number(0); }
   NodeId one() { return number(1); }
+  bool is_nonzero(NodeId id) { return g_.is_number(id) && std::isfinite(g_[id].number) && g_[id].number != 0; }
   NodeId times(NodeId slope, NodeId w, bool guard = false) {
     return g_.binary(guard || guarded_ ? Op::guarded_multiply : Op::multiply, slope, w);
   }
@@ -102,12 +113,10 @@ class Rules {
         return times(g_.unary(Op::cosh, a), w);
       case Op::cosh:
         return times(g_.unary(Op::sinh, a), w);
-      case Op::tanh: {
-        // 1/cosh^2 by e = exp(-2|a|): neither the digits of 1 - tanh^2 are lost nor does cosh overflow, here and in the
-        // next derivative.
-        const NodeId e = g_.unary(Op::exp, g_.multiply(number(-2), g_.unary(Op::abs, a)));
-        return times(g_.divide(g_.multiply(number(4), e), square(g_.add(one(), e))), w);
-      }
+      case Op::tanh:
+        // 1 - tanh^2 would lose its digits far from 0, a form in exp(-2|a|) those of the next derivative near 0. Where
+        // cosh overflows this is 0, and so is the next one: there the 0 wins over the infinite sinh.
+        return times(square(g_.divide(one(), g_.unary(Op::cosh, a))), w);
       case Op::asinh:
         return times(g_.divide(one(), g_.binary(Op::hypot, one(), a)), w);
       case Op::acosh:
@@ -130,12 +139,41 @@ class Rules {
     return g_.multiply(number(2 * std::numbers::inv_sqrtpi), g_.unary(Op::exp, g_.negate(square(a))));
   }
 
+  /// w n a^(n-1) for a whole n >= 1, with what is constant in front and powers of a together: what the slope of a power
+  /// is multiplied by is often another power, or divided by its exponent.
+  NodeId smooth_power(NodeId a, double n, NodeId w) {
+    double factor = n, exponent = n - 1;
+    const bool minus = g_[w].op == Op::negate;
+    if (minus) w = g_.argument(w, 0);
+    const auto take = [&](double c, NodeId rest) {
+      // Below 1 it might vanish before the rest of w makes up for it.
+      const bool safe = g_.is_number(rest) ? std::isnormal(c) : std::fabs(c) >= 1 && std::fabs(c) <= 0x1p10;
+      if (safe) factor = c, w = rest;
+    };
+    if (is_nonzero(w)) {
+      const double c = n * g_[w].number;
+      if (c == std::floor(c) || std::fma(n, g_[w].number, -c) == 0) take(c, one());
+    } else if (const auto [c, rest] = g_.scaled(w); rest != w && std::fma(n, c, -(n * c)) == 0) {
+      take(n * c, rest);
+    } else if (g_[w].op == Op::divide && is_nonzero(g_.argument(w, 1))) {
+      const double d = g_[g_.argument(w, 1)].number;
+      if (std::fma(n / d, d, -n) == 0) take(n / d, g_.argument(w, 0));
+    }
+    if (w == a && !guarded_) ++exponent, w = one();
+    if (!guarded_ && g_[w].op == Op::power && g_.argument(w, 0) == a && is_nonzero(g_.argument(w, 1))) {
+      const double other = g_[g_.argument(w, 1)].number;
+      if (other >= 1 && other == std::floor(other) && other + exponent <= 64) exponent += other, w = one();
+    }
+    const NodeId slope = g_.multiply(number(factor), g_.binary(Op::power, a, number(exponent)));
+    const NodeId pulled = times(slope, w);
+    return minus ? g_.negate(pulled) : pulled;
+  }
+
   NodeId power(NodeId id, NodeId a, NodeId b, int k, NodeId w) {
     if (k == 0 && g_.is_number(b)) {
       const double exponent = g_[b].number;
-      const bool smooth = exponent == std::floor(exponent) && exponent >= 1;
-      const NodeId slope = g_.multiply(b, g_.binary(Op::power, a, number(exponent - 1)));
-      return times(slope, w, !smooth);
+      if (exponent == std::floor(exponent) && exponent >= 1) return smooth_power(a, exponent, w);
+      return times(g_.multiply(b, g_.binary(Op::power, a, number(exponent - 1))), w, true);
     }
     if (k == 0) {
       // y x^(y-1), and 0 where y is 0 whatever x is.
@@ -166,7 +204,7 @@ class Rules {
   }
 
   Graph& g_;
-  bool guarded_;
+  bool forward_, guarded_;
   NodeId ties_ = no_node;  // how many arguments of the node attain its extreme
 };
 
@@ -174,6 +212,8 @@ class Rules {
 bool exposes_arguments(const Graph& graph, NodeId id) {
   switch (graph[id].op) {
     case Op::where:
+    case Op::min:
+    case Op::max:
     case Op::sqrt:
     case Op::cbrt:
     case Op::asin:
@@ -191,9 +231,9 @@ bool exposes_arguments(const Graph& graph, NodeId id) {
 }
 
 /// The nodes that only guarded rules may be used for: what choices and infinite slopes lead to.
-std::unordered_set<NodeId> exposed_nodes(const Graph& graph, NodeId root) {
-  std::vector<NodeId> open{root};
-  std::unordered_set<NodeId> seen{root}, exposed;
+std::unordered_set<NodeId> exposed_nodes(const Graph& graph, std::span<const NodeId> roots) {
+  std::vector<NodeId> open(roots.begin(), roots.end());
+  std::unordered_set<NodeId> seen(roots.begin(), roots.end()), exposed;
   const auto expose = [&](NodeId from) {
     std::vector<NodeId> below{from};
     while (!below.empty()) {
@@ -217,11 +257,24 @@ std::unordered_set<NodeId> exposed_nodes(const Graph& graph, NodeId root) {
   return exposed;
 }
 
+/// The a of (1 - a)(1 + a), or no_node. The slope is made of it in one piece, -2 a: the digits that this has near 0 the
+/// two factors' slopes would lose to each other.
+NodeId root_of_one_minus_square(const Graph& g, NodeId id) {
+  if (g[id].op != Op::multiply) return no_node;
+  for (const int k : {0, 1}) {
+    const NodeId difference = g.argument(id, k), sum = g.argument(id, 1 - k);
+    if (g[difference].op != Op::subtract || g[sum].op != Op::add || !g.is_number(g.argument(difference, 0), 1)) continue;
+    const NodeId a = g.argument(difference, 1), b = g.argument(sum, 0), c = g.argument(sum, 1);
+    if ((b == a && g.is_number(c, 1)) || (c == a && g.is_number(b, 1))) return a;
+  }
+  return no_node;
+}
+
 /// w times the derivative of a product by its factor in one iteration: the product of the others, without dividing by
 /// a factor that is 0. Where one other factor is 0 too the result is 0, but stated such that its derivative by that
 /// factor is right: q (s - factor), with q the product of all that are not 0 and s the sum of those that are. (Right to
 /// the second derivative of the product, which is as far as anything here goes.)
-NodeId pull_factor(Graph& g, NodeId product, NodeId w) {
+NodeId pull_factor(Graph& g, NodeId product, NodeId w, bool guarded) {
   const Range range = g.range(product);
   const NodeId factor = g.argument(product, 0), zero = g.number(0);
   const NodeId vanishes = g.binary(Op::equal, factor, zero);
@@ -231,12 +284,13 @@ NodeId pull_factor(Graph& g, NodeId product, NodeId w) {
   const NodeId one_other = g.multiply(q, g.binary(Op::subtract, s, factor));
   const NodeId with_others = g.where(g.binary(Op::equal, zeros, g.number(2)), one_other, zero);
   const NodeId at_zero = g.where(g.binary(Op::equal, zeros, g.number(1)), q, with_others);
-  return g.multiply(g.where(vanishes, at_zero, g.divide(product, factor)), w);
+  const NodeId slope = g.where(vanishes, at_zero, g.divide(product, factor));
+  return g.binary(guarded ? Op::guarded_multiply : Op::multiply, slope, w);
 }
 
 class Reverse {
  public:
-  Reverse(Graph& graph, NodeId root) : g_(graph), exposed_(exposed_nodes(graph, root)) {}
+  Reverse(Graph& graph, NodeId root) : g_(graph), exposed_(exposed_nodes(graph, std::array{root})) {}
 
   Sweep run(NodeId root) {
     Sweep sweep;
@@ -269,16 +323,21 @@ class Reverse {
         const NodeId body = g_.argument(id, 0);
         if (!g_[body].varies) continue;
         Adjoints inside;
-        inside[body].push_back(g_[id].op == Op::sum ? adjoint : pull_factor(g_, id, adjoint));
+        inside[body].push_back(g_[id].op == Op::sum ? adjoint : pull_factor(g_, id, adjoint, exposed_.contains(id)));
         sweep_scope(inner.range.level, inside, &adjoints, inner);
         if (!inner.contributions.empty() || !inner.inner.empty()) sweep.inner.push_back(std::move(inner));
       } else {
-        Rules rules(g_, exposed_.contains(id));
+        Rules rules(g_, Rules::Way::reverse, exposed_.contains(id));
+        const auto pull = [&](NodeId argument, NodeId pulled) {
+          if (pulled != no_node && !g_.is_number(pulled, 0)) adjoints[argument].push_back(pulled);
+        };
+        if (const NodeId a = root_of_one_minus_square(g_, id); a != no_node) {
+          if (g_[a].varies) pull(a, rules.pull_one_minus_square(a, adjoint));
+          continue;
+        }
         for (int k = 0; k < g_[id].arguments; ++k) {
           const NodeId argument = g_.argument(id, k);
-          if (!g_[argument].varies) continue;
-          const NodeId pulled = rules.pull(id, k, adjoint);
-          if (pulled != no_node && !g_.is_number(pulled, 0)) adjoints[argument].push_back(pulled);
+          if (g_[argument].varies) pull(argument, rules.pull(id, k, adjoint));
         }
       }
     }
@@ -305,6 +364,25 @@ NodeId Tangents::seed(NodeId variable) {
 }
 
 NodeId Tangents::of(NodeId root) {
+  exposed_ = exposed_nodes(graph_, std::array{root});
+  return tangent(root);
+}
+
+Sweep Tangents::of(const Sweep& sweep) {
+  // Once for all of it: a node that two contributions share has one tangent.
+  std::vector<NodeId> roots;
+  std::vector<const Sweep*> open{&sweep};
+  while (!open.empty()) {
+    const Sweep& part = *open.back();
+    open.pop_back();
+    for (const Contribution& contribution : part.contributions) roots.push_back(contribution.value);
+    for (const Sweep& inner : part.inner) open.push_back(&inner);
+  }
+  exposed_ = exposed_nodes(graph_, roots);
+  return tangents(sweep);
+}
+
+NodeId Tangents::tangent(NodeId root) {
   // All that the root is made of, inside repetitions too, arguments first.
   std::vector<NodeId> order, open{root};
   std::unordered_set<NodeId> seen{root};
@@ -318,7 +396,6 @@ NodeId Tangents::of(NodeId root) {
     }
   }
   std::ranges::sort(order);
-  const std::unordered_set<NodeId> exposed = exposed_nodes(graph_, root);
   for (const NodeId id : order) {
     NodeId tangent = no_node;
     const Op op = graph_[id].op;
@@ -329,11 +406,14 @@ NodeId Tangents::of(NodeId root) {
       const NodeId inside = known_.at(graph_.argument(id, 0));
       if (inside != no_node) {
         const Range range = graph_.range(id);
-        const NodeId term = op == Op::sum ? inside : pull_factor(graph_, id, inside);
+        const NodeId term = op == Op::sum ? inside : pull_factor(graph_, id, inside, exposed_.contains(id));
         tangent = graph_.repeat(Op::sum, range, term);
       }
+    } else if (const NodeId a = root_of_one_minus_square(graph_, id); a != no_node) {
+      Rules rules(graph_, Rules::Way::forward, exposed_.contains(id));
+      if (known_.at(a) != no_node) tangent = rules.pull_one_minus_square(a, known_.at(a));
     } else {
-      Rules rules(graph_, exposed.contains(id));
+      Rules rules(graph_, Rules::Way::forward, exposed_.contains(id));
       for (int k = 0; k < graph_[id].arguments; ++k) {
         const NodeId inside = known_.at(graph_.argument(id, k));
         const NodeId pulled = inside == no_node ? no_node : rules.pull(id, k, inside);
@@ -346,17 +426,17 @@ NodeId Tangents::of(NodeId root) {
   return known_.at(root);
 }
 
-Sweep Tangents::of(const Sweep& sweep) {
+Sweep Tangents::tangents(const Sweep& sweep) {
   Sweep result;
   result.range = sweep.range;
   result.range_id = sweep.range_id;
   for (const auto& [target, value] : sweep.contributions) {
-    const NodeId tangent = of(value);
-    if (tangent != no_node) result.contributions.push_back({target, tangent});
+    const NodeId moved = tangent(value);
+    if (moved != no_node) result.contributions.push_back({target, moved});
   }
   for (const Sweep& inner : sweep.inner) {
-    Sweep tangent = of(inner);
-    if (!tangent.contributions.empty() || !tangent.inner.empty()) result.inner.push_back(std::move(tangent));
+    Sweep moved = tangents(inner);
+    if (!moved.contributions.empty() || !moved.inner.empty()) result.inner.push_back(std::move(moved));
   }
   return result;
 }

@@ -2,6 +2,8 @@
 
 #include "graph.hpp"
 
+#include <unordered_map>
+#include <unordered_set>
 #include <vector>
 
 namespace nabla::formula {
@@ -27,7 +29,7 @@ struct Sweep {
 Sweep gradient(Graph& graph, NodeId root);
 
 /// Derivatives along the direction whose components are Op::direction leaves, or along a coordinate axis, by forward
-/// accumulation. no_node is an exact 0.
+/// accumulation. no_node is an exact 0. To be asked once: which products are guarded depends on all that is asked for.
 class Tangents {
  public:
   /// axis: the coordinate, or -1 for the direction.
@@ -39,9 +41,12 @@ class Tangents {
 
  private:
   NodeId seed(NodeId variable);
+  NodeId tangent(NodeId root);
+  Sweep tangents(const Sweep& sweep);
 
   Graph& graph_;
   std::int64_t axis_;
+  std::unordered_set<NodeId> exposed_;  // what guarded rules are for
   std::unordered_map<NodeId, NodeId> known_;
 };
 

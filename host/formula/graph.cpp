@@ -161,8 +161,17 @@ std::uint64_t hash_of(Op op, std::int32_t symbol, double number, std::span<const
   return hash;
 }
 
-/// A factor that may move out of a product: it can't make the rest overflow, nor lose it below the smallest number.
-bool may_move(double c) { return std::fabs(c) >= 1 && std::fabs(c) <= 1024; }
+bool is_power_of_two(double c) {
+  int exponent;
+  return std::fabs(std::frexp(c, &exponent)) == 0.5;
+}
+
+/// Whether c (d x) is (c d) x to the bit, numbers below the smallest normal one aside: one of the two roundings is none,
+/// and d x can neither overflow nor vanish before all does.
+bool may_merge(double c, double d) {
+  return std::fabs(c) >= 1 && std::fabs(d) >= 1 && std::isfinite(c * d) && std::fma(c, d, -(c * d)) == 0 &&
+         (is_power_of_two(c) || is_power_of_two(d));
+}
 
 }  // namespace
 
@@ -225,10 +234,7 @@ NodeId Graph::unary(Op op, NodeId a) {
   if (node.op == Op::number) return number(apply(op, node.number));
   if (op == Op::negate) {
     if (node.op == Op::negate) return argument(a, 0);
-    if (node.op == Op::subtract) return binary(Op::subtract, argument(a, 1), argument(a, 0));
-    if (node.op == Op::multiply && is_number(argument(a, 0))) {
-      return multiply(number(-(*this)[argument(a, 0)].number), argument(a, 1));
-    }
+    if (const auto [factor, rest] = scaled(a); rest != a) return multiply(number(-factor), rest);
   }
   if (op == Op::abs && (node.op == Op::abs || node.op == Op::negate)) return unary(Op::abs, argument(a, 0));
   return make(op, -1, 0, std::array{a});
@@ -258,13 +264,40 @@ NodeId Graph::binary(Op op, NodeId a, NodeId b) {
   return make(op, -1, 0, std::array{a, b});
 }
 
-bool Graph::has_minus(NodeId id) const {
-  return (*this)[id].op == Op::multiply && is_number(argument(id, 0)) && (*this)[argument(id, 0)].number < 0;
+std::pair<double, NodeId> Graph::scaled(NodeId id) const {
+  if ((*this)[id].op != Op::multiply || !is_number(argument(id, 0))) return {1, id};
+  return {(*this)[argument(id, 0)].number, argument(id, 1)};
+}
+
+bool Graph::has_minus(NodeId id) const { return scaled(id).first < 0; }
+bool Graph::is_zero(NodeId id, bool negative) const {
+  return is_number(id, 0) && std::signbit((*this)[id].number) == negative;
+}
+
+NodeId Graph::add(NodeId a, NodeId b) {
+  if (is_number(a, 0)) return b;
+  if (is_number(b, 0)) return a;
+  const auto [c, x] = scaled(a);
+  const auto [d, y] = scaled(b);
+  if (x == y && a != b && (c < 0) == (d < 0)) {
+    const double sum = c + d;
+    if (std::isfinite(sum) && sum - c == d && sum - d == c) return multiply(number(sum), x);
+  }
+  if ((*this)[a].op == Op::where && (*this)[b].op == Op::where && argument(a, 0) == argument(b, 0)) {
+    // One step: choices within are added as they are, since nests may be deep.
+    const auto sum = [&](int k) {
+      const NodeId p = argument(a, k), q = argument(b, k);
+      return is_number(p, 0) ? q : is_number(q, 0) ? p : binary(Op::add, p, q);
+    };
+    const NodeId yes = sum(1);
+    return where(argument(a, 0), yes, sum(2));
+  }
+  return binary(Op::add, a, b);
 }
 
 NodeId Graph::make_add(NodeId a, NodeId b) {
-  if (is_number(a, 0)) return b;
-  if (is_number(b, 0)) return a;
+  if (is_zero(a, true)) return b;
+  if (is_zero(b, true)) return a;
   if (a == b) return multiply(number(2), a);
   const Node& x = (*this)[a];
   const Node& y = (*this)[b];
@@ -273,22 +306,17 @@ NodeId Graph::make_add(NodeId a, NodeId b) {
   if (is_number(b) && y.number < 0) return binary(Op::subtract, a, number(-y.number));
   if (has_minus(b)) return binary(Op::subtract, a, negate(b));
   if (has_minus(a)) return binary(Op::subtract, b, negate(a));
-  if (x.op == Op::where && y.op == Op::where && argument(a, 0) == argument(b, 0)) {
-    const NodeId condition = argument(a, 0);
-    const NodeId yes = add(argument(a, 1), argument(b, 1));
-    return where(condition, yes, add(argument(a, 2), argument(b, 2)));
-  }
   const NodeId swapped = find(Op::add, -1, 0, std::array{b, a});
   return swapped != no_node ? swapped : make(Op::add, -1, 0, std::array{a, b});
 }
 
 NodeId Graph::make_subtract(NodeId a, NodeId b) {
-  if (is_number(b, 0)) return a;
-  if (is_number(a, 0)) return negate(b);
+  if (is_zero(b, false)) return a;
+  if (is_zero(a, true)) return negate(b);
   const Node& y = (*this)[b];
-  if (y.op == Op::negate) return add(a, argument(b, 0));
-  if (is_number(b) && y.number < 0) return add(a, number(-y.number));
-  if (has_minus(b)) return add(a, negate(b));
+  if (y.op == Op::negate) return binary(Op::add, a, argument(b, 0));
+  if (is_number(b) && y.number < 0) return binary(Op::add, a, number(-y.number));
+  if (has_minus(b)) return binary(Op::add, a, negate(b));
   return make(Op::subtract, -1, 0, std::array{a, b});
 }
 
@@ -299,40 +327,57 @@ NodeId Graph::make_multiply(NodeId a, NodeId b) {
   const Node x = (*this)[a], y = (*this)[b];
   if (x.op == Op::negate) return negate(multiply(argument(a, 0), b));
   if (y.op == Op::negate) return negate(multiply(a, argument(b, 0)));
-  const auto factor = [&](NodeId id) {  // the constant in front of a product, or 0
-    const bool scaled = (*this)[id].op == Op::multiply && is_number(argument(id, 0));
-    const double c = scaled ? (*this)[argument(id, 0)].number : 0;
-    return may_move(c) ? c : 0;
-  };
   if (x.op == Op::number) {
-    const double c = factor(b), product = c * x.number;
-    if (c != 0 && may_move(x.number) && may_move(product)) return multiply(number(product), argument(b, 1));
+    const auto [d, rest] = scaled(b);
+    if (rest != b && may_merge(x.number, d)) return make(Op::multiply, -1, 0, std::array{number(x.number * d), rest});
     return make(Op::multiply, -1, 0, std::array{a, b});
   }
-  if (const double c = factor(a); c != 0) return multiply(number(c), multiply(argument(a, 1), b));
-  if (const double c = factor(b); c != 0) return multiply(number(c), multiply(a, argument(b, 1)));
   if (a == b) return binary(Op::power, a, number(2));
   const NodeId swapped = find(Op::multiply, -1, 0, std::array{b, a});
   return swapped != no_node ? swapped : make(Op::multiply, -1, 0, std::array{a, b});
 }
 
 NodeId Graph::make_guarded_multiply(NodeId a, NodeId b) {
+  // Into choices with a 0, where the text that is printed shows what the guard does.
+  struct Choice {
+    NodeId condition, zero;
+    bool otherwise;  // the 0 is
+  };
+  std::vector<Choice> choices;
+  const auto open = [&](NodeId& factor) {
+    if (is_deep(factor)) return;
+    while ((*this)[factor].op == Op::where) {
+      const NodeId yes = argument(factor, 1), no = argument(factor, 2);
+      if (!is_number(yes, 0) && !is_number(no, 0)) return;
+      const bool otherwise = is_number(no, 0);
+      choices.push_back({argument(factor, 0), otherwise ? no : yes, otherwise});
+      factor = otherwise ? yes : no;
+    }
+  };
+  bool minus = false;
+  const auto take_minus = [&](NodeId& factor) {
+    if ((*this)[factor].op != Op::negate) return;
+    minus = !minus;
+    factor = argument(factor, 0);
+  };
+  for (NodeId* const factor : {&b, &a}) {
+    take_minus(*factor);
+    open(*factor);
+    take_minus(*factor);
+  }
   // A constant that is not 0 needs no guard: nothing it multiplies is 0 because of it.
   const auto is_finite = [&](NodeId id) { return is_number(id) && std::isfinite((*this)[id].number); };
-  if (is_finite(a)) return is_number(a, 0) ? a : multiply(a, b);
-  if (is_finite(b)) return is_number(b, 0) ? b : multiply(b, a);
-  if ((*this)[a].op == Op::negate) return negate(binary(Op::guarded_multiply, argument(a, 0), b));
-  if ((*this)[b].op == Op::negate) return negate(binary(Op::guarded_multiply, a, argument(b, 0)));
-  const auto branch = [&](NodeId choice, NodeId other) -> NodeId {
-    if ((*this)[choice].op != Op::where || is_deep(choice)) return no_node;
-    const NodeId condition = argument(choice, 0), yes = argument(choice, 1), no = argument(choice, 2);
-    if (is_number(no, 0)) return where(condition, binary(Op::guarded_multiply, other, yes), no);
-    if (is_number(yes, 0)) return where(condition, yes, binary(Op::guarded_multiply, other, no));
-    return no_node;
-  };
-  if (const NodeId moved = branch(b, a); moved != no_node) return moved;
-  if (const NodeId moved = branch(a, b); moved != no_node) return moved;
-  return make(Op::guarded_multiply, -1, 0, std::array{a, b});
+  NodeId product = no_node;
+  if (is_finite(a) || is_finite(b)) {
+    product = is_number(a, 0) ? a : is_number(b, 0) ? b : multiply(a, b);
+  } else {
+    product = make(Op::guarded_multiply, -1, 0, std::array{a, b});
+  }
+  for (; !choices.empty(); choices.pop_back()) {
+    const auto& [condition, zero, otherwise] = choices.back();
+    product = otherwise ? where(condition, product, zero) : where(condition, zero, product);
+  }
+  return minus ? negate(product) : product;
 }
 
 bool Graph::is_deep(NodeId choice) const {
@@ -369,7 +414,7 @@ NodeId Graph::repeat(Op op, const Range& range, NodeId body) {
   const bool same_every_time = ((*this)[body].levels & (1u << range.level)) == 0;
   if (fixed && range.upper.constant < range.lower.constant) return number(op == Op::sum ? 0 : 1);
   if (fixed && (same_every_time || range.upper.constant == range.lower.constant)) {
-    const auto count = static_cast<double>(range.upper.constant - range.lower.constant + 1);
+    const auto count = static_cast<double>(range.upper.constant - range.lower.constant + 1);  // of numbers up to 2^61
     if (same_every_time) return op == Op::sum ? multiply(number(count), body) : binary(Op::power, body, number(count));
   }
   const std::uint64_t hash =

@@ -6,11 +6,12 @@
 #include <cstdint>
 #include <span>
 #include <unordered_map>
+#include <utility>
 #include <vector>
 
 // Expressions for a known number of variables. Equal expressions are one node, constants are folded, and what can be
-// simplified without changing where a value is finite is simplified, all when a node is made. Arguments have lower ids
-// than what uses them.
+// simplified without changing where a value is finite, or the sign of a 0, is simplified, all when a node is made, by a
+// look at its arguments and theirs: nothing here recurs down an expression. Arguments have lower ids than what uses them.
 //
 // Repetitions stay loops. A repetition at level l has a body in which the running index of level l is a leaf; the
 // levels that a node depends on are a set of bits. Levels count from the outside, so equal loops are equal nodes.
@@ -68,7 +69,9 @@ class Graph {
   NodeId where(NodeId condition, NodeId yes, NodeId no);
   NodeId repeat(Op op, const Range& range, NodeId body);
 
-  NodeId add(NodeId a, NodeId b) { return binary(Op::add, a, b); }
+  /// A sum of slopes: a literal 0 adds nothing, not even its sign to -0; multiples of one node, and choices by one
+  /// condition, are put together. binary(Op::add) is the sum that a formula asks for, to the sign of a 0.
+  NodeId add(NodeId a, NodeId b);
   NodeId multiply(NodeId a, NodeId b) { return binary(Op::multiply, a, b); }
   NodeId divide(NodeId a, NodeId b) { return binary(Op::divide, a, b); }
   NodeId negate(NodeId a) { return unary(Op::negate, a); }
@@ -87,12 +90,15 @@ class Graph {
   NodeId size() const { return static_cast<NodeId>(nodes_.size()); }
   bool is_number(NodeId id) const { return (*this)[id].op == Op::number; }
   bool is_number(NodeId id, double value) const { return is_number(id) && (*this)[id].number == value; }
+  /// The constant in front of a product, and the rest of it; 1 and the node itself where there is none.
+  std::pair<double, NodeId> scaled(NodeId id) const;
 
  private:
   NodeId leaf(Op op, const Affine& component);
   NodeId make(Op op, std::int32_t symbol, double number, std::span<const NodeId> arguments);
   NodeId find(Op op, std::int32_t symbol, double number, std::span<const NodeId> arguments) const;
   bool has_minus(NodeId id) const;  // is a product with a negative constant in front
+  bool is_zero(NodeId id, bool negative) const;
   NodeId make_add(NodeId a, NodeId b);
   NodeId make_subtract(NodeId a, NodeId b);
   NodeId make_multiply(NodeId a, NodeId b);

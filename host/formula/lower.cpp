@@ -294,14 +294,14 @@ class WritingOut {
     const Op op = from_[id].op;
     const Range& range = from_.range(id);
     const std::int64_t lower = range.lower.at(indices_), upper = range.upper.at(indices_);
-    NodeId all = to.number(op == Op::sum ? 0 : 1);
+    NodeId all = no_node;
     for (std::int64_t at = lower; at <= upper; ++at) {
       indices_[static_cast<std::size_t>(range.level)] = at;
       copy_home(from_.arguments(id), range.level);
       const NodeId term = copies_.at(from_.argument(id, 0));
-      all = to.binary(op == Op::sum ? Op::add : Op::multiply, all, term);
+      all = all == no_node ? term : to.binary(op == Op::sum ? Op::add : Op::multiply, all, term);
     }
-    return all;
+    return all == no_node ? to.number(op == Op::sum ? 0 : 1) : all;
   }
 
   const Graph& from_;
