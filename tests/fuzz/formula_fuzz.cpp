@@ -1,4 +1,4 @@
-#include "../../host/formula/definition.hpp"
+#include "../../host/formula/compile.hpp"
 #include "../../host/formula/interpret.hpp"
 #include "../../host/formula/print.hpp"
 
@@ -22,8 +22,8 @@ void require(bool condition) {
 void evaluate(const Program& program, std::int64_t n) {
   if (program.instructions.size() > 20'000 || program.rows > 1'000) return;
   constexpr std::int64_t width = X::size;
-  for (const Range& range : program.ranges) {  // time is bounded, but not by much
-    if (range.upper.constant - range.lower.constant > 50 || !range.upper.is_constant()) return;
+  for (const Loop& loop : program.loops) {  // time is bounded, but not by much
+    if (loop.upper.constant - loop.lower.constant > 50 || loop.upper.terms != 0) return;
   }
   const std::vector<double> in(static_cast<std::size_t>(2 * n * width), 0.5);
   std::vector<double> results(static_cast<std::size_t>(program.rows * width));
