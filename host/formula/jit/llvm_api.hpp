@@ -111,6 +111,7 @@ namespace nabla::formula {
   USE(VoidTypeInContext)
 
 struct Llvm {
+// NOLINTNEXTLINE(bugprone-macro-parentheses): it is the name that is declared
 #define NABLA_DECLARE(name) decltype(&LLVM##name) name = nullptr;
   NABLA_LLVM_FUNCTIONS(NABLA_DECLARE)
 #undef NABLA_DECLARE
