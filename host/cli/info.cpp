@@ -125,13 +125,14 @@ std::string table(const ordered_json& object) {
     text += fmt::format("          copies {}/s (read and written)\n", gigabytes(device["copy_bytes_per_second"]));
   }
   if (!object["cuda"]["available"]) text += "cuda      not available: " + text_of(object["cuda"]["reason"]) + "\n";
-  const ordered_json& formulas = object["formulas"]["cpu"];
-  text += fmt::format("formulas  on the CPU by {}", text_of(formulas["engine"]));
-  text += formulas["reason"] == "" ? "\n" : fmt::format("; {}\n", text_of(formulas["reason"]));
-  const ordered_json& kernels = object["formulas"]["cuda"];
+  const ordered_json& formulas = object["formulas"];
+  const std::string why_interpreted = text_of(formulas["cpu"]["reason"]),
+                    why_none = text_of(formulas["cuda"]["reason"]);
+  text += fmt::format("formulas  on the CPU by {}", text_of(formulas["cpu"]["engine"]));
+  text += why_interpreted.empty() ? "\n" : fmt::format("; {}\n", why_interpreted);
   if (object["cuda"]["available"]) {
-    text += kernels["reason"] == "" ? fmt::format("          on CUDA by {}\n", text_of(kernels["engine"]))
-                                    : fmt::format("          not on CUDA: {}\n", text_of(kernels["reason"]));
+    text += why_none.empty() ? fmt::format("          on CUDA by {}\n", text_of(formulas["cuda"]["engine"]))
+                             : fmt::format("          not on CUDA: {}\n", why_none);
   }
   const ordered_json& versions = object["versions"];
   text += fmt::format("versions  nabla {}, {}, xsimd {}, OpenMP {}, CUDA runtime {}\n", text_of(versions["nabla"]),

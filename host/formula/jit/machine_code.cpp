@@ -117,6 +117,7 @@ std::unique_ptr<const MachineCode> make_machine_code(const Program& program, con
     api.OrcReleaseResourceTracker(tracker);
     return nullptr;
   }
+  // LLVM's addresses are numbers. NOLINTNEXTLINE(performance-no-int-to-ptr)
   return std::make_unique<const MachineCode>(reinterpret_cast<void*>(address), tracker);
 }
 template std::unique_ptr<const MachineCode> make_machine_code<float>(const Program&, const detail::Rows&);
