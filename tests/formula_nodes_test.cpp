@@ -1,8 +1,12 @@
 // What later passes rely on, whatever the text: sound nodes or a readable refusal; and random trees written out and
 // read back.
 
+#include "../host/formula/compile.hpp"
 #include "formula_trees.hpp"
 
+#include <pthread.h>
+
+#include <functional>
 #include <random>
 
 namespace nabla::formula {
@@ -126,6 +130,52 @@ TEST(FormulaNodes, AreWhatWasWritten) {
     const auto [text, expected] = trees_of.make(k % 6, 0);
     ASSERT_EQ(trees(text, {"x", "y", "z"}), expected) << text;
   }
+}
+
+// ---------------------------------------------------------------------------------------------------------- graphs
+
+/// Runs something on a stack of 256 KiB.
+void with_little_stack(std::function<void()> what) {
+  pthread_attr_t attributes;
+  pthread_t thread;
+  ASSERT_EQ(pthread_attr_init(&attributes), 0);
+  ASSERT_EQ(pthread_attr_setstacksize(&attributes, std::size_t{1} << 18), 0);
+  const auto run = [](void* function) -> void* {
+    (*static_cast<std::function<void()>*>(function))();
+    return nullptr;
+  };
+  ASSERT_EQ(pthread_create(&thread, &attributes, run, &what), 0);
+  EXPECT_EQ(pthread_join(thread, nullptr), 0);
+  pthread_attr_destroy(&attributes);
+}
+
+TEST(FormulaGraphs, NeedNoStackForLongOrDeepFormulas) {
+  std::string wheres = "x", other = "y", signs = "x";
+  for (int k = 0; k < 4'000; ++k) {
+    const std::string condition = "where(x>" + std::to_string(k) + ",";
+    wheres = condition + wheres + ",0)";
+    other = condition + other + ",0)";
+    if (k % 2 == 0) signs = condition + "-(" + signs + "),0)";
+  }
+  const std::string factors = "x" + repeated("*999", 200'000) + "*y";
+  for (const std::string& text : {factors, wheres + " + " + other, "y*(" + wheres + ")", "y*(" + signs + ")",
+                                  "(" + wheres + ")*(" + wheres + " + " + other + ")"}) {
+    const Syntax syntax = parse(text, {"x", "y"}, {});
+    with_little_stack([&] {
+      for (const Task task : {Task::value, Task::gradient, Task::hessian_product}) compile(syntax, task, 2);
+    });
+  }
+}
+
+/// Were time to grow with more than the text, ctest's limit on this program would end it.
+TEST(FormulaGraphs, TakeTimeForTheirSizeOnly) {
+  std::string product = "x[1]";
+  for (int i = 2; i <= 20'000; ++i) product += "*x[" + std::to_string(i) + "]";
+  EXPECT_GT(compile(parse(product, {}, {}), Task::hessian_product, 20'000).instructions.size(), 20'000u);
+  std::string factors;
+  for (int k = 0; k < 4'500; ++k) factors += "1000*(";
+  factors += "x" + std::string(4'500, ')') + repeated("*y", 100'000);
+  EXPECT_GT(compile(parse(factors, {}, {}), Task::gradient, 2).instructions.size(), 100'000u);
 }
 
 }  // namespace

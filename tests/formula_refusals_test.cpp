@@ -1,5 +1,6 @@
 // What is refused as a formula, with which words and where, and the limits of size and depth.
 
+#include "../host/formula/compile.hpp"
 #include "formula_trees.hpp"
 
 #include <algorithm>
@@ -200,6 +201,72 @@ TEST(FormulaLimits, AreReachedByTextsOfEveryKind) {
   EXPECT_NE(message(names + "+q(1)"), "accepted");
   EXPECT_NE(message(full("", "[", "")), "accepted");
   EXPECT_NE(message(full("", "#", "\n"), {}, {}, true), "accepted");
+}
+
+// -------------------------------------------------------------------------------------------------- indices, terms
+
+/// The first line of the refusal for n variables, or "accepted"; the same for all tasks.
+std::string for_variables(std::string_view text, std::int64_t n) {
+  const Syntax syntax = parse(text, {}, {});
+  std::string found;
+  for (const Task task : {Task::value, Task::gradient, Task::hessian_product}) {
+    std::string what = "accepted";
+    try {
+      compile(syntax, task, n);
+    } catch (const FormulaError& error) {
+      what = error.what();
+    }
+    what = what.substr(0, what.find('\n'));
+    EXPECT_TRUE(found.empty() || found == what) << found << "\n" << what;
+    found = what;
+  }
+  return found;
+}
+
+TEST(FormulaIndices, StayWhereWholeNumbersCanBeComputed) {
+  const std::string rest = " must stay within 2^61 = 2305843009213693952 of 0, and so must all it is made of";
+  EXPECT_EQ(for_variables("sum(i, 1, 100, x[1]*sum(j, 9000000000000000*1000*i, 0, x[1]))", 1),
+            "line 1, column 28: a bound" + rest);
+  EXPECT_EQ(for_variables("sum(i, 1, 100, x[1]*sum(j, 1000000000000000*1000*i, 0, x[1]))", 1),
+            "line 1, column 21: a bound in the iteration with index 3" + rest);
+  EXPECT_EQ(for_variables("sum(i, -9000000000000000*1000, 9000000000000000*1000, 1)*x[1]", 1),
+            "line 1, column 8: a bound" + rest);
+  EXPECT_EQ(for_variables("x[9000000000000000*1000*1000]", 1), "line 1, column 3: an index" + rest);
+  EXPECT_EQ(for_variables("x[1e300]", 1), "line 1, column 3: an index" + rest);
+  EXPECT_EQ(for_variables("x[-9000000000000000]", 1),
+            "line 1, column 1: x[-9000000000000000] is none of the variables 1 to 1");
+  EXPECT_EQ(for_variables("sum(i, 1, 100, x[1 + 1000000000000000*1000*(i - 1)])", 1),
+            "line 1, column 16: an index in the iteration with index 100" + rest);
+  EXPECT_EQ(for_variables("9000000000000000*1000*1000*x[1] + 1e300*x[1]", 1), "accepted");  // numbers like any other
+}
+
+TEST(FormulaIndices, CountInIterationsThatHappen) {
+  for (const std::int64_t n : {5, 30, 100}) {
+    for (const char* const text :
+         {"sum(i, 1, n, x[i] + sum(j, i, 0, x[i+5]*j))", "sum(i, 1, n, x[i] + sum(j, i, 0, 2*x[i+5]*j))",
+          "sum(i, 1, n, sum(j, i+1, n, sin(x[i+1])*x[j]))", "sum(i, 1, n, x[i]*sum(j, i, 0, sum(k, 1, 3, x[n+k])))",
+          "sum(i, 1, n, x[i]) + sum(i, 1, n, sum(j, i, 0, exp(x[1000])*j))",
+          "sum(i, 1, n-1, x[i+1]) + sum(i, 1, n, sum(j, i+1, n, x[i+1]^2*x[j]))"}) {
+      EXPECT_EQ(for_variables(text, n), "accepted") << text << " " << n;
+    }
+    const std::string none = " is none of the variables 1 to " + std::to_string(n);
+    const std::string last = std::to_string(n), next = std::to_string(n + 1);
+    EXPECT_EQ(for_variables("sum(i, 1, n, x[i+1]*sum(j, i, n, x[j]))", n),
+              "line 1, column 14: x[" + next + "] in the iteration with index " + last + none);
+    EXPECT_EQ(for_variables("sum(i, 1, n, where(x[i] > 9, x[0], 1))", n),
+              "line 1, column 30: x[0] in the iteration with index 1" + none);
+    EXPECT_EQ(for_variables("sum(i, 1, n, x[i]) + x[1000]", n), "line 1, column 22: x[1000]" + none);
+    EXPECT_EQ(for_variables("sum(i, 2000001, 2000000 + n, x[i - 2000000] + x[i - 1999999])", n),
+              "line 1, column 47: x[" + next + "] in the iteration with index " + std::to_string(2000000 + n) + none);
+  }
+}
+
+TEST(FormulaTerms, AreCountedAsTheyAreComputed) {
+  EXPECT_EQ(for_variables("sum(i, 1, n, sum(j, 1, i, 1)*x[i])", 12'000), "accepted");
+  EXPECT_EQ(for_variables("sum(i, 1, n, sum(j, 1, i, x[j])*x[i])", 16'000), "accepted");  // 128,024,000
+  EXPECT_EQ(for_variables("sum(i, 1, n, sum(j, 1, i, x[j])*x[i])", 17'000),
+            "line 1, column 1: too many terms: an evaluation may have 134217728 altogether");
+  EXPECT_EQ(for_variables("sum(i, 1, n, sum(j, 1, n, x[j])*x[i])", 1'000'000), "accepted");  // the inner one is once
 }
 
 }  // namespace

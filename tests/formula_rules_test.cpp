@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <nabla/formula.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <limits>
 #include <string>
@@ -26,6 +27,7 @@ class At {
         formula_(Formula::parse(text, {.variables = names(text, point.size())})),
         point_(Points<double>::from_host(where_, point, n_)) {}
 
+  double value() const { return nabla::value(where_, formula_, point_).value.to_host()[0]; }
   Numbers gradient() const { return nabla::value_and_gradient(where_, formula_, point_).gradient.to_host(); }
   double along(const Numbers& v) const {
     return nabla::directional_derivative(where_, formula_, point_, direction(v)).derivative.to_host()[0];
@@ -126,6 +128,122 @@ TEST(FormulaRules, ProductsWithVanishingFactors) {
   EXPECT_EQ(At(product, x).hessian_times(v), expected);
   x[7] = 0;  // a third one leaves nothing
   EXPECT_EQ(At(product, x).hessian_times(v), Numbers(100, 0));
+}
+
+Numbers ones(std::size_t n, const Numbers& first = {}) {
+  Numbers x(n, 1);
+  std::ranges::copy(first, x.begin());
+  return x;
+}
+Numbers first(const Numbers& all, std::size_t count) { return {all.begin(), all.begin() + static_cast<long>(count)}; }
+
+TEST(FormulaRules, WhatMinAndMaxDoNotTakeStaysThere) {
+  for (const auto& [text, x] : {Edge{"min(5, 1/x^2)", 0}, Edge{"max(1, -1/x^2)", 0}, Edge{"min(1, 2, 1/x^2)", 0},
+                                Edge{"min(5, exp(x)*exp(x))", 800}, Edge{"min(1e6, x^-12)", 0}}) {
+    EXPECT_EQ(At(text, {x}).gradient(), Numbers{0}) << text;
+    EXPECT_EQ(At(text, {x}).hessian(), Numbers{0}) << text;
+  }
+  for (const std::size_t n : {64, 65}) {
+    EXPECT_EQ(At("max(-5, sum(i, 1, n, -1/x[i]^2))", ones(n, {0})).gradient(), Numbers(n, 0)) << n;
+  }
+}
+
+// As loops (65 terms) and written out (64).
+TEST(FormulaRules, ProductsBehindChoicesAndInfiniteSlopes) {
+  for (const std::size_t n : {64, 65}) {
+    SCOPED_TRACE(n);
+    EXPECT_EQ(At("where(x[1] > 0, prod(i, 1, n, sqrt(x[i])), 7)", ones(n, {-1})).gradient(), Numbers(n, 0));
+    EXPECT_EQ(At("where(x[1] > 0, prod(i, 1, n, 1/x[i]), 7)", ones(n, {0})).gradient(), Numbers(n, 0));
+    EXPECT_EQ(first(At("sqrt(prod(i, 1, n, x[i]))", ones(n, {0})).gradient(), 3), (Numbers{infinity, 0, 0}));
+    EXPECT_EQ(At("where(x[1] > 0, prod(i, 1, n, sqrt(x[i])), 7)", ones(n, {-1})).hessian_times(Numbers(n, 1)),
+              Numbers(n, 0));
+  }
+}
+
+TEST(FormulaRules, SecondDerivativesAcrossAnEdgeAreZero) {
+  for (const auto& [text, x] : {Edge{"sqrt(x)", 0}, Edge{"cbrt(x)", 0}, Edge{"log(x)", 0}, Edge{"log1p(x)", -1},
+                                Edge{"log2(x)", 0}, Edge{"log10(x)", 0}, Edge{"asin(x)", 1}, Edge{"asin(x)", -1},
+                                Edge{"acos(x)", 1}, Edge{"acos(x)", -1}, Edge{"acosh(x)", 1}, Edge{"atanh(x)", 1},
+                                Edge{"atanh(x)", -1}, Edge{"x^0.5", 0}, Edge{"1/x", 0}, Edge{"x^-1", 0}}) {
+    EXPECT_EQ(At(text + " + y", {x, 2}).hessian_times({0, 1}), (Numbers{0, 0})) << text;
+  }
+  EXPECT_EQ(At("1/x + y", {0, 2}).along({0, 1}), 1);
+  for (const std::size_t n : {2, 70}) {
+    const Numbers found = At("sum(i, 1, n, sqrt(x[i]))", ones(n, {0, 4})).hessian_times(ones(n, {0, 1}));
+    EXPECT_EQ(first(found, 2), (Numbers{0, -0.03125})) << n;
+  }
+}
+
+TEST(FormulaRules, SecondDerivativesNearZeroKeepTheirDigits) {
+  for (const double x : {1e-12, 1e-8, -1e-8, 1e-3}) {
+    const long double a = x;
+    const auto expect = [&](const char* text, long double expected) {
+      EXPECT_NEAR(At(text, {x}).hessian()[0] / static_cast<double>(expected), 1, 1e-13) << text << " at " << x;
+    };
+    const long double t = std::tanh(a), square = (1 - a) * (1 + a);
+    expect("tanh(x)", -2 * t * (1 - t * t));
+    expect("atanh(x)", 2 * a / (square * square));
+    expect("asin(x)", a / (square * std::sqrt(square)));
+    expect("acos(x)", -a / (square * std::sqrt(square)));
+    expect("atan(x)", -2 * a / ((1 + a * a) * (1 + a * a)));
+    expect("asinh(x)", -a / ((1 + a * a) * std::sqrt(1 + a * a)));
+    expect("erf(x)", -4 * a * std::exp(-a * a) / std::sqrt(3.14159265358979323846264338327950288L));
+    expect("log1p(x)", -1 / ((1 + a) * (1 + a)));
+    expect("sinh(x)", std::sinh(a));
+    expect("expm1(x)", std::exp(a));
+    expect("tan(x)", 2 * std::tan(a) * (1 + std::tan(a) * std::tan(a)));
+    expect("sin(x)", -std::sin(a));
+    expect("(1 - x)*(1 + x)*x", -6 * a);
+  }
+  for (const double x : {1000.0, -1000.0}) EXPECT_EQ(At("tanh(x)", {x}).hessian(), Numbers{0}) << x;
+}
+
+// The sign of a 0 decides about these values.
+TEST(FormulaRules, ZerosKeepTheirSigns) {
+  const auto value = [](const char* text, const Numbers& at) { return At(text, at).value(); };
+  const double pi = std::acos(-1.0);
+  EXPECT_EQ(value("atan2(0 - x, -1)", {0}), pi);
+  EXPECT_EQ(value("atan2(x + 0, -1)", {-0.0}), pi);
+  EXPECT_EQ(value("atan2(x - 0, -1)", {-0.0}), -pi);
+  EXPECT_EQ(value("atan2(-(x - y), -1)", {1, 1}), -pi);
+  EXPECT_EQ(value("atan(1/(0 - x))", {0}), pi / 2);
+  EXPECT_EQ(value("atan2(where(x > 0, y, 0) + where(x > 0, 0, y), -1)", {1, -0.0}), pi);
+}
+
+// C's result, of the factors in the order in which they stand.
+TEST(FormulaRules, FactorsStayWhereTheyStand) {
+  EXPECT_NEAR(At("log(1000*x*y)", {1e-200, 1e-124}).value(), std::log(1000.0) - 324 * std::log(10.0), 1e-2);
+  EXPECT_EQ(At("1000*x*y", {1e306, 1e-10}).value(), infinity);
+  EXPECT_EQ(At("2*x/2", {1e308}).value(), infinity);
+}
+
+// An index that f32 has no number for.
+TEST(FormulaRules, FarIndicesAreToldApartInF32) {
+  const Executor where = Executor::cpu(1);
+  const Formula f = Formula::parse("sum(k, 1, 100, sum(i, 100000001, 100000003, k*x[i - 100000000]^3))");
+  const auto x = Points<float>::from_host(where, std::vector<float>{1, 2, 3}, 3);
+  EXPECT_EQ(nabla::hessian(where, f, x).hessian.to_host(), (std::vector<float>{30300, 0, 0, 0, 60600, 0, 0, 0, 90900}));
+  const auto y = Points<double>::from_host(where, Numbers{1, 2}, 2);
+  const Formula g = Formula::parse("sum(i, 5000001, 5000002, sum(j, i, i + 50, i + j)*x[i - 5000000])");
+  EXPECT_EQ(nabla::value(where, g, y).value.to_host(), (Numbers{51.0 * (10000002 + 25) + 2 * 51.0 * (10000004 + 25)}));
+}
+
+TEST(FormulaRules, GradientsAreReadable) {
+  const auto gradient = [](const char* text) { return Formula::parse(text).gradient_text(); };
+  using Texts = std::vector<std::string>;
+  EXPECT_EQ(gradient("x^2/2"), Texts{"x"});
+  EXPECT_EQ(gradient("x^3/3"), Texts{"x^2"});
+  EXPECT_EQ(gradient("5*x^3"), Texts{"15*x^2"});
+  EXPECT_EQ(gradient("5*x^2*y"), (Texts{"10*x*y", "5*x^2"}));
+  EXPECT_EQ(gradient("x*x*x"), Texts{"3*x^2"});
+  EXPECT_EQ(gradient("2*x"), Texts{"2"});
+  EXPECT_EQ(gradient("exp(-x^2/2)"), Texts{"-x*exp(-x^2/2)"});
+  EXPECT_EQ(gradient("(1 - x)^2"), Texts{"-2*(1 - x)"});
+  EXPECT_EQ(gradient("exp(2*x)"), Texts{"2*exp(2*x)"});
+  EXPECT_EQ(gradient("sum(i, 1, 3, x^i)"), Texts{"2*x + 1 + 3*x^2"});
+  EXPECT_EQ(gradient("sin(x)^2"), Texts{"2*sin(x)*cos(x)"});
+  EXPECT_EQ(gradient("x^3 - 3*x*y^2"), (Texts{"3*x^2 - 3*y^2", "-6*y*x"}));
+  EXPECT_EQ(gradient("tanh(x)"), Texts{"(1/cosh(x))^2"});
 }
 
 }  // namespace

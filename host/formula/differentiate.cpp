@@ -7,6 +7,7 @@
 #include <numbers>
 #include <span>
 #include <unordered_set>
+#include <utility>
 
 namespace nabla::formula {
 
@@ -73,6 +74,7 @@ class Rules {
   NodeId one() { return number(1); }
   bool is_nonzero(NodeId id) { return g_.is_number(id) && std::isfinite(g_[id].number) && g_[id].number != 0; }
   NodeId times(NodeId slope, NodeId w, bool guard = false) {
+    if (g_.scaled(w).second != w && g_.scaled(slope).second == slope) std::swap(slope, w);  // constants in front
     return g_.binary(guard || guarded_ ? Op::guarded_multiply : Op::multiply, slope, w);
   }
   NodeId square(NodeId a) { return g_.binary(Op::power, a, number(2)); }
@@ -143,7 +145,7 @@ class Rules {
   /// is multiplied by is often another power, or divided by its exponent.
   NodeId smooth_power(NodeId a, double n, NodeId w) {
     double factor = n, exponent = n - 1;
-    const bool minus = g_[w].op == Op::negate;
+    bool minus = g_[w].op == Op::negate;
     if (minus) w = g_.argument(w, 0);
     const auto take = [&](double c, NodeId rest) {
       // Below 1 it might vanish before the rest of w makes up for it.
@@ -159,6 +161,7 @@ class Rules {
       const double d = g_[g_.argument(w, 1)].number;
       if (std::fma(n / d, d, -n) == 0) take(n / d, g_.argument(w, 0));
     }
+    if (factor < 0) factor = -factor, minus = !minus;
     if (w == a && !guarded_) ++exponent, w = one();
     if (!guarded_ && g_[w].op == Op::power && g_.argument(w, 0) == a && is_nonzero(g_.argument(w, 1))) {
       const double other = g_[g_.argument(w, 1)].number;
@@ -263,7 +266,8 @@ NodeId root_of_one_minus_square(const Graph& g, NodeId id) {
   if (g[id].op != Op::multiply) return no_node;
   for (const int k : {0, 1}) {
     const NodeId difference = g.argument(id, k), sum = g.argument(id, 1 - k);
-    if (g[difference].op != Op::subtract || g[sum].op != Op::add || !g.is_number(g.argument(difference, 0), 1)) continue;
+    if (g[difference].op != Op::subtract || g[sum].op != Op::add || !g.is_number(g.argument(difference, 0), 1))
+      continue;
     const NodeId a = g.argument(difference, 1), b = g.argument(sum, 0), c = g.argument(sum, 1);
     if ((b == a && g.is_number(c, 1)) || (c == a && g.is_number(b, 1))) return a;
   }
@@ -355,12 +359,14 @@ NodeId Tangents::seed(NodeId variable) {
   const Affine component = graph_.affine(variable);
   if (axis_ < 0) return graph_.direction(component);
   if (component.is_constant()) return component.constant == axis_ ? graph_.number(1) : no_node;
-  NodeId index = graph_.number(static_cast<double>(component.constant));
+  // The constant goes to the other side as a whole number: in f32 far indices can't be told apart, few are far without
+  // a constant (lower() sees to that).
+  NodeId index = graph_.number(0);
   for (int level = 0; level < most_levels; ++level) {
     const std::int64_t c = component.coefficient[static_cast<std::size_t>(level)];
     if (c != 0) index = graph_.add(index, graph_.multiply(graph_.number(static_cast<double>(c)), graph_.index(level)));
   }
-  return graph_.binary(Op::equal, index, graph_.number(static_cast<double>(axis_)));
+  return graph_.binary(Op::equal, index, graph_.number(static_cast<double>(axis_ - component.constant)));
 }
 
 NodeId Tangents::of(NodeId root) {

@@ -17,19 +17,26 @@ Affine Affine::index(int level) {
 bool Affine::is_constant() const { return levels() == 0; }
 
 std::uint32_t Affine::levels() const {
-  std::uint32_t bits = 0;
+  std::uint32_t bits = pinned;
   for (std::size_t level = 0; level < coefficient.size(); ++level) {
     if (coefficient[level] != 0) bits |= 1u << level;
   }
   return bits;
 }
 
+__extension__ using Wide = __int128;
+
 std::int64_t Affine::at(std::span<const std::int64_t> indices) const {
-  __extension__ using Wide = __int128;
-  constexpr Wide limit = Wide{1} << 61;  // beyond it all is equally out of range, and differences still fit
   Wide sum = constant;
   for (std::size_t level = 0; level < indices.size(); ++level) sum += Wide{coefficient[level]} * indices[level];
-  return static_cast<std::int64_t>(std::clamp(sum, -limit, limit));
+  return static_cast<std::int64_t>(std::clamp<Wide>(sum, -most_whole, most_whole));
+}
+
+bool Affine::is_within_limits(std::span<const std::int64_t> indices) const {
+  const auto size = [](Wide a) { return a < 0 ? -a : a; };
+  Wide sum = size(constant);
+  for (std::size_t level = 0; level < indices.size(); ++level) sum += size(Wide{coefficient[level]} * indices[level]);
+  return sum <= most_whole;
 }
 
 int Node::home() const { return static_cast<int>(std::bit_width(levels)) - 1; }
@@ -151,7 +158,7 @@ std::uint64_t mix(std::uint64_t hash, std::uint64_t value) {  // splitmix64's fi
 std::uint64_t hash_of(const Affine& affine) {
   std::uint64_t hash = static_cast<std::uint64_t>(affine.constant);
   for (const std::int64_t c : affine.coefficient) hash = mix(hash, static_cast<std::uint64_t>(c));
-  return hash;
+  return mix(hash, affine.pinned);
 }
 
 std::uint64_t hash_of(Op op, std::int32_t symbol, double number, std::span<const NodeId> arguments) {
@@ -166,8 +173,8 @@ bool is_power_of_two(double c) {
   return std::fabs(std::frexp(c, &exponent)) == 0.5;
 }
 
-/// Whether c (d x) is (c d) x to the bit, numbers below the smallest normal one aside: one of the two roundings is none,
-/// and d x can neither overflow nor vanish before all does.
+/// Whether c (d x) is (c d) x to the bit, numbers below the smallest normal one aside: one of the two roundings is
+/// none, and d x can neither overflow nor vanish before all does.
 bool may_merge(double c, double d) {
   return std::fabs(c) >= 1 && std::fabs(d) >= 1 && std::isfinite(c * d) && std::fma(c, d, -(c * d)) == 0 &&
          (is_power_of_two(c) || is_power_of_two(d));
@@ -414,7 +421,7 @@ NodeId Graph::repeat(Op op, const Range& range, NodeId body) {
   const bool same_every_time = ((*this)[body].levels & (1u << range.level)) == 0;
   if (fixed && range.upper.constant < range.lower.constant) return number(op == Op::sum ? 0 : 1);
   if (fixed && (same_every_time || range.upper.constant == range.lower.constant)) {
-    const auto count = static_cast<double>(range.upper.constant - range.lower.constant + 1);  // of numbers up to 2^61
+    const auto count = static_cast<double>(range.upper.constant - range.lower.constant + 1);  // within most_whole
     if (same_every_time) return op == Op::sum ? multiply(number(count), body) : binary(Op::power, body, number(count));
   }
   const std::uint64_t hash =

@@ -11,7 +11,8 @@
 
 // Expressions for a known number of variables. Equal expressions are one node, constants are folded, and what can be
 // simplified without changing where a value is finite, or the sign of a 0, is simplified, all when a node is made, by a
-// look at its arguments and theirs: nothing here recurs down an expression. Arguments have lower ids than what uses them.
+// look at its arguments and theirs: nothing here recurs down an expression. Arguments have lower ids than what uses
+// them.
 //
 // Repetitions stay loops. A repetition at level l has a body in which the running index of level l is a leaf; the
 // levels that a node depends on are a set of bits. Levels count from the outside, so equal loops are equal nodes.
@@ -21,16 +22,22 @@ namespace nabla::formula {
 using NodeId = std::int32_t;
 inline constexpr NodeId no_node = -1;
 
+/// Beyond this no index and no bound may reach, nor any part of one: sums and differences fit their type.
+inline constexpr std::int64_t most_whole = std::int64_t{1} << 61;
+
 /// constant + sum of coefficient[l] * running index of level l.
 struct Affine {
   std::int64_t constant = 0;
   std::array<std::int64_t, most_levels> coefficient{};
+  std::uint32_t pinned = 0;  // levels it counts as depending on too: what it stands for exists only inside them
 
   static Affine of(std::int64_t constant) { return {constant, {}}; }
   static Affine index(int level);
   bool is_constant() const;
   std::uint32_t levels() const;
+  /// For indices where it and all parts of the sum stay within 2^61: any other value is as good as any.
   std::int64_t at(std::span<const std::int64_t> indices) const;
+  bool is_within_limits(std::span<const std::int64_t> indices) const;
   bool operator==(const Affine&) const = default;
 };
 
