@@ -143,14 +143,14 @@ TEST(FormulaRules, WhatMinAndMaxDoNotTakeStaysThere) {
     EXPECT_EQ(At(text, {x}).gradient(), Numbers{0}) << text;
     EXPECT_EQ(At(text, {x}).hessian(), Numbers{0}) << text;
   }
-  for (const std::size_t n : {64, 65}) {
+  for (const std::size_t n : {std::size_t{64}, std::size_t{65}}) {
     EXPECT_EQ(At("max(-5, sum(i, 1, n, -1/x[i]^2))", ones(n, {0})).gradient(), Numbers(n, 0)) << n;
   }
 }
 
 // As loops (65 terms) and written out (64).
 TEST(FormulaRules, ProductsBehindChoicesAndInfiniteSlopes) {
-  for (const std::size_t n : {64, 65}) {
+  for (const std::size_t n : {std::size_t{64}, std::size_t{65}}) {
     SCOPED_TRACE(n);
     EXPECT_EQ(At("where(x[1] > 0, prod(i, 1, n, sqrt(x[i])), 7)", ones(n, {-1})).gradient(), Numbers(n, 0));
     EXPECT_EQ(At("where(x[1] > 0, prod(i, 1, n, 1/x[i]), 7)", ones(n, {0})).gradient(), Numbers(n, 0));
@@ -168,7 +168,7 @@ TEST(FormulaRules, SecondDerivativesAcrossAnEdgeAreZero) {
     EXPECT_EQ(At(text + " + y", {x, 2}).hessian_times({0, 1}), (Numbers{0, 0})) << text;
   }
   EXPECT_EQ(At("1/x + y", {0, 2}).along({0, 1}), 1);
-  for (const std::size_t n : {2, 70}) {
+  for (const std::size_t n : {std::size_t{2}, std::size_t{70}}) {
     const Numbers found = At("sum(i, 1, n, sqrt(x[i]))", ones(n, {0, 4})).hessian_times(ones(n, {0, 1}));
     EXPECT_EQ(first(found, 2), (Numbers{0, -0.03125})) << n;
   }

@@ -27,13 +27,13 @@ using nabla::Formula;
 using nabla::Points;
 
 /// Empty if the number is as expected. `factor` times the allowance, which is f64's and in f32 2^29 times that, plus as
-/// many ulp, may be off.
+/// many ulp, may be off; and by what is lost where a factor underflows before the others make up for it.
 template <class T>
 std::string objection(const Expected& expected, T found, double factor) {
   if (std::isnan(expected.number)) return std::isnan(found) ? "" : "expected NaN, found " + std::to_string(found);
   if (expected.number == static_cast<double>(found)) return "";
   constexpr double ulp = std::numeric_limits<T>::epsilon(), smallest = std::numeric_limits<T>::min();
-  const double rounding = factor > 1 ? factor * ulp * std::fabs(expected.number) + smallest : 0;
+  const double rounding = factor > 1 ? factor * ulp * std::fabs(expected.number) + factor * smallest : 0;
   const double allowed = factor * expected.allowance * (ulp / 0x1p-52) + rounding;
   const double off = std::fabs(expected.number - static_cast<double>(found));
   if (off <= allowed) return "";
