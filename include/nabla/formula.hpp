@@ -45,7 +45,8 @@ struct FormulaOptions {
 
 enum class Notation { text, latex };
 
-/// Cheap to copy: copies share what was parsed and compiled, but each has its own values of the parameters.
+/// Cheap to copy: copies share what was parsed and compiled, but each has its own values of the parameters. On CUDA a
+/// formula need not outlive the work that was enqueued with it, nor graphs: the code stays until the program ends.
 class Formula {
  public:
   static constexpr bool unrolled = false;
@@ -124,6 +125,19 @@ requires std::same_as<decltype(Body::f), Formula> Operation<T> operation_of(cons
                                                                             const char* third) {
   return formula_operation<T>(name, body, n, second, third);
 }
+
+template <class T>
+struct LadderPlan;
+
+/// LadderBody's work for a formula, on CPUs (detail/ladder.hpp).
+template <class T>
+struct FormulaLadder {
+  const LadderPlan<T>& plan;
+  Operation<T> value;
+};
+template <class T>
+Operation<T> formula_ladder(const FormulaLadder<T>& body);
+extern template Operation<double> formula_ladder(const FormulaLadder<double>&);
 
 }  // namespace detail
 

@@ -1,0 +1,74 @@
+#include "components.hpp"
+
+#include <nabla/error.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+
+namespace nabla::detail {
+
+namespace {
+
+void require(const CheckCalls& calls, const CheckOptions& options) {
+  const auto refuse = [](const std::string& what) { throw ShapeError("check_gradient: " + what); };
+  if (options.directions < 1 || options.directions > 64) {
+    refuse("between 1 and 64 directions, found " + std::to_string(options.directions));
+  }
+  if (options.steps < 8 || options.steps > 50) {
+    refuse("between 8 and 50 steps, found " + std::to_string(options.steps));
+  }
+  if (!(options.tolerance >= 0) || std::isinf(options.tolerance)) {
+    refuse("the tolerance must be positive, or 0 for the precision's own, found " + std::to_string(options.tolerance));
+  }
+  if (!options.scale.empty() && static_cast<std::int64_t>(options.scale.size()) != calls.n) {
+    refuse("a scale for each of " + std::to_string(calls.n) + " variables, found " +
+           std::to_string(options.scale.size()));
+  }
+}
+
+/// Points that are examined whether or not a direction objects: what is small beside the other components would hide.
+std::vector<std::int64_t> sample_of(std::int64_t first, std::int64_t points, std::int64_t count) {
+  constexpr std::int64_t samples = 16;
+  std::vector<std::int64_t> found;
+  for (std::int64_t k = 0; k < samples; ++k) {
+    const std::int64_t point = count <= samples ? k : (count - 1) / (samples - 1) * k;
+    if (point >= first && point < first + points && (found.empty() || found.back() != point)) found.push_back(point);
+  }
+  return found;
+}
+
+}  // namespace
+
+CheckReport check(const CheckCalls& calls, const CheckOptions& options) {
+  require(calls, options);
+  check::Context context(calls, options);
+  check::Examination examination(context);
+  const std::int64_t chunk = check::points_at_once(calls);
+  for (std::int64_t first = 0; first < calls.count; first += chunk) {
+    const std::int64_t count = std::min(chunk, calls.count - first);
+    const std::vector<std::int64_t> objections = check::try_directions(context, first, count);
+    examination.add(objections, true);
+    std::vector<std::int64_t> others;
+    if (options.every_component) {
+      for (std::int64_t p = first; p < first + count; ++p) others.push_back(p);
+    } else {
+      others = sample_of(first, count, calls.count);
+    }
+    std::erase_if(others, [&](std::int64_t p) { return std::ranges::binary_search(objections, p); });
+    examination.add(others, false);
+  }
+  examination.finish();
+  CheckReport& report = context.report;
+  report.median_slope = context.slopes.median();
+  if (report.disagreeing > 0) {
+    report.verdict = Verdict::disagree;
+  } else if (report.unresolved > 0 || report.points_checked == 0) {
+    report.verdict = Verdict::unresolved;
+  } else {
+    report.verdict = Verdict::agree;
+  }
+  return std::move(report);
+}
+
+}  // namespace nabla::detail

@@ -1,0 +1,248 @@
+#pragma once
+
+#include <nabla/detail/checked_function.hpp>
+#include <nabla/evaluate.hpp>
+#include <nabla/formula.hpp>
+
+// Is this gradient right? Differences of values, which share nothing with it but the function, tell:
+//
+//   1. every point along a few random directions, at a ladder of steps in one pass (detail/ladder.hpp);
+//   2. component by component where a direction objects, and at a sample of points anyway: Neville's extrapolation of
+//      differences with an error bar (host/check/line.hpp), which also tells corners and jumps of the function.
+//
+// Each component comes out as agreeing, disagreeing, or unresolved: the error bar is wider than the tolerance. What can
+// be found and what can't is in docs/checking.md.
+
+namespace nabla {
+
+namespace detail {
+
+/// Functions that can't be evaluated in f64 say `static constexpr bool single_precision = true`. Differences of their
+/// values are then taken in f32, and tell less.
+template <class F>
+constexpr bool single_precision() {
+  if constexpr (requires { F::single_precision; }) {
+    return F::single_precision;
+  } else {
+    return false;
+  }
+}
+
+/// A function with a gradient from elsewhere: g(x, sink) assigns sink[i], or g(x) returns an array.
+template <class F, class G>
+struct WithGradient {
+  F f;
+  G g;
+  static constexpr int dimension = dimension_of<F>();
+  static constexpr bool vectorizable = detail::vectorizable<F>() && detail::vectorizable<G>();
+  static constexpr bool unrolled = detail::unrolled<F>() && detail::unrolled<G>();
+
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    return f(x);
+  }
+  template <class Point, class Gradient>
+  constexpr void gradient(const Point& x, Gradient& sink) const {
+    if constexpr (requires { g(x, sink); }) {
+      g(x, sink);
+    } else {
+      const auto all = g(x);
+      for (std::int64_t i = 0; i < x.size(); ++i) sink[i] = all[static_cast<std::size_t>(i)];
+    }
+  }
+};
+
+#ifdef __CUDACC__
+inline namespace with_kernels {
+#else
+inline namespace without_kernels {
+#endif
+
+/// The first stage: LadderBody's rows for some points, with gradients in place of directions.
+template <class D, class F>
+void screen(const Executor& executor, const F& f, const LadderPlan<D>& plan, const Request<D>& request) {
+  const std::int64_t n = request.points.components;
+  if constexpr (std::same_as<F, Formula>) {
+    const ValueBody<Formula, dynamic> value{f};
+    const FormulaLadder<D> body{plan, operation<D, Formula>("check_gradient", value, n)};
+    run<D>(executor, formula_ladder<D>(body), request);
+  } else {
+    with_dimension("check_gradient", f, n, [&](auto fixed) {
+      const LadderBody<F, fixed, D> body{f, plan};
+      run<D>(executor, operation<D, F>("check_gradient", body, n, "slopes"), request);
+    });
+  }
+}
+
+template <class F>
+constexpr bool is_formula = std::same_as<F, Formula>;
+
+/// The precision that differences of a function's values are taken in.
+template <class F, class T>
+using ValuePrecision = std::conditional_t<single_precision<F>(), T, double>;
+
+/// Values and derivatives as CheckedFunction calls them; with a first stage in passes over f, or without one.
+template <class D, class T, class Values, class Derivatives>
+CheckReport check_lines(const Executor& executor, BatchView<const T> points, std::int64_t outputs, const Values& values,
+                        const Derivatives& derivatives, const CheckOptions& options) {
+  CheckedFunction<T, D, Values, Derivatives> checked(executor, points, outputs, values, derivatives);
+  return check(checked.calls(), options);
+}
+template <class F, class T, class Derivatives>
+CheckReport check_screened(const Executor& executor, const F& f, BatchView<const T> points,
+                           const Derivatives& derivatives, const CheckOptions& options) {
+  using D = ValuePrecision<F, T>;
+  const auto values = [&f]<class R>(const Executor& where, BatchView<const R> x, BatchView<R> out) {
+    value<F, R>(where, f, x, ValueOutputs<R>{out});
+  };
+  if (is_formula<F> && executor.is_cuda()) return check_lines<D>(executor, points, 1, values, derivatives, options);
+  CheckedFunction<T, D, decltype(values), Derivatives> checked(executor, points, 1, values, derivatives);
+  const auto run_screen = [&](BatchView<const D> x, BatchView<const D> gradients, const LadderPlan<D>& plan,
+                              BatchView<D> outcome, BatchView<D> slopes) {
+    screen<D>(executor, f, plan, {x, gradients, {outcome, slopes, {}}, nullptr});
+  };
+  return check(checked.calls(run_screen), options);
+}
+
+}  // inline namespace
+}  // namespace detail
+
+#ifdef __CUDACC__
+inline namespace with_kernels {
+#else
+inline namespace without_kernels {
+#endif
+
+// Each check takes points as a batch, or as a BatchView<const T> in the executor's memory, at any strides.
+//
+// Complexity: 1 + 2 directions * steps evaluations of f a point; 77 for each component that is examined. What has
+// several outputs is tried along the same lines as it is examined: 77 evaluations a point and direction.
+// Memory: some million numbers, whatever the number of points.
+// Throws: as the operation that is checked, and ShapeError for options out of range.
+
+/// Checks the gradient that value_and_gradient() computes of f at each point: f's own `gradient` where it has one, else
+/// the library's differentiation.
+template <class F, class T>
+CheckReport check_gradient(const Executor& executor, const F& f, BatchView<const T> points,
+                           const CheckOptions& options = {}) {
+  const auto gradient = [&f]<class R>(const Executor& where, BatchView<const R> x, BatchView<R> out) {
+    value_and_gradient<F, R>(where, f, x, Outputs<R>{{}, out});
+  };
+  return detail::check_screened(executor, f, points, gradient, options);
+}
+
+/// Checks a gradient from elsewhere: gradient(x, g) assigns g[i], or gradient(x) returns a std::array of n scalars.
+template <class F, class G, class T>
+requires(!std::same_as<G, Formula>) CheckReport
+    check_gradient(const Executor& executor, const F& f, const G& gradient, BatchView<const T> points,
+                   const CheckOptions& options = {}) {
+  return check_gradient(executor, detail::WithGradient<F, G>{f, gradient}, points, options);
+}
+
+/// Checks a gradient given as a formula with n outputs. Throws ShapeError if it has another number of them.
+template <class F, class T>
+CheckReport check_gradient(const Executor& executor, const F& f, const Formula& gradient, BatchView<const T> points,
+                           const CheckOptions& options = {}) {
+  if (gradient.outputs() != points.components) {
+    throw ShapeError("check_gradient: " + std::to_string(points.components) + " variables, the gradient has " +
+                     std::to_string(gradient.outputs()) + " components");
+  }
+  const auto values = [&gradient]<class R>(const Executor& where, BatchView<const R> x, BatchView<R> out) {
+    jacobian<R>(where, gradient, x, JacobianOutputs<R>{out, {}});
+  };
+  return detail::check_screened(executor, f, points, values, options);
+}
+
+/// Checks the Jacobian that jacobian() computes of F: R^n -> R^m, a formula or a functor that returns a std::array.
+template <class F, class T>
+CheckReport check_jacobian(const Executor& executor, const F& f, BatchView<const T> points,
+                           const CheckOptions& options = {}) {
+  std::int64_t outputs = 0;
+  if constexpr (detail::is_formula<F>) {
+    outputs = f.outputs();
+  } else {
+    outputs = detail::JacobianBody<F, dynamic>::outputs;
+  }
+  const auto evaluate = [&f]<class R>(const Executor& where, BatchView<const R> x, JacobianOutputs<R> out) {
+    if constexpr (detail::is_formula<F>) {
+      jacobian<R>(where, f, x, out);
+    } else {
+      jacobian<F, R>(where, f, x, out);
+    }
+  };
+  const auto values = [&evaluate]<class R>(const Executor& where, BatchView<const R> x, BatchView<R> out) {
+    evaluate(where, x, JacobianOutputs<R>{out, {}});
+  };
+  const auto derivatives = [&evaluate]<class R>(const Executor& where, BatchView<const R> x, BatchView<R> out) {
+    evaluate(where, x, JacobianOutputs<R>{{}, out});
+  };
+  return detail::check_lines<detail::ValuePrecision<F, T>>(executor, points, outputs, values, derivatives, options);
+}
+
+/// Checks a Jacobian from elsewhere: a functor that returns a std::array of its m n numbers, row by row.
+template <class F, class J, class T>
+CheckReport check_jacobian(const Executor& executor, const F& f, const J& claimed, BatchView<const T> points,
+                           const CheckOptions& options = {}) {
+  constexpr std::int64_t outputs = detail::JacobianBody<F, dynamic>::outputs;
+  const auto values_of = [](const auto& function) {
+    return [&function]<class R>(const Executor& where, BatchView<const R> x, BatchView<R> out) {
+      jacobian<std::remove_cvref_t<decltype(function)>, R>(where, function, x, JacobianOutputs<R>{out, {}});
+    };
+  };
+  return detail::check_lines<detail::ValuePrecision<F, T>>(executor, points, outputs, values_of(f), values_of(claimed),
+                                                           options);
+}
+
+/// Checks that hessian_vector_product() is the derivative of the gradient that value_and_gradient() computes, with each
+/// unit vector as the direction: outputs of the report are components of the gradient. Memory: n^2 numbers a point.
+template <class F, class T>
+CheckReport check_hessian_vector_product(const Executor& executor, const F& f, BatchView<const T> points,
+                                         const CheckOptions& options = {}) {
+  const std::int64_t n = points.components;
+  const auto gradient = [&f]<class R>(const Executor& where, BatchView<const R> x, BatchView<R> out) {
+    value_and_gradient<F, R>(where, f, x, Outputs<R>{{}, out});
+  };
+  const auto products = [&f, n]<class R>(const Executor& where, BatchView<const R> x, BatchView<R> out) {
+    for (std::int64_t j = 0; j < n; ++j) {
+      std::vector<R> unit(static_cast<std::size_t>(n), R(0));
+      unit[static_cast<std::size_t>(j)] = R(1);
+      const auto direction = Batch<R>::from_host(where, unit, n);
+      const BatchView<R> column(out.data + j * out.component_stride, out.count, n, out.item_stride,
+                                n * out.component_stride);
+      hessian_vector_product<F, R>(where, f, x, direction, HessianProductOutputs<R>{{}, {}, column, nullptr});
+      where.synchronize();
+    }
+  };
+  return detail::check_lines<detail::ValuePrecision<F, T>>(executor, points, n, gradient, products, options);
+}
+
+// The same for batches.
+
+template <class F, class T>
+CheckReport check_gradient(const Executor& executor, const F& f, const Points<T>& points,
+                           const CheckOptions& options = {}) {
+  return check_gradient(executor, f, BatchView<const T>(points), options);
+}
+template <class F, class G, class T>
+CheckReport check_gradient(const Executor& executor, const F& f, const G& gradient, const Points<T>& points,
+                           const CheckOptions& options = {}) {
+  return check_gradient(executor, f, gradient, BatchView<const T>(points), options);
+}
+template <class F, class T>
+CheckReport check_jacobian(const Executor& executor, const F& f, const Points<T>& points,
+                           const CheckOptions& options = {}) {
+  return check_jacobian(executor, f, BatchView<const T>(points), options);
+}
+template <class F, class J, class T>
+CheckReport check_jacobian(const Executor& executor, const F& f, const J& claimed, const Points<T>& points,
+                           const CheckOptions& options = {}) {
+  return check_jacobian(executor, f, claimed, BatchView<const T>(points), options);
+}
+template <class F, class T>
+CheckReport check_hessian_vector_product(const Executor& executor, const F& f, const Points<T>& points,
+                                         const CheckOptions& options = {}) {
+  return check_hessian_vector_product(executor, f, BatchView<const T>(points), options);
+}
+
+}  // inline namespace
+}  // namespace nabla
