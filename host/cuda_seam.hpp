@@ -46,28 +46,27 @@ std::size_t partials_bytes(std::int64_t blocks);
 template <class T>
 void fill_uniform(const ExecutorState& state, BatchView<T> out, double low, double high, std::uint64_t seed);
 
-/// A kernel that was compiled while the program runs.
+/// A kernel that was compiled while the program runs. It stays loaded until the program ends: nobody knows when the
+/// last launch of it, or the last graph that has it, is done.
 struct LoadedKernel {
-  void* module = nullptr;
   void* function = nullptr;
 };
-/// Loads PTX onto a device. Throws CudaError. Neither this nor unload_kernel belongs into the capture of a graph.
-LoadedKernel load_kernel(int device, const std::string& ptx, const std::string& name);
-void unload_kernel(int device, const LoadedKernel& kernel) noexcept;
-/// Enqueues a kernel. `parameters`: the address of each.
-void launch_loaded(int device, void* stream, const LoadedKernel& kernel, std::int64_t blocks,
-                   const EvaluateShape& shape, void** parameters);
+/// Loads PTX onto a device, also while a stream is being captured. `compiler` made it, as in "NVRTC 13.0". Throws
+/// CudaError, and ExecutorUnavailable where the driver is older than the compiler.
+LoadedKernel load_kernel(int device, const std::string& ptx, const std::string& name, const std::string& compiler);
+/// Enqueues a kernel on its device, which is current. `parameters`: the address of each.
+void launch_loaded(void* stream, const LoadedKernel& kernel, std::int64_t blocks, const EvaluateShape& shape,
+                   void** parameters);
 
-/// Makes a device current for the calling host thread, and restores the one before.
+/// Makes a device, with the context that CUDA's runtime uses there, current for the calling host thread, and then again
+/// what was current before, be it nothing or a context that the caller made with the driver. Streams and memory of such
+/// a context can't be used: they must be the runtime's.
 class CurrentDevice {
  public:
   explicit CurrentDevice(int device);
   ~CurrentDevice();
   CurrentDevice(const CurrentDevice&) = delete;
   CurrentDevice& operator=(const CurrentDevice&) = delete;
-
- private:
-  int previous_ = -1;
 };
 
 }  // namespace nabla::detail::cuda

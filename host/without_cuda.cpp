@@ -34,9 +34,8 @@ void fill_uniform(const ExecutorState&, BatchView<T>, double, double, std::uint6
 template void fill_uniform(const ExecutorState&, BatchView<float>, double, double, std::uint64_t);
 template void fill_uniform(const ExecutorState&, BatchView<double>, double, double, std::uint64_t);
 
-LoadedKernel load_kernel(int, const std::string&, const std::string&) { unreachable(); }
-void unload_kernel(int, const LoadedKernel&) noexcept {}
-void launch_loaded(int, void*, const LoadedKernel&, std::int64_t, const EvaluateShape&, void**) { unreachable(); }
+LoadedKernel load_kernel(int, const std::string&, const std::string&, const std::string&) { unreachable(); }
+void launch_loaded(void*, const LoadedKernel&, std::int64_t, const EvaluateShape&, void**) { unreachable(); }
 
 CurrentDevice::CurrentDevice(int) { unreachable(); }
 CurrentDevice::~CurrentDevice() = default;

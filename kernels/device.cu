@@ -3,6 +3,9 @@
 
 #include <cuda_runtime.h>
 
+#include <exception>
+#include <optional>
+
 // Devices, streams and memory: the CUDA runtime behind host/cuda_seam.hpp.
 
 namespace nabla::detail::cuda {
@@ -14,6 +17,7 @@ std::string unavailable_reason() {
     cudaGetLastError();
     int driver = 0;  // stays 0 where there is none, which CUDA calls an insufficient version
     if (cudaDriverGetVersion(&driver) == cudaSuccess && driver == 0) return "no NVIDIA driver";
+    cudaGetLastError();
     return std::string(cudaGetErrorString(status));
   }
   return count == 0 ? "no CUDA device" : "";
@@ -38,16 +42,19 @@ std::string runtime_version() {
   return std::to_string(version / 1000) + "." + std::to_string(version % 1000 / 10);
 }
 
-CurrentDevice::CurrentDevice(int device) {
-  int current = 0;
-  cuda_check(cudaGetDevice(&current), "cudaGetDevice");
-  if (current == device) return;
-  cuda_check(cudaSetDevice(device), "cudaSetDevice");
-  previous_ = current;
+namespace {
+
+/// For destructors: nobody can use a status, and an error that is left behind would surface elsewhere.
+template <class Call>
+void quietly(int device, Call call) noexcept {
+  try {
+    const CurrentDevice current(device);
+    if (call() != cudaSuccess) cudaGetLastError();
+  } catch (const std::exception&) {  // at the program's end the driver may be gone
+  }
 }
-CurrentDevice::~CurrentDevice() {
-  if (previous_ >= 0) cudaSetDevice(previous_);
-}
+
+}  // namespace
 
 void* create_stream(int device) {
   const CurrentDevice current(device);
@@ -55,16 +62,16 @@ void* create_stream(int device) {
   cuda_check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
   return stream;
 }
-void destroy_stream(int, void* stream) noexcept {
-  if (cudaStreamDestroy(static_cast<cudaStream_t>(stream)) != cudaSuccess) cudaGetLastError();
+void destroy_stream(int device, void* stream) noexcept {
+  quietly(device, [&] { return cudaStreamDestroy(static_cast<cudaStream_t>(stream)); });
 }
 
 void synchronize(const ExecutorState& state) {
+  const CurrentDevice current(state.device);
   cuda_check(cudaStreamSynchronize(static_cast<cudaStream_t>(state.stream)), "cudaStreamSynchronize");
 }
 
 // Memory comes from the device's pool, in stream order: neither allocation nor release stops the device.
-// Errors of calls whose status nobody can use (in destructors) are cleared, so that they don't surface elsewhere.
 
 void* allocate(const ExecutorState& state, std::size_t bytes) {
   const CurrentDevice current(state.device);
@@ -74,7 +81,7 @@ void* allocate(const ExecutorState& state, std::size_t bytes) {
   return memory;
 }
 void deallocate(const ExecutorState& state, void* memory) noexcept {
-  if (cudaFreeAsync(memory, static_cast<cudaStream_t>(state.stream)) != cudaSuccess) cudaGetLastError();
+  quietly(state.device, [&] { return cudaFreeAsync(memory, static_cast<cudaStream_t>(state.stream)); });
 }
 
 void copy(const ExecutorState& state, void* to, const void* from, std::size_t bytes) {
@@ -85,6 +92,8 @@ void copy(const ExecutorState& state, void* to, const void* from, std::size_t by
 }
 
 Space space_of(const void* pointer, int device) {
+  std::optional<CurrentDevice> current;  // CUDA asks for a context, and would make one on device 0
+  if (device >= 0) current.emplace(device);
   cudaPointerAttributes attributes{};
   if (cudaPointerGetAttributes(&attributes, pointer) != cudaSuccess) {
     cudaGetLastError();
@@ -93,7 +102,9 @@ Space space_of(const void* pointer, int device) {
   if (attributes.type == cudaMemoryTypeDevice) return attributes.device == device ? Space::device : Space::other_device;
   if (attributes.type == cudaMemoryTypeManaged || attributes.type == cudaMemoryTypeHost) return Space::everywhere;
   int pageable = 0;  // some systems let kernels read any host memory
-  if (device >= 0) cudaDeviceGetAttribute(&pageable, cudaDevAttrPageableMemoryAccess, device);
+  if (device >= 0 && cudaDeviceGetAttribute(&pageable, cudaDevAttrPageableMemoryAccess, device) != cudaSuccess) {
+    cudaGetLastError();
+  }
   return pageable != 0 ? Space::everywhere : Space::host;
 }
 

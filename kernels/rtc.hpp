@@ -1,7 +1,7 @@
 #pragma once
 
 // NVRTC has no standard library. This is what evaluate.cuh and the headers that it includes use of one; when NVRTC
-// compiles them, each standard header that they ask for is this file (host/formula/cuda/compile.cpp). If NVRTC reports
+// compiles them, each standard header that they ask for is this file (host/formula/cuda/nvrtc.cpp). If NVRTC reports
 // a name of std:: that is missing, it belongs here.
 
 namespace std {

@@ -3,6 +3,7 @@
 #include "../host/formula/disk_cache.hpp"
 
 #include <gtest/gtest.h>
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -13,7 +14,9 @@
 #include <filesystem>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace {
@@ -123,6 +126,12 @@ TEST_F(DiskCache, TakesNoFileThatOthersCouldHaveWritten) {
     store_cached(directory_, "second key", "content");
     EXPECT_EQ(files().size(), 1u);
     fs::permissions(directory_, writable, fs::perm_options::remove);
+    fs::permissions(directory_.parent_path(), writable, fs::perm_options::add);
+    EXPECT_EQ(load("key"), "nothing");
+    store_cached(directory_, "second key", "content");
+    EXPECT_EQ(files().size(), 1u);
+    fs::permissions(directory_.parent_path(), writable, fs::perm_options::remove);
+    EXPECT_EQ(load("key"), "content");
   }
   if (geteuid() != 0) GTEST_SKIP() << "only root can give files away";
   constexpr uid_t somebody = 12345;
@@ -170,6 +179,7 @@ TEST_F(DiskCache, DoesWithoutWhereNothingCanBeWritten) {
   EXPECT_TRUE(in_child([&] {
     // Root may write anywhere.
     if (geteuid() == 0 && (chown(directory_.c_str(), 12345, 12345) != 0 || chown(file.c_str(), 12345, 12345) != 0 ||
+                           chown(directory_.parent_path().c_str(), 12345, 12345) != 0 ||
                            chmod(root_.c_str(), 0755) != 0 || chmod((root_ / "a").c_str(), 0755) != 0 ||
                            chmod((root_ / "a/b").c_str(), 0755) != 0 || setgid(12345) != 0 || setuid(12345) != 0)) {
       return false;
@@ -187,6 +197,48 @@ TEST_F(DiskCache, DoesWithoutWhereNothingCanBeWritten) {
   EXPECT_FALSE(load_cached("", "key").has_value());
 }
 
+TEST_F(DiskCache, FollowsNoLinkToADirectory) {
+  const fs::path file = stored("key", "content"), elsewhere = root_ / "elsewhere";
+  fs::rename(directory_, elsewhere);
+  fs::create_directory_symlink(elsewhere, directory_);
+  EXPECT_EQ(load("key"), "nothing");
+  store_cached(directory_, "second key", "content");
+  EXPECT_EQ(files().size(), 1u);
+}
+
+TEST_F(DiskCache, LeavesOtherPeoplesFilesAlone) {
+  const std::vector<std::string> names = {"notes.txt",
+                                          "0123456789abcdef",
+                                          "0123456789abcdef.kernel.orig",
+                                          "0123456789abcdeX.kernel",
+                                          "00123456789abcdef.kernel",
+                                          ".0123456789abcdef.part~",
+                                          ".0123456789abcdeX.part"};
+  fs::create_directories(directory_);
+  for (const std::string& name : names) {
+    write_bytes(directory_ / name, std::string(5000, 'x'));
+    fs::last_write_time(directory_ / name, fs::last_write_time(directory_ / name) - std::chrono::hours(1000));
+  }
+  store_cached(directory_, "key", "content", 1);
+  EXPECT_EQ(load("key"), "nothing");  // all that could go
+  for (const std::string& name : names) EXPECT_TRUE(fs::exists(directory_ / name)) << name;
+  store_cached(directory_, "key", "content", 10'000);
+  EXPECT_EQ(load("key"), "content");  // theirs do not count
+}
+
+TEST_F(DiskCache, RemovesWhatWritersThatDiedLeftBehind) {
+  fs::create_directories(directory_);
+  const fs::path old = directory_ / ".0123456789abcdef.part", young = directory_ / ".fedcba9876543210.part";
+  for (const fs::path& file : {old, young}) write_bytes(file, "half of a");
+  fs::last_write_time(old, fs::last_write_time(old) - std::chrono::hours(2));
+  fs::last_write_time(young, fs::last_write_time(young) - std::chrono::minutes(30));
+  store_cached(directory_, "key", "content");
+  EXPECT_FALSE(fs::exists(old));
+  EXPECT_TRUE(fs::exists(young));  // may still be written
+  store_cached(directory_, "key", "content", 1);
+  EXPECT_TRUE(fs::exists(young));
+}
+
 TEST_F(DiskCache, LeavesNothingBehindOnAFullDisk) {
   stored("key", "content");
   EXPECT_TRUE(in_child([&] {
@@ -199,28 +251,51 @@ TEST_F(DiskCache, LeavesNothingBehindOnAFullDisk) {
   }));
 }
 
-TEST_F(DiskCache, ManyWritersLeaveOneWholeFile) {
-  const std::string a(200'000, 'a'), b(100'000, 'b');
+/// Runs code in as many processes at once; true if it returned true in each.
+template <class F>
+bool in_children(int count, F code) {
   std::vector<pid_t> children;
-  for (int k = 0; k < 6; ++k) {
+  for (int k = 0; k < count; ++k) {
     const pid_t child = fork();
-    if (child == 0) {
-      bool good = true;
-      for (int repetition = 0; repetition < 100; ++repetition) {
-        store_cached(directory_, "key", k % 2 == 0 ? a : b);
-        const std::string found = load("key");
-        good = good && (found == a || found == b);
-      }
-      _exit(good ? 0 : 1);
-    }
+    if (child == 0) _exit(code(k) ? 0 : 1);
     children.push_back(child);
   }
+  bool good = true;
   for (const pid_t child : children) {
     int status = 1;
-    EXPECT_EQ(waitpid(child, &status, 0), child);
-    EXPECT_EQ(status, 0);
+    good = waitpid(child, &status, 0) == child && status == 0 && good;
   }
+  return good;
+}
+
+TEST_F(DiskCache, ManyWritersLeaveOneWholeFile) {
+  const std::string a(200'000, 'a'), b(100'000, 'b');
+  EXPECT_TRUE(in_children(6, [&](int k) {
+    bool good = true;
+    for (int repetition = 0; repetition < 100; ++repetition) {
+      store_cached(directory_, "key", k % 2 == 0 ? a : b);
+      const std::string found = load("key");
+      good = good && (found == a || found == b);
+    }
+    return good;
+  }));
   EXPECT_EQ(files().size(), 1u);
+}
+
+TEST_F(DiskCache, WritersInContainersAreToldApart) {
+  if (!in_child([] { return unshare(CLONE_NEWPID) == 0; })) GTEST_SKIP() << "may not number processes anew";
+  constexpr int repetitions = 60;
+  EXPECT_TRUE(in_children(4, [&](int k) {
+    // The next process has the number 1, as one in a container has.
+    return unshare(CLONE_NEWPID) == 0 && in_child([&] {
+             for (int repetition = 0; repetition < repetitions; ++repetition) {
+               store_cached(directory_, std::to_string(k) + " " + std::to_string(repetition),
+                            std::string(200'000, 'x'));
+             }
+             return getpid() == 1;
+           });
+  }));
+  EXPECT_EQ(files().size(), 4u * repetitions);
 }
 
 TEST_F(DiskCache, DropsWhatWasNotUsedForLongest) {
@@ -243,15 +318,33 @@ TEST_F(DiskCache, DropsWhatWasNotUsedForLongest) {
   EXPECT_GE(files().size(), 6u);
 }
 
-TEST(CacheDirectory, IsWhereTheEnvironmentSays) {
+void set(const char* name, const char* value) {
+  if (value != nullptr) {
+    setenv(name, value, 1);
+  } else {
+    unsetenv(name);
+  }
+}
+
+/// Leaves the environment as it was.
+class CacheDirectory : public testing::Test {
+ protected:
+  CacheDirectory() {
+    for (const char* const name : {"NABLA_CACHE", "XDG_CACHE_HOME", "HOME"}) {
+      const char* const value = std::getenv(name);
+      before_.emplace_back(name, value != nullptr ? std::optional<std::string>(value) : std::nullopt);
+    }
+  }
+  ~CacheDirectory() override {
+    for (const auto& [name, value] : before_) set(name, value ? value->c_str() : nullptr);
+  }
+
+ private:
+  std::vector<std::pair<const char*, std::optional<std::string>>> before_;
+};
+
+TEST_F(CacheDirectory, IsWhereTheEnvironmentSays) {
   const auto with = [](const char* cache, const char* xdg, const char* home) {
-    const auto set = [](const char* name, const char* value) {
-      if (value != nullptr) {
-        setenv(name, value, 1);
-      } else {
-        unsetenv(name);
-      }
-    };
     set("NABLA_CACHE", cache);
     set("XDG_CACHE_HOME", xdg);
     set("HOME", home);

@@ -33,7 +33,7 @@ std::string objection(const Expected& expected, T found, double factor) {
   if (std::isnan(expected.number)) return std::isnan(found) ? "" : "expected NaN, found " + std::to_string(found);
   if (expected.number == static_cast<double>(found)) return "";
   constexpr double ulp = std::numeric_limits<T>::epsilon(), smallest = std::numeric_limits<T>::min();
-  const double rounding = factor > 1 ? factor * ulp * std::fabs(expected.number) + factor * smallest : 0;
+  const double rounding = factor > 1 ? factor * ulp * std::fabs(expected.number) + 1e4 * smallest : 0;
   const double allowed = factor * expected.allowance * (ulp / 0x1p-52) + rounding;
   const double off = std::fabs(expected.number - static_cast<double>(found));
   if (off <= allowed) return "";

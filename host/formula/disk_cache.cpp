@@ -2,15 +2,16 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/random.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
-#include <atomic>
 #include <cerrno>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <ctime>
 #include <utility>
 #include <vector>
 
@@ -56,13 +57,21 @@ bool only_mine(const struct stat& status) {
   return status.st_uid == geteuid() && (status.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/// The directory's number if it is the user's own, or -1.
-int open_directory(const std::string& path) {
-  const int directory = open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+/// The same number if the file is the user's own; otherwise closes it and returns -1.
+int if_mine(int file) {
   struct stat status {};
-  if (directory < 0 || (fstat(directory, &status) == 0 && only_mine(status))) return directory;
-  ::close(directory);
+  if (file < 0 || (fstat(file, &status) == 0 && only_mine(status))) return file;
+  close(file);
   return -1;
+}
+
+/// The directory's number if it and the one that it is in are the user's own, or -1. It is no link: what that leads to
+/// was not made for this.
+int open_directory(const std::string& path) {
+  const std::size_t name = path.rfind('/') + 1;
+  const Descriptor parent(if_mine(open(path.substr(0, name).c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)));
+  if (!parent) return -1;
+  return if_mine(openat(parent.number(), path.c_str() + name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC));
 }
 
 /// Makes the directory and those above it that are missing, all of them private.
@@ -73,11 +82,37 @@ void make_directories(const std::string& path) {
   }
 }
 
-std::string file_name(std::string_view key) {
-  constexpr char digits[] = "0123456789abcdef";
+constexpr std::string_view digits = "0123456789abcdef";
+
+std::string digits_of(std::uint64_t number) {
+  std::string text;
+  for (int shift = 60; shift >= 0; shift -= 4) text += digits[number >> shift & 15];
+  return text;
+}
+
+// What stands in the directory: HASH.kernel, and .NUMBER.part while it is being written.
+std::string file_name(std::string_view key) { return digits_of(hash(key)) + ".kernel"; }
+bool is_file_name(std::string_view name) {
+  return name.ends_with(".kernel") && name.find_first_not_of(digits) == 16 && name.size() == 16 + 7;
+}
+bool is_temporary_name(std::string_view name) {
+  return name.starts_with('.') && name.ends_with(".part") && name.find_first_not_of(digits, 1) == 17 &&
+         name.size() == 17 + 5;
+}
+
+struct Temporary {
   std::string name;
-  for (int shift = 60; shift >= 0; shift -= 4) name += digits[hash(key) >> shift & 15];
-  return name + ".kernel";
+  int file = -1;
+};
+/// A new file under a name by chance: numbers of processes are not unique where containers share a directory.
+Temporary make_temporary(int directory) {
+  for (;;) {
+    std::uint64_t number = 0;
+    if (getrandom(&number, sizeof number, 0) != sizeof number) return {};
+    const std::string name = "." + digits_of(number) + ".part";
+    const int file = openat(directory, name.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (file >= 0 || errno != EEXIST) return {name, file};
+  }
 }
 
 bool read_all(int file, char* to, std::size_t bytes) {
@@ -129,7 +164,8 @@ std::string text_of(std::string_view key, std::string_view content) {
   return text;
 }
 
-/// Removes what was not used for longest until a quarter of the room is free, if there is more than `most_bytes`.
+/// Removes what was not used for longest until a quarter of the room is free, if there is more than `most_bytes`, and
+/// what a writer left behind that did not come to its end. Files that are not the cache's stay.
 void make_room(int directory, std::int64_t most_bytes) {
   struct File {
     std::string name;
@@ -144,11 +180,18 @@ void make_room(int directory, std::int64_t most_bytes) {
     if (again >= 0) ::close(again);
     return;
   }
+  constexpr std::time_t longest_write = 3600;  // seconds, and room for clocks that differ
   while (const dirent* const entry = readdir(listing)) {
+    const bool kept = is_file_name(entry->d_name);
+    if (!kept && !is_temporary_name(entry->d_name)) continue;
     struct stat status {};
     if (fstatat(directory, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISREG(status.st_mode)) continue;
-    files.push_back({entry->d_name, status.st_mtim, status.st_size});
-    total += status.st_size;
+    if (kept) {
+      files.push_back({entry->d_name, status.st_mtim, status.st_size});
+      total += status.st_size;
+    } else if (status.st_mtim.tv_sec + longest_write < std::time(nullptr)) {
+      unlinkat(directory, entry->d_name, 0);
+    }
   }
   closedir(listing);
   if (total <= most_bytes) return;
@@ -165,7 +208,7 @@ void make_room(int directory, std::int64_t most_bytes) {
 
 std::string cache_directory() {
   const auto variable = [](const char* name) {
-    const char* const text = std::getenv(name);
+    const char* const text = secure_getenv(name);
     return std::string(text != nullptr ? text : "");
   };
   if (variable("NABLA_CACHE") == "off") return "";
@@ -203,17 +246,14 @@ void store_cached(const std::string& directory, std::string_view key, std::strin
   make_directories(directory);
   const Descriptor folder(open_directory(directory));
   if (!folder) return;
-  static std::atomic<int> number = 0;  // of the file among this process's
-  const std::string temporary = "." + std::to_string(getpid()) + "-" + std::to_string(number++) + ".part";
-  unlinkat(folder.number(), temporary.c_str(), 0);  // left by an older process of the same number
-  Descriptor file(
-      openat(folder.number(), temporary.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600));
+  const Temporary temporary = make_temporary(folder.number());
+  Descriptor file(temporary.file);
   if (!file) return;
   const bool written = write_all(file.number(), text);
   const bool closed = file.close();
   if (!written || !closed ||
-      renameat(folder.number(), temporary.c_str(), folder.number(), file_name(key).c_str()) != 0) {
-    unlinkat(folder.number(), temporary.c_str(), 0);
+      renameat(folder.number(), temporary.name.c_str(), folder.number(), file_name(key).c_str()) != 0) {
+    unlinkat(folder.number(), temporary.name.c_str(), 0);
     return;
   }
   make_room(folder.number(), most_bytes);

@@ -4,13 +4,13 @@
 #include "../disk_cache.hpp"
 #include "../generate.hpp"
 #include "device_headers.hpp"
-#include "nvrtc.hpp"
 
 #include <nabla/version.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <map>
 #include <type_traits>
 #include <utility>
 
@@ -24,8 +24,9 @@ constexpr std::size_t most_parameters = 400;
 /// Up to so many variables loops over them are unrolled, by the choice of a body with a constant number of them.
 constexpr std::int64_t most_unrolled = 16;
 
-/// NVRTC takes some seconds for so many, and more than its share for each beyond.
-constexpr std::size_t most_instructions = 40'000;
+/// The driver's assembler takes up to 4 s for so many, and more than its share for each beyond: 41 s were seen for
+/// 7,000. NVRTC takes 0.3 s.
+constexpr std::size_t most_instructions = 2'000;
 
 std::string source_of(const Definition& definition, const Call& call) {
   const Program& program = definition.program(call.task, call.n);
@@ -43,12 +44,42 @@ std::string source_of(const Definition& definition, const Call& call) {
          (call.n <= most_unrolled ? std::to_string(call.n) : "dynamic") + ">>;\n\n}  // namespace nabla::detail\n";
 }
 
-/// From the disk if an earlier process compiled the same.
+/// All that the outcome of compile() depends on.
+std::string key_of(const std::string& source, const std::string& kernel, const std::string& target) {
+  return std::string("nabla ") + version + "\nheaders " + std::string(device_headers_digest()) + "\nNVRTC " +
+         nvrtc_identity() + "\noptions " + compiler_options() + "\ntarget " + target + "\nkernel " + kernel + "\n" +
+         source;
+}
+
+/// What the process has loaded, or is loading, under a key.
+struct Loaded {
+  std::mutex making;
+  detail::cuda::LoadedKernel kernel;
+};
+Loaded& loaded_under(std::string key, int device) {
+  static std::mutex looking;
+  // Never destroyed, as kernels are never unloaded: what the program destroys after this may still use them.
+  static auto& all = *new std::map<std::pair<std::string, int>, Loaded>;
+  const std::lock_guard lock(looking);
+  return all[{std::move(key), device}];
+}
+
+const detail::cuda::LoadedKernel& load_once(const std::string& source, const std::string& kernel,
+                                            const std::string& target, int device) {
+  Loaded& loaded = loaded_under(key_of(source, kernel, target), device);
+  const std::lock_guard lock(loaded.making);
+  if (loaded.kernel.function == nullptr) {
+    const CompiledKernel compiled = compile_or_load(source, kernel, target);
+    loaded.kernel = detail::cuda::load_kernel(device, compiled.ptx, compiled.name, "NVRTC " + nvrtc_version());
+  }
+  return loaded.kernel;
+}
+
+}  // namespace
+
 CompiledKernel compile_or_load(const std::string& source, const std::string& kernel, const std::string& target) {
   const std::string directory = cache_directory();
-  const std::string key = std::string("nabla ") + version + "\nheaders " + std::string(device_headers_digest()) +
-                          "\nNVRTC " + nvrtc_version() + "\noptions " + compiler_options() + "\ntarget " + target +
-                          "\nkernel " + kernel + "\n" + source;
+  const std::string key = key_of(source, kernel, target);
   if (const auto found = load_cached(directory, key)) {
     const std::size_t end = found->find('\n');
     if (end != std::string::npos) return {found->substr(0, end), found->substr(end + 1)};
@@ -58,13 +89,8 @@ CompiledKernel compile_or_load(const std::string& source, const std::string& ker
   return made;
 }
 
-}  // namespace
-
 Kernels::~Kernels() {
-  for (const Entry* entry = entries_; entry != nullptr;) {
-    detail::cuda::unload_kernel(entry->key.device, entry->kernel);
-    delete std::exchange(entry, entry->next);
-  }
+  for (const Entry* entry = entries_; entry != nullptr;) delete std::exchange(entry, entry->next);
 }
 
 std::int64_t Kernels::count() const {
@@ -91,9 +117,8 @@ const detail::cuda::LoadedKernel& Kernels::get(const Definition& definition, con
   const std::string kernel = std::string("nabla::detail::") + (tiled ? "tile" : "strided") + "_kernel<" +
                              key.precision + ", nabla::detail::FormulaBody, " + (key.summary ? "true" : "false") + ">";
   const std::string target = target_of(detail::cuda::device_info(key.device).compute_capability);
-  const CompiledKernel compiled = compile_or_load(source_of(definition, call), kernel, target);
   const auto* const made =
-      new Entry{key, detail::cuda::load_kernel(key.device, compiled.ptx, compiled.name), entries_.load()};
+      new Entry{key, load_once(source_of(definition, call), kernel, target, key.device), entries_.load()};
   entries_.store(made, std::memory_order_release);
   return made->kernel;
 }
@@ -117,7 +142,7 @@ void launch(const Definition& definition, const Call& call, const detail::CudaLa
   auto block_points = static_cast<int>(detail::points_per_block(request.points.count));
   void* partials = launch.partials;
   void* addresses[] = {body.data(), &request, &block_points, &partials};
-  detail::cuda::launch_loaded(launch.device, launch.stream, kernel, launch.blocks, shape, addresses);
+  detail::cuda::launch_loaded(launch.stream, kernel, launch.blocks, shape, addresses);
 }
 template void launch(const Definition&, const Call&, const detail::CudaLaunch<float>&);
 template void launch(const Definition&, const Call&, const detail::CudaLaunch<double>&);

@@ -2,6 +2,8 @@
 
 #include "../../cuda_seam.hpp"
 
+#include "nvrtc.hpp"
+
 #include <nabla/detail/operation.hpp>
 
 #include <atomic>
@@ -35,7 +37,10 @@ struct Call {
 template <class T>
 void launch(const Definition& definition, const Call& call, const detail::CudaLaunch<T>& launch);
 
-/// A formula's kernels that were compiled so far.
+/// From the disk if an earlier process compiled the same; arguments as compile().
+CompiledKernel compile_or_load(const std::string& source, const std::string& kernel, const std::string& target);
+
+/// The kernels that a formula has used so far. They are the process's, shared with other formulas of the same text.
 class Kernels {
  public:
   Kernels() = default;
@@ -57,7 +62,7 @@ class Kernels {
  private:
   struct Entry {
     Key key;
-    detail::cuda::LoadedKernel kernel;
+    const detail::cuda::LoadedKernel& kernel;
     const Entry* next;
   };
   const Entry* find(const Key& key) const;

@@ -4,6 +4,9 @@
 #include "../shared_library.hpp"
 #include "device_headers.hpp"
 
+#include <dlfcn.h>
+#include <sys/stat.h>
+
 #include <algorithm>
 #include <atomic>
 #include <type_traits>
@@ -34,8 +37,8 @@ struct Nvrtc {
 };
 
 /// Options of the compiler that give nvcc's code: its language, its contraction (the default), and functions without
-/// __device__ for the device, as --expt-relaxed-constexpr does.
-constexpr const char* options[] = {"-std=c++20", "--device-as-default-execution-space"};
+/// __device__ for the device, as --expt-relaxed-constexpr does. Nobody reads warnings.
+constexpr const char* options[] = {"-std=c++20", "--device-as-default-execution-space", "-w"};
 
 /// What evaluate.cuh includes of the standard library is one file of our own.
 constexpr const char* standard_headers[] = {"array",  "cmath",   "concepts",   "cstdint",
@@ -103,6 +106,15 @@ std::string text_of(NvrtcProgram* program, Status (*size)(NvrtcProgram*, std::si
   return text;
 }
 
+/// The first line of a compiler's log that says so, or all of the log.
+std::string first_error(const std::string& log) {
+  const std::size_t error = log.find("error");
+  if (error == std::string::npos) return log;
+  const std::size_t before = log.rfind('\n', error);
+  const std::size_t start = before == std::string::npos ? 0 : before + 1;
+  return log.substr(start, log.find('\n', error) - start);
+}
+
 struct ProgramOwner {
   NvrtcProgram* program = nullptr;
   ProgramOwner() = default;
@@ -130,6 +142,17 @@ std::string nvrtc_version() {
   int major = 0, minor = 0;
   check(nvrtc().version(&major, &minor), "nvrtcVersion");
   return std::to_string(major) + "." + std::to_string(minor);
+}
+
+std::string nvrtc_identity() {
+  std::string text = nvrtc_version();
+  Dl_info library{};
+  struct stat file {};
+  if (dladdr(reinterpret_cast<const void*>(nvrtc().version), &library) != 0 && stat(library.dli_fname, &file) == 0) {
+    text += " of " + std::to_string(file.st_size) + " bytes, " + std::to_string(file.st_mtim.tv_sec) + "." +
+            std::to_string(file.st_mtim.tv_nsec);
+  }
+  return text;
 }
 
 std::string target_of(int compute_capability) {
@@ -173,9 +196,10 @@ CompiledKernel compile(const std::string& source, const std::string& kernel, con
   const std::string architecture = "--gpu-architecture=" + target;
   std::vector<const char*> all(std::begin(options), std::end(options));
   all.push_back(architecture.c_str());
-  if (nvrtc().compile(owner.program, static_cast<int>(all.size()), all.data()) != 0) {
+  if (const Status status = nvrtc().compile(owner.program, static_cast<int>(all.size()), all.data()); status != 0) {
     const std::string log = text_of(owner.program, nvrtc().log_size, nvrtc().log);
-    throw CudaError("NVRTC could not compile a formula's kernel: " + log.substr(0, log.find('\n')));
+    throw CudaError(std::string("NVRTC could not compile a formula's kernel: ") + nvrtc().error_text(status) + ": " +
+                    first_error(log));
   }
   ++compiled;
   const char* name = nullptr;

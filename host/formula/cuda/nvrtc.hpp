@@ -14,6 +14,9 @@ std::string why_no_nvrtc();
 /// "13.0". Throws ExecutorUnavailable where NVRTC is missing, saying what to install.
 std::string nvrtc_version();
 
+/// The version with the size and the date of the library's file, by which builds of one version are told apart.
+std::string nvrtc_identity();
+
 /// A kernel as PTX, and its name there.
 struct CompiledKernel {
   std::string name;
@@ -25,7 +28,7 @@ struct CompiledKernel {
 std::string target_of(int compute_capability);
 
 /// Compiles `source`, which may include the project's headers (device_headers.hpp), for a target. `kernel` is an
-/// expression that names an instance of a kernel template. Throws CudaError with the compiler's first complaint, and
+/// expression that names an instance of a kernel template. Throws CudaError with the compiler's first error, and
 /// ExecutorUnavailable.
 CompiledKernel compile(const std::string& source, const std::string& kernel, const std::string& target);
 
