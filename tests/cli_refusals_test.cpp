@@ -124,6 +124,68 @@ TEST(Refusals, OptionsThatDoNotGoTogether) {
   expect_booth_refusal({"--out-directional", "x.npy"}, "--out-directional: needs --direction V1,V2,...");
 }
 
+/// The same for nabla check of x^2*y with these arguments added.
+void expect_check_refusal(const std::vector<std::string>& more, const std::string& line) {
+  std::vector<std::string> arguments{"check", "--formula", "x^2*y"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  expect_refusal(arguments, "nabla check: " + line);
+}
+
+TEST(Refusals, NumbersOfACheck) {
+  for (const char* const bad : {"0", "1", "-1e-8", "nan", "inf", "small"}) {
+    expect_check_refusal(
+        {"--at", "1,2", "--tolerance", bad},
+        std::string("--tolerance: expected a number between 0 and 1, such as 1e-6, found '") + bad + "'");
+  }
+  const auto refuse = [](const std::string& option, const std::vector<std::string>& values, const std::string& range) {
+    for (const std::string& value : values) {
+      expect_check_refusal({"--at", "1,2", option + "=" + value},
+                           option + ": expected a whole number from " + range + ", found '" + value + "'");
+    }
+  };
+  refuse("--directions", {"0", "65", "-1", "1.5", "many"}, "1 to 64");
+  refuse("--steps", {"7", "51", "1e400"}, "8 to 50");
+  refuse("--worst", {"-1", "10001", "9e18"}, "0 to 10000");
+  expect_check_refusal({"--at", "1,2", "--seed", "1"}, "--seed: is for --random only");
+  expect_check_refusal({}, "expected one of --points, --random and --at, found none");
+  expect_check_refusal({"--at", "1,2", "--tolerence", "1e-3"}, "unknown option --tolerence; did you mean --tolerance?");
+}
+
+TEST(Refusals, GivenGradients) {
+  const auto refuse = [](const std::vector<std::string>& gradient, const std::string& line) {
+    std::vector<std::string> arguments{"--at", "1,2"};
+    for (const std::string& text : gradient) arguments.insert(arguments.end(), {"--gradient", text});
+    expect_check_refusal(arguments, line);
+  };
+  refuse({"2*x*y"}, "--gradient: expected 2 formulas, one for each variable (x, y), found 1");
+  refuse({"2*x*y", "x^2", "0"}, "--gradient: expected 2 formulas, one for each variable (x, y), found 3");
+  refuse({"2*x*y; x^2", "0"},
+         "--gradient number 1, along x: expected one formula, found 2 with semicolons between them; give --gradient "
+         "once for each variable");
+  refuse({"2*x*y", "x^^2"},
+         "--gradient number 2, along y: line 1, column 3: expected a number, a name or '(' after '^', found '^'\n"
+         "x^^2\n"
+         "  ^");
+  refuse({"2*x*z", "x^2"},
+         "--gradient number 1, along x: line 1, column 5: unknown variable 'z'; did you mean x?\n"
+         "2*x*z\n"
+         "    ^");
+  expect_refusal({"check", "--formula", "x; y", "--gradient", "1", "--at", "1,2"},
+                 "nabla check: --gradient: is for one output, the formula has 2");
+  const auto refuse_booth = [](const std::string& second, const std::string& line) {
+    expect_refusal({"check", "--function", "booth", "--random", "10", "--gradient", "x[1]", "--gradient", second},
+                   "nabla check: --gradient number 2, along x[2]: line 1, column " + line);
+  };
+  refuse_booth("8*x[1] + x[3]",
+               "10: x[3] is none of the variables 1 to 2\n"
+               "8*x[1] + x[3]\n"
+               "         ^^^^");
+  refuse_booth("8*x",
+               "3: the variables are x[1] to x[2]; expected an index after x, as in x[1]\n"
+               "8*x\n"
+               "  ^");
+}
+
 TEST(Refusals, Executors) {
   expect_booth_refusal({"--executor", "gpu"},
                        "--executor: an executor is auto, cpu, cuda or cuda:K (K = 0, 1, …), found 'gpu'");

@@ -1,4 +1,5 @@
-# Holds the README to its word: its first program is examples/first_steps, and its commands run.
+# Holds the README to its word: its first program is examples/first_steps, and its commands run, with the status that a
+# comment behind them says or else 0.
 #     cmake -DSOURCE_DIR=… -DNABLA=… -P readme.cmake
 
 file(READ ${SOURCE_DIR}/README.md readme)
@@ -15,9 +16,14 @@ if(count LESS 5)
 endif()
 foreach(command ${commands})
   string(REGEX REPLACE "^\n\\$ nabla " "" arguments "${command}")
+  set(expected 0)
+  if(arguments MATCHES " +# status ([0-9])$")
+    set(expected ${CMAKE_MATCH_1})
+    string(REGEX REPLACE " +# status [0-9]$" "" arguments "${arguments}")
+  endif()
   separate_arguments(arguments UNIX_COMMAND "${arguments}")
   execute_process(COMMAND ${NABLA} ${arguments} RESULT_VARIABLE status OUTPUT_VARIABLE output ERROR_VARIABLE output)
-  if(NOT status EQUAL 0)
+  if(NOT status EQUAL ${expected})
     message(FATAL_ERROR "nabla ${arguments} ended with ${status}:\n${output}")
   endif()
   message(STATUS "nabla ${arguments}: ok")

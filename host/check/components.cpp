@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <numeric>
 
 namespace nabla::check {
@@ -87,8 +88,7 @@ std::vector<std::int64_t> Examination::components_of(std::span<const double> x, 
   }
   for (const Range& single : suspects) found.push_back(single.first);
   std::ranges::sort(found);
-  const auto repeated = std::ranges::unique(found);
-  found.erase(repeated.begin(), repeated.end());
+  found.erase(std::unique(found.begin(), found.end()), found.end());
   return found;
 }
 
@@ -167,53 +167,93 @@ void Examination::retry_closer(Examined& point) {
 }
 
 /// A derivative that seems wrong may be but badly rounded. How much rounding does to it shows in its third differences
-/// over tiny steps (Moré and Wild, 2011, "Estimating computational noise"), and, if it can be computed more precisely,
-/// in how much that changes when the point does by some units in the last place.
+/// over tiny steps (Moré and Wild, 2011, "Estimating computational noise").
 void Examination::allow_for_rounding(Examined& point) {
-  if (std::ranges::find(point.verdicts, Verdict::disagree) == point.verdicts.end()) return;
-  const CheckCalls& calls = context_.calls;
-  const auto n = static_cast<std::size_t>(calls.n);
-  const bool single = calls.derivative_precision.epsilon > 1e-10;
-  constexpr std::size_t samples = 8;
-  constexpr double enough = 16;
-  const auto sampled = [&](double step, bool random, const auto& derivatives_at) {
-    std::vector<double> points;
-    for (std::size_t k = 0; k < samples; ++k) {
-      for (std::size_t i = 0; i < n; ++i) {
-        const double draw = uniform_pair(context_.options.seed, static_cast<std::int64_t>(i), 7, -1, 1)[0];
-        const double kick = uniform_pair(context_.options.seed, static_cast<std::int64_t>(i),
-                                         static_cast<std::int64_t>(8 + k), -1, 1)[0];
-        const double moved =
-            random ? point.x[i] * (1 + step * kick)
-                   : point.x[i] * (1 + step * static_cast<double>(k) * std::copysign(0.5 + std::fabs(draw) / 2, draw));
-        points.push_back(single ? static_cast<double>(static_cast<float>(moved)) : moved);
-      }
-    }
-    std::vector<double> found(points.size() * static_cast<std::size_t>(calls.outputs));
-    derivatives_at(points, found);
-    return found;
-  };
-  const std::size_t per_point = n * static_cast<std::size_t>(calls.outputs);
-  const auto place = [&](std::size_t entry) {
-    return point.output_of(entry) * n + static_cast<std::size_t>(point.component_of(entry));
-  };
-  const std::vector<double> near = sampled(single ? 0x1p-12 : 0x1p-40, false, calls.derivatives);
-  const std::vector<double> kicked =
-      calls.precise_derivatives ? sampled(0x1p-20, true, calls.precise_derivatives) : std::vector<double>();
+  if (std::ranges::max(point.verdicts) == Verdict::agree) return;
+  const bool single = context_.calls.derivative_precision.epsilon > 1e-10;
+  const std::vector<double> near = derivatives_nearby(point, single ? 0x1p-12 : 0x1p-40, context_.calls.derivatives);
+  const std::size_t size = near.size() / nearby;
   for (std::size_t entry = 0; entry < point.lines.size(); ++entry) {
-    if (point.verdicts[entry] != Verdict::disagree) continue;
+    constexpr double enough = 4;
     double rounding = 0;
-    const auto at = [&](std::size_t k) { return near[k * per_point + place(entry)]; };
-    for (std::size_t k = 0; k + 3 < samples; ++k) {
-      rounding = std::fmax(rounding, std::fabs(at(k) - 3 * at(k + 1) + 3 * at(k + 2) - at(k + 3)) / 4);
+    const auto at = [&](std::size_t k) { return near[k * size + place_of(point, entry)]; };
+    for (std::size_t k = 0; k + 3 < nearby; ++k) {
+      rounding = std::fmax(rounding, std::fabs(at(k) - 3 * at(k + 1) + 3 * at(k + 2) - at(k + 3)));
     }
-    double moves = 0;
-    for (std::size_t k = 1; k < samples && !kicked.empty(); ++k) {
-      moves = std::fmax(moves, std::fabs(kicked[k * per_point + place(entry)] - kicked[place(entry)]));
-    }
-    point.claims[entry].allowance = enough * rounding + 4 * moves;
-    judge_entry(point, entry);
+    if (std::isfinite(rounding)) point.claims[entry].allowance = enough * rounding;
   }
+  for (std::size_t entry = 0; entry < point.lines.size(); ++entry) {
+    if (point.verdicts[entry] != Verdict::agree) judge_entry(point, entry);
+  }
+  if (context_.calls.precise_derivatives) allow_for_lost_digits(point);
+}
+
+/// In the precision that values have, the same derivative may be right. Then what is wrong is but what the claim's
+/// precision loses: as much as f itself does, and as the derivative changes when the point does by some units in the
+/// last place; or it overflows. And if f's differences in that precision do not exclude the claim, nothing can.
+void Examination::allow_for_lost_digits(Examined& point) {
+  constexpr double close = 1e-4, enough = 4;
+  const CheckCalls& calls = context_.calls;
+  const std::vector<double> precise = derivatives_nearby(point, 0x1p-20, calls.precise_derivatives);
+  std::vector<double> stored_value(static_cast<std::size_t>(calls.outputs));
+  calls.stored_values(point.x, stored_value);
+  CheckCalls stored = calls;
+  stored.values = calls.stored_values;
+  stored.value_precision = calls.derivative_precision;
+  for (std::size_t entry = 0; entry < point.lines.size(); ++entry) {
+    const LineDerivative& line = point.lines[entry];
+    Claim& claim = point.claims[entry];
+    const auto at = [&](std::size_t k) { return precise[k * (precise.size() / nearby) + place_of(point, entry)]; };
+    const auto agrees = [&](double value, double bar) {
+      return std::fabs(at(0) - value) <= close * std::fabs(at(0)) + bar;
+    };
+    const bool right =
+        agrees(line.value, line.error_bar) ||
+        std::ranges::any_of(line.from_afar, [&](const auto& other) { return agrees(other.value, other.error); });
+    if (point.verdicts[entry] == Verdict::agree || !std::isfinite(at(0)) || !right) continue;
+    double moves = 0;
+    for (std::size_t k = 1; k < nearby; ++k) moves = std::fmax(moves, std::fabs(at(k) - at(0)));
+    const double lost = std::fabs(stored_value[point.output_of(entry)] - line.centre);
+    const double of_level = line.centre == 0 ? 0 : std::fabs(at(0) / line.centre);
+    claim.allowance += enough * (moves + lost * of_level);
+    judge_entry(point, entry);
+    if (point.verdicts[entry] == Verdict::agree) continue;
+    const std::int64_t i = point.component_of(entry);
+    const auto coarse = differentiate_along(stored, {{point.x, {}, i, context_.scale[static_cast<std::size_t>(i)]}},
+                                            context_.report.evaluations);
+    const LineDerivative& own = coarse[point.output_of(entry)];
+    const bool stairs = own.least_beyond < own.most_beyond;
+    const Verdict verdict = judge(claim, own, context_.tolerance, stored.value_precision);
+    if (verdict == Verdict::disagree && !stairs && own.smooth && std::isfinite(claim.derivative)) continue;
+    constexpr double telling = 0.05;
+    const bool tells = own.error_bar <= telling * std::fmax(std::fabs(line.value), claim.background);
+    const bool within = line.smooth && own.smooth && std::fabs(claim.derivative - own.value) <= own.error_bar;
+    point.verdicts[entry] = tells && within ? Verdict::agree : Verdict::unresolved;
+  }
+}
+
+/// Derivatives at points in a row, each component's steps of its own size, up to `step` of it; the first is the point.
+std::vector<double> Examination::derivatives_nearby(
+    const Examined& point, double step,
+    const std::function<void(std::span<const double>, std::span<double>)>& derivatives) const {
+  const bool single = context_.calls.derivative_precision.epsilon > 1e-10;
+  std::vector<double> points;
+  for (std::size_t k = 0; k < nearby; ++k) {
+    for (std::size_t i = 0; i < point.x.size(); ++i) {
+      const double draw = uniform_pair(context_.options.seed, static_cast<std::int64_t>(i), 7, -1, 1)[0];
+      const double change = step * static_cast<double>(k) * std::copysign(0.5 + std::fabs(draw) / 2, draw);
+      const double moved = point.x[i] * (1 + change);
+      points.push_back(single ? static_cast<double>(static_cast<float>(moved)) : moved);
+    }
+  }
+  std::vector<double> found(points.size() * static_cast<std::size_t>(context_.calls.outputs));
+  derivatives(points, found);
+  return found;
+}
+
+std::size_t Examination::place_of(const Examined& point, std::size_t entry) const {
+  return point.output_of(entry) * static_cast<std::size_t>(context_.calls.n) +
+         static_cast<std::size_t>(point.component_of(entry));
 }
 
 /// Whether f has a corner or a jump at a point that no axis shows, as x y / (x^2 + y^2) has at 0.
@@ -324,7 +364,8 @@ void Examination::add(std::span<const std::int64_t> points, bool objected) {
   const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(1, 1024 / components));
   for (std::size_t first = 0; first < points.size() && !enough(); first += at_once) {
     for (Examined& point : examine(points.subspan(first, std::min(at_once, points.size() - first)))) {
-      if (std::ranges::any_of(point.lines, [](const LineDerivative& line) { return !std::isfinite(line.centre); })) {
+      const bool finite = context_.finite(point.x)[0];
+      if (!finite || std::ranges::any_of(point.lines, [](const auto& line) { return !std::isfinite(line.centre); })) {
         continue;
       }
       point.relative_error = relative_error(point, context_.calls.derivative_precision);

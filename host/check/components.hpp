@@ -35,6 +35,12 @@ class Examination {
   std::vector<std::int64_t> components_of(std::span<const double> x, std::span<const double> derivatives);
   void retry_closer(Examined& point);
   void allow_for_rounding(Examined& point);
+  void allow_for_lost_digits(Examined& point);
+  std::size_t place_of(const Examined& point, std::size_t entry) const;
+  static constexpr std::size_t nearby = 8;  // points
+  std::vector<double> derivatives_nearby(
+      const Examined& point, double step,
+      const std::function<void(std::span<const double>, std::span<double>)>& derivatives) const;
   bool find_corners_between_axes(const Examined& point);
   void judge_entry(Examined& point, std::size_t entry) const;
   void count(const Examined& point, bool objected);

@@ -93,4 +93,17 @@ std::vector<double> Context::derivatives(std::span<const double> points) const {
   return found;
 }
 
+std::vector<bool> Context::finite(std::span<const double> points) const {
+  const std::size_t count = points.size() / static_cast<std::size_t>(calls.n);
+  std::vector<bool> found(count, true);
+  if (!calls.stored_values) return found;
+  const auto outputs = static_cast<std::size_t>(calls.outputs);
+  std::vector<double> values(count * outputs);
+  calls.stored_values(points, values);
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    if (!std::isfinite(values[k])) found[k / outputs] = false;
+  }
+  return found;
+}
+
 }  // namespace nabla::check

@@ -37,6 +37,9 @@ struct Context {
   }
   std::vector<double> points(std::int64_t first, std::int64_t count) const;
   std::vector<double> derivatives(std::span<const double> points) const;
+  /// For each point whether F is finite in the precision of the derivative; where values have another one, which may
+  /// reach further.
+  std::vector<bool> finite(std::span<const double> points) const;
 };
 
 /// Tries points [first, first + count) along random directions; returns those that are not agreed upon.

@@ -20,15 +20,21 @@ void screen(Context& context, std::int64_t first, std::int64_t count, std::vecto
   CheckReport& report = context.report;
   const auto points = static_cast<std::size_t>(count);
   std::vector<double> outcome(points, detail::ladder_passed);
+  if (context.calls.stored_values) {
+    const std::vector<bool> finite = context.finite(context.points(first, count));
+    for (std::size_t p = 0; p < points; ++p) {
+      if (!finite[p]) outcome[p] = detail::ladder_not_finite;
+    }
+  }
   double error = 0;
   const auto add = [&](const detail::Screening& found) {
     for (std::size_t p = 0; p < points; ++p) {
       outcome[p] = std::max(outcome[p], found.outcome[p]);
-      if (found.outcome[p] == detail::ladder_passed) error = std::max(error, found.relative_error[p]);
+      if (outcome[p] == detail::ladder_passed) error = std::max(error, found.relative_error[p]);
     }
     for (std::int64_t d = 0; d < found.directions; ++d) {
       for (std::size_t p = 0; p < points; ++p) {
-        if (found.outcome[p] == detail::ladder_not_finite) continue;
+        if (outcome[p] == detail::ladder_not_finite) continue;
         const double slope = found.slopes[static_cast<std::size_t>(d) * points + p];
         count_slope(context, slope, slope == detail::exactly_linear, slope == detail::exactly_quadratic);
       }
@@ -83,10 +89,11 @@ void try_lines(Context& context, std::int64_t first, std::int64_t count, std::ve
   }
   CheckReport& report = context.report;
   const auto found = differentiate_along(context.calls, lines, report.evaluations);
+  const std::vector<bool> finite = context.finite(points);
   const std::size_t lines_per_point = static_cast<std::size_t>(context.options.directions) * m;
   for (std::size_t p = 0; p < static_cast<std::size_t>(count); ++p) {
     const auto own = std::span(found).subspan(p * lines_per_point, lines_per_point);
-    if (std::ranges::any_of(own, [](const LineDerivative& line) { return !std::isfinite(line.centre); })) {
+    if (!finite[p] || std::ranges::any_of(own, [](const auto& line) { return !std::isfinite(line.centre); })) {
       ++report.points_not_finite;
       continue;
     }

@@ -25,12 +25,34 @@ double size_of(const Claim& claim, const LineDerivative& line) {
   return std::fmax(std::fmax(claim.size, std::fabs(claim.derivative)), std::fabs(line.value));
 }
 
-/// A part of the change of f nearby, so that a derivative of 0 need not come out as 0 to the last bit; and what factors
-/// may be lost to underflow.
+/// What may be off though nothing is wrong: a part of the change of f nearby, so that a derivative of 0 need not come
+/// out as 0 to the last bit, and where terms of the size of f's slopes around cancel; and what factors lose to
+/// underflow.
 double floor_of(const LineDerivative& line, const Precision& precision) {
-  constexpr double units = 1024, factors = 1e6;
-  const double change = std::isfinite(line.variation) ? units * precision.epsilon * line.variation : 0;
-  return change + factors * precision.smallest;
+  constexpr double units = 1024, units_around = 64, factors = 1e6;
+  const double change = std::isfinite(line.variation) ? line.variation : 0;
+  return precision.epsilon * std::fmax(units * change, units_around * line.steepness) + factors * precision.smallest;
+}
+
+/// Whether differences at many steps, each by itself, exclude a derivative. One or two large steps may all see f beyond
+/// a bend that none of them sees.
+bool excluded_by_many(double derivative, const LineDerivative& line, double slack) {
+  constexpr std::ptrdiff_t many = 6;
+  return std::ranges::count_if(line.at_each_step, [&](const WithError& step) {
+           return std::fabs(derivative - step.value) > slack + step.error;
+         }) >= many;
+}
+
+/// Smaller derivatives may be lost where f is rounded, or where terms of it are that other variables change more.
+double invisible(const Claim& claim, const LineDerivative& line, const Precision& precision) {
+  constexpr double units = 4;
+  return units * precision.epsilon * (line.level + claim.background);
+}
+
+/// Where small steps do not change f at all, it may be flat, or rounded in stairs, as log(1 + erf(x)) is below -3. What
+/// lies between the slopes that larger steps show might be the slope of the stairs.
+bool may_be_slope_of_stairs(double derivative, const LineDerivative& line) {
+  return derivative > line.least_beyond && derivative < line.most_beyond;
 }
 
 Verdict judge_at_corner(const Claim& claim, const LineDerivative& line, double slack) {
@@ -40,30 +62,45 @@ Verdict judge_at_corner(const Claim& claim, const LineDerivative& line, double s
   return claim.derivative < low - slack || claim.derivative > high + slack ? Verdict::disagree : Verdict::unresolved;
 }
 
+/// A NaN or an infinity, which is no answer where differences are, and nothing overflows in the claim's precision.
+Verdict judge_not_finite(const LineDerivative& line, const Precision& precision) {
+  constexpr double well_known = 1e-3, factors = 1e6;
+  const double least = factors * precision.smallest, most = 1 / least;
+  const bool known =
+      line.from_afar.empty() && line.error_bar <= well_known * std::fabs(line.value) + floor_of(line, precision);
+  const bool tame =
+      std::fabs(line.value) < most && std::fabs(line.centre) < most && line.steepness < most && line.steepness > least;
+  return known && tame ? Verdict::disagree : Verdict::unresolved;
+}
+
 }  // namespace
 
 double allowed(const Claim& claim, const LineDerivative& line, double tolerance, const Precision& precision) {
-  return tolerance * size_of(claim, line) + floor_of(line, precision) + claim.allowance;
+  return tolerance * size_of(claim, line) + floor_of(line, precision) + claim.allowance +
+         invisible(claim, line, precision);
 }
 
 Verdict judge(const Claim& claim, const LineDerivative& line, double tolerance, const Precision& precision) {
   const double slack = allowed(claim, line, tolerance, precision);
-  if (!line.smooth) return judge_at_corner(claim, line, slack + line.error_bar);
+  const auto differs = [&](double value, double bar) { return !(std::fabs(claim.derivative - value) <= slack + bar); };
+  const auto differs_too = [&](const WithError& other) { return differs(other.value, other.error); };
   if (!std::isfinite(line.error_bar)) return Verdict::unresolved;
-  if (!std::isfinite(claim.derivative)) {
-    constexpr double well_known = 1e-3;
-    const bool known =
-        line.from_afar.empty() && line.error_bar <= well_known * std::fabs(line.value) + floor_of(line, precision);
-    return known ? Verdict::disagree : Verdict::unresolved;
+  if (!line.smooth) {
+    return differs(line.value, line.error_bar) ? judge_at_corner(claim, line, slack + line.side_bar)
+                                               : Verdict::unresolved;
   }
-  const auto differs = [&](double value, double bar) { return std::fabs(claim.derivative - value) > slack + bar; };
+  if (!std::isfinite(claim.derivative)) return judge_not_finite(line, precision);
+  if (line.level == 0 && claim.derivative != 0) return Verdict::unresolved;  // f is 0 all around: what is little?
   if (differs(line.value, line.error_bar)) {
-    const bool differs_from_all =
-        std::ranges::all_of(line.from_afar, [&](const WithError& other) { return differs(other.value, other.error); });
-    return differs_from_all ? Verdict::disagree : Verdict::unresolved;
+    const bool differs_from_all = std::ranges::all_of(line.from_afar, differs_too);
+    const bool excluded = differs_from_all && excluded_by_many(claim.derivative, line, slack) &&
+                          !may_be_slope_of_stairs(claim.derivative, line);
+    return excluded ? Verdict::disagree : Verdict::unresolved;
   }
   const double resolution = tolerance * std::fmax(size_of(claim, line), claim.background) + floor_of(line, precision);
-  return line.error_bar <= resolution ? Verdict::agree : Verdict::unresolved;
+  const double off = std::fabs(claim.derivative - line.value);
+  return line.error_bar <= resolution && off <= resolution + claim.allowance + line.error_bar ? Verdict::agree
+                                                                                              : Verdict::unresolved;
 }
 
 }  // namespace check

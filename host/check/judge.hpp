@@ -11,7 +11,7 @@ struct Claim {
   double derivative;
   double size;        // that the tolerance is relative to, if the differences show none that is larger
   double background;  // what other components, of the same units, amount to: finer than that need nobody know it
-  double allowance;   // rounding of the derivative that has nothing to do with its size
+  double allowance;   // rounding that has nothing to do with the derivative's size
 };
 
 /// How far a claim may be off before the error bar counts: the tolerance times the size, the allowance, and what

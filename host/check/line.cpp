@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <cmath>
+#include <iterator>
 #include <limits>
 
 namespace nabla::check {
@@ -18,17 +19,17 @@ struct Estimate {
   std::size_t step = 0;
 };
 
-/// How the error of an estimate expands: estimates at half the step lose the factor `first` of their leading error,
-/// then `first * next` of the one after, and so on.
+/// The powers of the step that the error of an estimate expands in.
 struct Expansion {
-  double first, next;
+  int first, next;
 };
-constexpr Expansion even_powers{4, 4};  // h^2, h^4, …: centred differences
-constexpr Expansion odd_powers{2, 4};   // h, h^3, …: second differences over h
-constexpr Expansion all_powers{2, 2};   // h, h^2, …: one-sided differences
+constexpr Expansion even_powers{2, 2};  // h^2, h^4, …: centred differences
+constexpr Expansion odd_powers{1, 2};   // h, h^3, …: second differences over h
+constexpr Expansion all_powers{1, 1};   // h, h^2, …: one-sided differences
 
 /// For each step the best extrapolation from it and larger ones. `rounding`: the error of each raw estimate.
-std::vector<Estimate> extrapolate(std::span<const double> raw, std::span<const double> rounding, Expansion expansion) {
+std::vector<Estimate> extrapolate(std::span<const double> steps, std::span<const double> raw,
+                                  std::span<const double> rounding, Expansion expansion) {
   constexpr std::size_t most_columns = 8;
   std::vector<Estimate> best(raw.size());
   std::array<double, most_columns> above{}, row{};
@@ -37,14 +38,15 @@ std::vector<Estimate> extrapolate(std::span<const double> raw, std::span<const d
     best[k].step = k;
     usable = std::isfinite(raw[k]) ? usable + 1 : 0;
     row[0] = raw[k];
-    double factor = expansion.first;
+    const double ratio = k == 0 ? 1 : steps[k - 1] / steps[k];
+    double power = expansion.first;
     for (std::size_t column = 1; column < std::min(usable, most_columns); ++column) {
-      const double correction = (row[column - 1] - above[column - 1]) / (factor - 1);
+      const double correction = (row[column - 1] - above[column - 1]) / (std::pow(ratio, power) - 1);
       row[column] = row[column - 1] + correction;
       const double error =
           std::max(std::fabs(correction), std::fabs(row[column] - above[column - 1])) + 2 * rounding[k];
       if (error < best[k].error) best[k] = {row[column], error, k};
-      factor *= expansion.next;
+      power += expansion.next;
     }
     above = row;
   }
@@ -74,22 +76,55 @@ double rounding_of(const LineSamples& samples, double value) {
   return std::isfinite(value) ? std::max(samples.precision.epsilon * std::fabs(value), samples.precision.smallest) : 0;
 }
 
-/// The size of f's rounding errors at each step, from that step and the six below it. The differences over 4t, 2t and
-/// t, d(t) = f(x+t) - f(x-t), satisfy d(4t) - 10 d(2t) + 16 d(t) = O(t^5), whatever the derivatives are; what is left
-/// over of small steps is rounding. The second smallest of several, so that what is not rounding spoils it less.
-std::vector<double> noise_of(const LineSamples& samples) {
-  constexpr std::size_t window = 6;
-  // Of errors of size e in each of six values, 16 sqrt(2) e and more is left over; a small one of six is taken.
-  constexpr double weight = 9;
-  const std::size_t count = samples.steps.size();
+/// What f is rounded to multiples of, if that shows: log(exp(x)) near 0 comes in steps of one unit in the last place of
+/// 1. Smaller t do not change f at all, and the smallest changes are small multiples of one number. Else 0.
+double quantum_of(const LineSamples& samples) {
+  constexpr double most_multiple = 64, nearly = 1e-6;
+  double quantum = 0;
+  for (const auto& side : {samples.forward, samples.backward}) {
+    double smallest = 0;
+    for (std::size_t k = side.size(); k-- > 0;) {
+      const double change = std::fabs(side[k] - samples.centre);
+      if (k + 1 == side.size() && change != 0) break;
+      if (!(change > smallest) || !std::isfinite(change)) continue;
+      const double multiple = change / smallest;
+      if (smallest > 0 && multiple <= most_multiple && std::fabs(multiple - std::round(multiple)) < nearly) {
+        quantum = std::max(quantum, smallest);
+      }
+      if (smallest > 0) break;
+      smallest = change;
+    }
+  }
+  return quantum;
+}
+
+/// What is left over of rounding errors and nothing else, step by step: of the differences d(t) = f(x + t) - f(x - t)
+/// = a t + b t^3 + O(t^5) at three steps in a row, the combination that lets a and b vanish, whatever they are.
+std::vector<double> left_over_of(const LineSamples& samples) {
+  // Of errors of size e in each of six values, 1.4 times the largest weight, and more, is left over; of several such a
+  // small one is taken.
+  constexpr double part = 0.6;
+  const auto& t = samples.steps;
   const auto difference = [&](std::size_t k) { return samples.forward[k] - samples.backward[k]; };
   std::vector<double> left_over;
-  for (std::size_t k = 0; k + 2 < count; ++k) {
-    left_over.push_back(std::fabs(difference(k) - 10 * difference(k + 1) + 16 * difference(k + 2)) / weight);
+  for (std::size_t k = 0; k + 2 < t.size(); ++k) {
+    const double square0 = t[k] * t[k], square1 = t[k + 1] * t[k + 1], square2 = t[k + 2] * t[k + 2];
+    const double weight2 = t[k] / t[k + 2] * ((square1 - square0) / (square2 - square1));
+    const double weight1 = -(t[k] + weight2 * t[k + 2]) / t[k + 1];
+    const double rest = difference(k) + weight1 * difference(k + 1) + weight2 * difference(k + 2);
+    left_over.push_back(std::fabs(rest / (part * weight2)));
   }
-  std::vector<double> noise(count);
-  for (std::size_t k = 0; k < count; ++k) {
-    noise[k] = std::max({rounding_of(samples, samples.centre), rounding_of(samples, samples.forward[k]),
+  return left_over;
+}
+
+/// The size of f's rounding errors at each step, from that step and those below it: the second smallest that is left
+/// over, so that what is not rounding spoils it less.
+std::vector<double> noise_of(const LineSamples& samples, std::span<const double> left_over) {
+  constexpr std::size_t window = 6;
+  const double quantum = quantum_of(samples);
+  std::vector<double> noise(samples.steps.size());
+  for (std::size_t k = 0; k < noise.size(); ++k) {
+    noise[k] = std::max({quantum, rounding_of(samples, samples.centre), rounding_of(samples, samples.forward[k]),
                          rounding_of(samples, samples.backward[k])});
     const std::size_t first = std::min(k, left_over.size() - std::min(left_over.size(), window));
     std::vector<double> near(left_over.begin() + static_cast<std::ptrdiff_t>(first), left_over.end());
@@ -100,6 +135,40 @@ std::vector<double> noise_of(const LineSamples& samples) {
     noise[k] = std::max(noise[k], near[1]);
   }
   return noise;
+}
+
+/// The largest noise that several steps in a row show, the largest steps aside. Rounding has the same size at all
+/// steps, but a part of f that is rounded on its own may not show it at the smallest, which don't change it. (A corner
+/// nearby looks the same.)
+double most_noise_of(std::span<const double> left_over) {
+  constexpr std::size_t largest_steps = 7, row = 5;
+  double most = 0;
+  for (std::size_t k = largest_steps; k + row <= left_over.size(); ++k) {
+    const double all = std::ranges::min(left_over.subspan(k, row));
+    if (std::isfinite(all)) most = std::max(most, all);
+  }
+  return most;
+}
+
+/// The largest step, counted from 0, below which f's noise is nowhere a part of all that f changes. Where it is, f has
+/// waves that are shorter than such steps, and differences say nothing of them.
+std::size_t first_clear_step(const LineSamples& samples, std::span<const double> noise) {
+  constexpr double part = 0.02, units = 1024;
+  constexpr std::size_t largest_steps = 10;
+  std::vector<double> changes;
+  double size = std::fabs(samples.centre);
+  for (std::size_t k = 0; k < noise.size(); ++k) {
+    const double change = std::fabs(samples.forward[k] - samples.backward[k]);
+    if (!std::isfinite(change)) continue;
+    size = std::max(size, std::fabs(samples.forward[k]));
+    if (changes.size() < largest_steps) changes.push_back(change);
+  }
+  std::ranges::sort(changes);
+  const double usual = changes.empty() ? 0 : changes[changes.size() / 2];
+  const double unavoidable = units * (samples.precision.epsilon * size + samples.precision.smallest);
+  std::size_t k = noise.size();
+  while (k > 0 && !(noise[k - 1] > part * usual && noise[k - 1] > unavoidable)) --k;
+  return k;
 }
 
 /// The exponent p of |f(x + t) - f(x)| ~ t^p over the smallest steps at which it is no rounding, if it is the same over
@@ -113,7 +182,7 @@ double growth(const LineSamples& samples, std::span<const double> side) {
   if (last < run) return nan;
   double least = infinity, most = -infinity;
   for (std::size_t k = last - run; k + 1 < last; ++k) {
-    const double p = std::log2(change(k) / change(k + 1));
+    const double p = std::log(change(k) / change(k + 1)) / std::log(samples.steps[k] / samples.steps[k + 1]);
     least = std::fmin(least, p);
     most = std::fmax(most, p);
   }
@@ -138,62 +207,125 @@ double straight_slope(std::span<const double> steps, std::span<const double> err
   return slope;
 }
 
+/// Difference quotients at each step.
+struct Quotients {
+  explicit Quotients(const LineSamples& samples) {
+    const std::vector<double> left_over = left_over_of(samples);
+    most_noise = most_noise_of(left_over);
+    rounding = noise_of(samples, left_over);
+    first_clear = first_clear_step(samples, rounding);
+    for (std::size_t k = 0; k < samples.steps.size(); ++k) {
+      const double t = samples.steps[k];
+      rounding[k] /= t;
+      centred.push_back((samples.forward[k] - samples.backward[k]) / (2 * t));
+      right.push_back((samples.forward[k] - samples.centre) / t);
+      left.push_back((samples.centre - samples.backward[k]) / t);
+      bent.push_back(right[k] - left[k]);
+    }
+  }
+  std::vector<double> centred, right, left, bent, rounding;
+  double most_noise;
+  std::size_t first_clear;
+};
+
+/// How large f and its slopes are around, away from the largest steps.
+void describe_surroundings(const LineSamples& samples, const Quotients& quotients, LineDerivative& found) {
+  constexpr double nearby = 0.13;
+  const double largest_step = samples.steps.empty() ? 1 : samples.steps[0];
+  const bool flat = !samples.steps.empty() && quotients.right.back() == 0 && quotients.left.back() == 0;
+  double size = std::fabs(samples.centre);
+  for (std::size_t k = 0; k < samples.steps.size(); ++k) {
+    const double f = std::max(std::fabs(samples.forward[k]), std::fabs(samples.backward[k]));
+    if (std::isfinite(f)) size = std::max(size, f);
+    const double steep = std::max(std::fabs(quotients.right[k]), std::fabs(quotients.left[k]));
+    if (!std::isfinite(steep)) continue;
+    if (flat) {
+      found.least_beyond = std::min({found.least_beyond, quotients.right[k], quotients.left[k]});
+      found.most_beyond = std::max({found.most_beyond, quotients.right[k], quotients.left[k]});
+    }
+    if (samples.steps[k] <= nearby * largest_step) found.steepness = std::max(found.steepness, steep);
+  }
+  found.level = size / largest_step;
+}
+
+/// How the error shrinks with the step; whether there is any.
+void describe_error(const LineSamples& samples, const Quotients& quotients, const Estimate& best,
+                    LineDerivative& found) {
+  const double exact = std::isnan(samples.claim) ? best.value : samples.claim;
+  std::vector<double> errors, floors;
+  for (std::size_t k = 0; k < samples.steps.size(); ++k) {
+    errors.push_back(std::fabs(quotients.centred[k] - exact));
+    floors.push_back(quotients.rounding[k] + best.error);
+  }
+  found.slope = straight_slope(samples.steps, errors, floors);
+  const auto is_rounding = [&](double error, double rounded) { return std::fabs(error) <= 4 * rounded; };
+  found.linear = std::ranges::equal(quotients.bent, floors, is_rounding);
+  found.quadratic = !found.linear && std::ranges::equal(errors, floors, is_rounding);
+}
+
+/// Corners: right and left differ in the limit. Jumps and cusps: differences shrink more slowly than steps.
+void look_for_corner(const LineSamples& samples, const Quotients& quotients, LineDerivative& found) {
+  constexpr double least_corner = 1e-7, least_growth = 0.85;
+  std::vector<double> rounding(quotients.rounding), least(rounding.size());
+  for (std::size_t k = 0; k < rounding.size(); ++k) {
+    rounding[k] *= 4;
+    least[k] = 4 / samples.steps[k] *
+               std::max({rounding_of(samples, samples.centre), rounding_of(samples, samples.forward[k]),
+                         rounding_of(samples, samples.backward[k])});
+  }
+  const Estimate corner = choose(extrapolate(samples.steps, quotients.bent, rounding, odd_powers));
+  const Estimate right = choose(extrapolate(samples.steps, quotients.right, least, all_powers));
+  const Estimate left = choose(extrapolate(samples.steps, quotients.left, least, all_powers));
+  const double size = std::fmax(std::fabs(found.value), found.variation);
+  const bool differs = std::fabs(corner.value) > 4 * corner.error + (size > 0 ? least_corner * size : 0);
+  const bool steep_right = growth(samples, samples.forward) < least_growth;
+  const bool steep_left = growth(samples, samples.backward) < least_growth;
+  const bool one_sided = std::isfinite(right.error) != std::isfinite(left.error);
+  found.smooth = !differs && !steep_right && !steep_left && !one_sided;
+  if (found.smooth) return;
+  found.right = steep_right ? std::copysign(infinity, quotients.right.back()) : right.value;
+  found.left = steep_left ? std::copysign(infinity, quotients.left.back()) : left.value;
+  found.side_bar = 4 * std::max(right.error, left.error);
+}
+
 }  // namespace
 
 LineDerivative differentiate(const LineSamples& samples) {
-  const std::size_t count = samples.steps.size();
-  const std::vector<double> noise = noise_of(samples);
-  std::vector<double> centred(count), bent(count), right(count), left(count), rounding(count);
-  for (std::size_t k = 0; k < count; ++k) {
-    const double t = samples.steps[k];
-    centred[k] = (samples.forward[k] - samples.backward[k]) / (2 * t);
-    right[k] = (samples.forward[k] - samples.centre) / t;
-    left[k] = (samples.centre - samples.backward[k]) / t;
-    bent[k] = right[k] - left[k];
-    rounding[k] = noise[k] / t;
-  }
-  LineDerivative found{nan, infinity, nan, nan, true, nan, nan, {}, samples.centre, false, false};
+  const Quotients quotients(samples);
+  LineDerivative found;
+  found.centre = samples.centre;
+  describe_surroundings(samples, quotients, found);
   std::vector<Estimate> dropped;
-  const Estimate best = choose(extrapolate(centred, rounding, even_powers), &dropped);
-  for (const Estimate& other : dropped) found.from_afar.push_back({other.value, 2 * other.error});
+  std::vector<Estimate> estimates = extrapolate(samples.steps, quotients.centred, quotients.rounding, even_powers);
+  if (quotients.first_clear > 0) {
+    dropped.push_back(choose(estimates));
+    for (std::size_t k = 0; k < std::min(quotients.first_clear, estimates.size()); ++k) estimates[k] = {};
+  }
+  const Estimate best = choose(estimates, &dropped);
+  const auto with_bar = [](const Estimate& estimate) { return WithError{estimate.value, 2 * estimate.error}; };
+  std::ranges::transform(dropped, std::back_inserter(found.from_afar), with_bar);
+  for (const Estimate& estimate : estimates) {
+    if (!std::isfinite(estimate.error)) continue;
+    const double noise = 4 * quotients.most_noise / samples.steps[estimate.step];
+    found.at_each_step.push_back({estimate.value, 2 * estimate.error + noise});
+  }
   if (std::isfinite(best.error)) {
     found.value = best.value;
     found.error_bar = 2 * best.error;
-    found.variation = (std::fabs(right[best.step]) + std::fabs(left[best.step])) / 2;
-    std::vector<double> errors(count);
-    for (std::size_t k = 0; k < count; ++k)
-      errors[k] = std::fabs(centred[k] - (std::isnan(samples.claim) ? best.value : samples.claim));
-    std::vector<double> floors(rounding);
-    for (double& floor : floors) floor += best.error;
-    found.slope = straight_slope(samples.steps, errors, floors);
-    const auto is_rounding = [&](double error, double rounded) { return error <= 4 * rounded; };
-    found.linear = std::ranges::equal(bent, floors, is_rounding, [](double bend) { return std::fabs(bend); });
-    found.quadratic = !found.linear && std::ranges::equal(errors, floors, is_rounding);
+    found.variation = (std::fabs(quotients.right[best.step]) + std::fabs(quotients.left[best.step])) / 2;
+    describe_error(samples, quotients, best, found);
   }
-
-  // Corners: right and left differ in the limit. Jumps and cusps: differences shrink more slowly than steps.
-  for (double& error : rounding) error *= 4;
-  const Estimate corner = choose(extrapolate(bent, rounding, odd_powers));
-  const Estimate from_right = choose(extrapolate(right, rounding, all_powers));
-  const Estimate from_left = choose(extrapolate(left, rounding, all_powers));
-  const double size = std::max({std::fabs(found.value), found.variation, 0.0});
-  constexpr double least_corner = 1e-7, least_growth = 0.85;
-  const bool steep_right = growth(samples, samples.forward) < least_growth;
-  const bool steep_left = growth(samples, samples.backward) < least_growth;
-  const bool one_sided = std::isfinite(from_right.error) != std::isfinite(from_left.error);
-  found.smooth =
-      !(std::fabs(corner.value) > 4 * corner.error + least_corner * size) && !steep_right && !steep_left && !one_sided;
-  if (found.smooth) return found;
-  found.right = steep_right ? std::copysign(infinity, right.back()) : from_right.value;
-  found.left = steep_left ? std::copysign(infinity, left.back()) : from_left.value;
+  look_for_corner(samples, quotients, found);
   return found;
 }
 
 std::vector<double> line_steps(double scale, const Precision& precision) {
+  constexpr double ratio = 1.87;
+  const double unit = 2 * precision.epsilon;
   // Smaller ones see little but rounding, and how a function rounds its arguments inside.
   const double least = std::pow(precision.epsilon, 0.75);
   std::vector<double> steps;
-  for (double step = 0.5; step > least; step /= 2) steps.push_back(step * scale);
+  for (double step = 0.93; step > least; step /= ratio) steps.push_back(std::round(step / unit) * unit * scale);
   return steps;
 }
 

@@ -12,7 +12,7 @@ namespace nabla::check {
 
 using detail::Precision;
 
-/// f at x + t u and x - t u for steps t that halve from one to the next, and at x itself.
+/// f at x + t u and x - t u for steps t that shrink from one to the next, and at x itself.
 struct LineSamples {
   double centre;                                            // f(x)
   std::span<const double> steps;                            // t, largest first
@@ -29,17 +29,25 @@ struct WithError {
 
 /// What differences say. NaN stands for what they can't say.
 struct LineDerivative {
-  double value;      // df/dt at 0, from differences on both sides
-  double error_bar;  // half its width: truncation and rounding; infinite if nothing is known
-  double variation;  // |f(x +- t u) - f(x)| / t, at the step that told most: how much f changes around here
-  double slope;      // of log error of the claim, or of `value`, against log step, where that is straight; else NaN
-  bool smooth;       // false: the two sides differ, or f jumps, or it is infinitely steep
-  double left;       // the derivatives of the two sides, where f is not smooth; infinite for jumps
-  double right;
-  std::vector<WithError> from_afar;  // what larger steps said before smaller ones contradicted them
-  double centre;                     // f(x)
-  bool linear;                       // differences are the same for all steps, or would be but for rounding:
-  bool quadratic;                    // one-sided ones, or those from both sides alone
+  static constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+  double value = nan;                                          // df/dt at 0, from differences on both sides
+  double error_bar = std::numeric_limits<double>::infinity();  // half its width: truncation and rounding
+  double variation = nan;   // |f(x +- t u) - f(x)| / t, at the step that told most: how much f changes around here
+  double steepness = 0;     // the same at all steps but the largest: the most of it
+  double least_beyond = 0;  // one-sided differences lie between these two, if the smallest steps do not change f at all
+  double most_beyond = 0;
+  double level = 0;    // the largest |f| of all steps, over the largest step
+  double slope = nan;  // of log error of the claim, or of `value`, against log step, where that is straight
+  bool smooth = true;  // false: the two sides differ, or f jumps, or it is infinitely steep
+  double left = nan;   // the derivatives of the two sides, where f is not smooth; infinite for jumps
+  double right = nan;
+  double side_bar = nan;                // of left and right
+  std::vector<WithError> from_afar;     // what larger steps said before smaller ones contradicted them
+  std::vector<WithError> at_each_step;  // what can be said without smaller steps, if noise is as large as it ever shows
+  double centre = nan;                  // f(x)
+  bool linear = false;     // differences are the same for all steps, or would be but for rounding: one-sided ones,
+  bool quadratic = false;  // or those from both sides alone
 };
 
 /// Neville's scheme over centred differences (Ridders, 1982, "Accurate computation of F'(x) and F'(x)F''(x)"): of all
@@ -48,7 +56,9 @@ struct LineDerivative {
 /// it by more than their own errors: the derivative is a limit, and a function may look straight from afar.
 LineDerivative differentiate(const LineSamples& samples);
 
-/// Steps scale / 2, scale / 4, …, as many as the precision lets be of use.
+/// Steps from nearly `scale` down, as many as the precision lets be of use: multiples of two units in the last place of
+/// `scale`, so that x + t is exact for |x| <= scale. From one to the next they do not halve: of halved differences of
+/// rounded values too many agree by chance, to the last bit, on something else than the derivative.
 std::vector<double> line_steps(double scale, const Precision& precision);
 
 }  // namespace nabla::check

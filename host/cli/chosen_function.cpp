@@ -1,8 +1,11 @@
 #include "chosen_function.hpp"
 
+#include "../formula/cuda/nvrtc.hpp"
 #include "numbers.hpp"
 
 #include <fmt/format.h>
+
+#include <nabla/check.hpp>
 
 #include <fstream>
 #include <iostream>
@@ -101,6 +104,17 @@ std::vector<std::string> ChosenFunction::variables(std::int64_t n) const {
   std::vector<std::string> names;
   for (std::int64_t i = 1; i <= n; ++i) names.push_back(fmt::format("{}[{}]", name, i));
   return names;
+}
+
+void ChosenFunction::screen(const Executor& where, const detail::LadderPlan<double>& plan,
+                            const detail::Request<double>& request) const {
+  if (formula_) return detail::screen<double>(where, *formula_, plan, request);
+  built_in_->f64.screen(where, plan, request);
+}
+
+std::string automatic_executor(bool formulas) {
+  const bool needs_nvrtc = formulas && Executor::why_no_cuda().empty();
+  return needs_nvrtc && !formula::cuda::why_no_nvrtc().empty() ? "cpu" : "auto";
 }
 
 }  // namespace nabla::cli

@@ -62,6 +62,11 @@ class ChosenFunction {
   void jacobian(const Executor& where, BatchView<const T> x, JacobianOutputs<T> out) const {
     nabla::jacobian<T>(where, formula_.value(), x, out);
   }
+  /// The first stage of a gradient check (nabla/check.hpp).
+  void screen(const Executor& where, const detail::LadderPlan<double>& plan,
+              const detail::Request<double>& request) const;
+  /// Of functions with one output; formulas have no kernel for it.
+  bool has_screen(const Executor& where) const { return outputs() == 1 && !(formula_ && where.is_cuda()); }
 
  private:
   std::string name_;
@@ -69,5 +74,8 @@ class ChosenFunction {
   const BuiltInFunction* built_in_ = nullptr;  // or
   std::optional<Formula> formula_;
 };
+
+/// What `auto` means where there are formulas, or none: they get kernels only where there is NVRTC.
+std::string automatic_executor(bool formulas);
 
 }  // namespace nabla::cli

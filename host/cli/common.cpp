@@ -12,6 +12,7 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <fstream>
 #include <system_error>
 #include <thread>
 
@@ -73,6 +74,20 @@ std::optional<Precision> CommonOptions::precision() const {
   if (*precision_ == "f32") return Precision::f32;
   if (*precision_ == "f64") return Precision::f64;
   throw UsageError("--precision: expected f32 or f64, found '" + *precision_ + "'");
+}
+
+void require_memory(const Executor& executor, double bytes) {
+  // Linux promises more memory than there is and ends processes that use it; so what is clearly too much stops here.
+  if (executor.is_cuda()) return;
+  std::ifstream info("/proc/meminfo");
+  double available = 0;
+  std::string key, unit;
+  for (double kilobytes = 0; info >> key >> kilobytes && std::getline(info, unit);) {
+    if (key == "MemAvailable:" || key == "SwapFree:") available += 1024 * kilobytes;
+  }
+  if (available == 0 || bytes <= available) return;
+  throw Error(fmt::format("points and results need {:.4g} GB of memory, {:.4g} GB are available", bytes / 1e9,
+                          available / 1e9));
 }
 
 nlohmann::ordered_json json_number(double number) {

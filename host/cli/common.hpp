@@ -44,6 +44,9 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
+/// Throws Error if points and results need more memory than there is.
+void require_memory(const Executor& executor, double bytes);
+
 /// A number as JSON: NaN and infinities are the strings "nan", "inf", "-inf".
 nlohmann::ordered_json json_number(double number);
 /// The position of a point; null where there is none (-1).

@@ -1,6 +1,5 @@
 #include "eval.hpp"
 
-#include "../formula/cuda/nvrtc.hpp"
 #include "commands.hpp"
 #include "numbers.hpp"
 #include "output_files.hpp"
@@ -11,7 +10,6 @@
 #include <algorithm>
 #include <cmath>
 #include <cstring>
-#include <fstream>
 #include <utility>
 
 // nabla eval: values and gradients of a function at a batch of points.
@@ -105,20 +103,6 @@ double numbers_per_point(const EvalReport& report) {
   return n + 1 + (report.value_only ? 0 : n) + (report.hessian ? n * n : 0) + (report.direction.empty() ? 0 : 1);
 }
 
-/// Linux promises more memory than there is and ends processes that use it; so what is clearly too much stops here.
-void check_memory(const Executor& executor, double bytes) {
-  if (executor.is_cuda()) return;
-  std::ifstream info("/proc/meminfo");
-  double available = 0;
-  std::string key, unit;
-  for (double kilobytes = 0; info >> key >> kilobytes && std::getline(info, unit);) {
-    if (key == "MemAvailable:" || key == "SwapFree:") available += 1024 * kilobytes;
-  }
-  if (available == 0 || bytes <= available) return;
-  throw Error(fmt::format("points and results need {:.4g} GB of memory, {:.4g} GB are available", bytes / 1e9,
-                          available / 1e9));
-}
-
 template <class T>
 std::vector<double> item(const std::vector<T>& numbers, std::int64_t k, std::int64_t components) {
   const auto begin = numbers.begin() + k * components;
@@ -159,7 +143,7 @@ template <class T>
 void evaluate(const Executor& executor, const ChosenFunction& function, const PointSource& source, OutputFiles& files,
               EvalReport& report) {
   report.bytes = static_cast<double>(report.count) * numbers_per_point(report) * sizeof(T);
-  check_memory(executor, report.bytes);
+  require_memory(executor, report.bytes);
   const LoadedPoints<T> loaded = load_points<T>(source, executor);
   const Results<T> results = make_results<T>(executor, report);
   std::optional<Batch<T>> direction;
@@ -236,16 +220,6 @@ void EvalOptions::check_against(const ChosenFunction& chosen) const {
   refuse("--show-gradient", show_gradient);
 }
 
-namespace {
-
-/// What `auto` means for a function: formulas get kernels only where there is NVRTC.
-std::string automatic_for(const ChosenFunction& function) {
-  const bool needs_nvrtc = function.formula() && Executor::why_no_cuda().empty();
-  return needs_nvrtc && !formula::cuda::why_no_nvrtc().empty() ? "cpu" : "auto";
-}
-
-}  // namespace
-
 int eval(std::span<const char* const> arguments) {
   EvalOptions options;
   Arguments parser("eval", "Evaluates a function and its exact gradient at many points.", example);
@@ -277,7 +251,7 @@ int eval(std::span<const char* const> arguments) {
   report.value_only = options.value_only;
   report.hessian = options.hessian;
   report.direction = parse_direction(options, source);
-  const Executor executor = options.common.executor(automatic_for(function));
+  const Executor executor = options.common.executor(automatic_executor(function.formula().has_value()));
 
   OutputFiles files;
   if (options.points.points) files.protect("--points", *options.points.points);
@@ -293,10 +267,7 @@ int eval(std::span<const char* const> arguments) {
   }
   files.publish();
 
-  if (source.header.trailing_bytes > 0 && !options.common.quiet) {
-    warn("eval",
-         fmt::format("{}: {} bytes after the array are ignored", source.file.string(), source.header.trailing_bytes));
-  }
+  if (!options.common.quiet) source.warn_of_trailing_bytes("eval");
   if (options.common.json) {
     print_json(report, executor);
   } else if (!options.common.quiet) {

@@ -11,6 +11,11 @@
 // The built-in functions behind one type, so that commands are compiled once and not once per function. The templates
 // are instantiated in registry/*.cpp, as CUDA where CUDA is built: nothing heavy belongs into this header.
 
+namespace nabla::detail {
+template <class T>
+struct LadderPlan;  // ladder.hpp
+}
+
 namespace nabla::cli {
 
 /// One function's operations in one precision; see nabla/evaluate.hpp.
@@ -21,6 +26,8 @@ struct Operations {
   void (*value_and_gradient)(const Executor&, Points, Outputs<T>);
   void (*directional_derivative)(const Executor&, Points, Points direction, DirectionalOutputs<T>);
   void (*hessian)(const Executor&, Points, HessianOutputs<T>);
+  /// The first stage of a gradient check (nabla/check.hpp). Null in f32: differences are taken in f64.
+  void (*screen)(const Executor&, const detail::LadderPlan<T>&, const detail::Request<T>&);
 };
 
 struct BuiltInFunction {

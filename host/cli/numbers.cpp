@@ -37,9 +37,7 @@ std::string without_separators(std::string_view text) {
   return result;
 }
 
-}  // namespace
-
-std::int64_t parse_count(std::string_view argument, std::string_view text, std::int64_t least) {
+std::optional<std::int64_t> whole_number(std::string_view text) {
   const std::string digits = without_separators(text);
   std::optional<std::int64_t> count = whole_text<std::int64_t>(digits);
   if (!count) {
@@ -48,10 +46,32 @@ std::int64_t parse_count(std::string_view argument, std::string_view text, std::
       count = static_cast<std::int64_t>(*number);
     }
   }
+  return count;
+}
+
+}  // namespace
+
+std::int64_t parse_count(std::string_view argument, std::string_view text, std::int64_t least) {
+  const auto count = whole_number(text);
   if (!count || *count < least) {
     fail(argument, fmt::format("a whole number of at least {}, such as 1000 or 1e7", least), text);
   }
   return *count;
+}
+
+std::int64_t parse_count_within(std::string_view argument, std::string_view text, std::int64_t least,
+                                std::int64_t most) {
+  const auto count = whole_number(text);
+  if (!count || *count < least || *count > most) {
+    fail(argument, fmt::format("a whole number from {} to {}", least, most), text);
+  }
+  return *count;
+}
+
+double parse_part(std::string_view argument, std::string_view text) {
+  const auto number = whole_text<double>(text);
+  if (!number || !(*number > 0 && *number < 1)) fail(argument, "a number between 0 and 1, such as 1e-6", text);
+  return *number;
 }
 
 std::uint64_t parse_seed(std::string_view argument, std::string_view text) {

@@ -13,6 +13,13 @@ namespace nabla::cli {
 /// A whole number >= least: 10000000, 10_000_000 or 1e7.
 std::int64_t parse_count(std::string_view argument, std::string_view text, std::int64_t least);
 
+/// A whole number from `least` to `most`.
+std::int64_t parse_count_within(std::string_view argument, std::string_view text, std::int64_t least,
+                                std::int64_t most);
+
+/// A number between 0 and 1, neither of them.
+double parse_part(std::string_view argument, std::string_view text);
+
 /// A whole number from 0 to 2^64 - 1.
 std::uint64_t parse_seed(std::string_view argument, std::string_view text);
 

@@ -97,6 +97,11 @@ Precision PointSource::precision() const {
   return kind == Kind::file && !header.is_double ? Precision::f32 : Precision::f64;
 }
 
+void PointSource::warn_of_trailing_bytes(const std::string& command) const {
+  if (header.trailing_bytes == 0) return;
+  warn(command, fmt::format("{}: {} bytes after the array are ignored", file.string(), header.trailing_bytes));
+}
+
 template <class T>
 LoadedPoints<T> load_points(const PointSource& source, const Executor& executor) {
   if (source.kind == PointSource::Kind::random) {

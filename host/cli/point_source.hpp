@@ -39,6 +39,8 @@ struct PointSource {
 
   /// That of the file; f64 for points that come from elsewhere.
   Precision precision() const;
+  /// Of the file, if there are any: a line on standard error.
+  void warn_of_trailing_bytes(const std::string& command) const;
 };
 
 /// Points on an executor, and the time it took to bring them there from the host's memory.

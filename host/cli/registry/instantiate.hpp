@@ -2,6 +2,7 @@
 
 #include "../function_registry.hpp"
 
+#include <nabla/check.hpp>
 #include <nabla/functions.hpp>
 
 #include <tuple>
@@ -23,17 +24,23 @@ Operations<T> operations_of() {
     }
   };
   using OneCode = decltype(one_code());
-  return {[](const Executor& where, Points x, ValueOutputs<T> out) { value<OneCode, T>(where, {}, x, out); },
-          [](const Executor& where, Points x, Outputs<T> out) {
-            if constexpr (any_dimension) {
-              if (x.components == 2) return value_and_gradient<Fixed<2, F>, T>(where, {}, x, out);
-            }
-            value_and_gradient<OneCode, T>(where, {}, x, out);
-          },
-          [](const Executor& where, Points x, Points direction, DirectionalOutputs<T> out) {
-            directional_derivative<OneCode, T>(where, {}, x, direction, out);
-          },
-          [](const Executor& where, Points x, HessianOutputs<T> out) { hessian<OneCode, T>(where, {}, x, out); }};
+  Operations<T> operations = {
+      [](const Executor& where, Points x, ValueOutputs<T> out) { value<OneCode, T>(where, {}, x, out); },
+      [](const Executor& where, Points x, Outputs<T> out) {
+        if constexpr (any_dimension) {
+          if (x.components == 2) return value_and_gradient<Fixed<2, F>, T>(where, {}, x, out);
+        }
+        value_and_gradient<OneCode, T>(where, {}, x, out);
+      },
+      [](const Executor& where, Points x, Points direction, DirectionalOutputs<T> out) {
+        directional_derivative<OneCode, T>(where, {}, x, direction, out);
+      },
+      [](const Executor& where, Points x, HessianOutputs<T> out) { hessian<OneCode, T>(where, {}, x, out); }, nullptr};
+  if constexpr (sizeof(T) == 8) {
+    operations.screen = [](const Executor& where, const detail::LadderPlan<T>& plan,
+                           const detail::Request<T>& request) { detail::screen<T>(where, OneCode{}, plan, request); };
+  }
+  return operations;
 }
 
 template <class T, int Part>

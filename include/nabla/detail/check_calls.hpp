@@ -44,6 +44,8 @@ struct CheckCalls {
   std::function<void(std::int64_t first, std::span<double> points)> points;
   /// F at any points: m numbers each.
   std::function<void(std::span<const double> points, std::span<double> values)> values;
+  /// The same in the precision of the derivative, if that is another one.
+  std::function<void(std::span<const double> points, std::span<double> values)> stored_values;
   /// The derivative that is to be checked, at any points: m rows of n each.
   std::function<void(std::span<const double> points, std::span<double> derivatives)> derivatives;
   /// The same in the precision of the values, if that is another one.

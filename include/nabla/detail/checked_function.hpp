@@ -63,6 +63,9 @@ class CheckedFunction {
       call<T>(derivatives_, outputs_ * points_.components, points, to);
     };
     if constexpr (!std::same_as<T, D>) {
+      made.stored_values = [this](std::span<const double> points, std::span<double> to) {
+        call<T>(values_, outputs_, points, to);
+      };
       made.precise_derivatives = [this](std::span<const double> points, std::span<double> to) {
         call<D>(derivatives_, outputs_ * points_.components, points, to);
       };
