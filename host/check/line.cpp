@@ -232,18 +232,26 @@ struct Quotients {
 void describe_surroundings(const LineSamples& samples, const Quotients& quotients, LineDerivative& found) {
   constexpr double nearby = 0.13;
   const double largest_step = samples.steps.empty() ? 1 : samples.steps[0];
-  const bool flat = !samples.steps.empty() && quotients.right.back() == 0 && quotients.left.back() == 0;
+  // Most of the smallest: one may happen to reach over the edge of a stair.
+  const std::size_t count = samples.steps.size(), smallest = count / 3;
+  std::size_t unchanged = 0;
+  for (std::size_t k = count - smallest; k < count; ++k) {
+    if (quotients.right[k] == 0 && quotients.left[k] == 0) ++unchanged;
+  }
+  const bool flat = 2 * unchanged > smallest;
   double size = std::fabs(samples.centre);
-  for (std::size_t k = 0; k < samples.steps.size(); ++k) {
-    const double f = std::max(std::fabs(samples.forward[k]), std::fabs(samples.backward[k]));
-    if (std::isfinite(f)) size = std::max(size, f);
-    const double steep = std::max(std::fabs(quotients.right[k]), std::fabs(quotients.left[k]));
-    if (!std::isfinite(steep)) continue;
+  const auto look_at = [&](double f, double slope, double step) {
+    if (!std::isfinite(f)) return;
+    size = std::max(size, std::fabs(f));
     if (flat) {
-      found.least_beyond = std::min({found.least_beyond, quotients.right[k], quotients.left[k]});
-      found.most_beyond = std::max({found.most_beyond, quotients.right[k], quotients.left[k]});
+      found.least_beyond = std::min(found.least_beyond, slope);
+      found.most_beyond = std::max(found.most_beyond, slope);
     }
-    if (samples.steps[k] <= nearby * largest_step) found.steepness = std::max(found.steepness, steep);
+    if (step <= nearby * largest_step) found.steepness = std::max(found.steepness, std::fabs(slope));
+  };
+  for (std::size_t k = 0; k < count; ++k) {
+    look_at(samples.forward[k], quotients.right[k], samples.steps[k]);
+    look_at(samples.backward[k], quotients.left[k], samples.steps[k]);
   }
   found.level = size / largest_step;
 }
