@@ -115,8 +115,8 @@ inline namespace without_kernels {
 
 // Each check takes points as a batch, or as a BatchView<const T> in the executor's memory, at any strides.
 //
-// Complexity: 1 + 2 directions * steps evaluations of f a point; 77 for each component that is examined. What has
-// several outputs is tried along the same lines as it is examined: 77 evaluations a point and direction.
+// Complexity: 1 + 2 directions * steps evaluations of f a point; 89 for each component that is examined. What has
+// several outputs is tried along the same lines as it is examined: 89 evaluations a point and direction.
 // Memory: some million numbers, whatever the number of points.
 // Throws: as the operation that is checked, and ShapeError for options out of range.
 
