@@ -220,6 +220,28 @@ TEST_P(Check, WhereDifferencesSeeTooLittleTheBarIsWide) {
   EXPECT_EQ(check_gradient(executor(), Formula::parse("1e10 + x^2"), points, coarse).verdict, Verdict::agree);
 }
 
+/// 1e10 + x^2, whose gradient is `factor` x.
+struct FarOff {
+  double factor;
+  static constexpr int dimension = 1;
+  static constexpr bool takes_complex = true;
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    return 1e10 + x[0] * x[0];
+  }
+  template <class Point, class Gradient>
+  constexpr void gradient(const Point& x, Gradient& g) const {
+    g[0] = factor * x[0];
+  }
+};
+TEST_P(Check, ComplexStepsTellWhereDifferencesCanNot) {
+  const auto points = Points<double>::uniform(executor(), 30, 1, 1, 2, 3);
+  const CheckReport right = check_gradient(executor(), FarOff{2}, points);
+  EXPECT_EQ(right.verdict, Verdict::agree) << worst_of(right);
+  EXPECT_LT(right.worst.front().error_bar, 1e-12);
+  EXPECT_EQ(check_gradient(executor(), FarOff{2.0000002}, points).verdict, Verdict::disagree);
+}
+
 TEST_P(Check, RefusesOptionsOutOfRange) {
   const auto points = Points<double>::uniform(executor(), 4, 2, -2, 2, 3);
   const auto message = [&](const CheckOptions& options) -> std::string {

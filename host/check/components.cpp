@@ -132,6 +132,7 @@ std::vector<Examined> Examination::examine(std::span<const std::int64_t> points)
     point.verdicts.resize(point.lines.size());
     for (std::size_t entry = 0; entry < point.lines.size(); ++entry) judge_entry(point, entry);
     retry_closer(point);
+    ask_complex_step(point);
     allow_for_rounding(point);
   }
   return found;
@@ -163,6 +164,28 @@ void Examination::retry_closer(Examined& point) {
       point.lines[entry] = closer;
       judge_entry(point, entry);
     }
+  }
+}
+
+/// Im f(x + i h e_k) / h has no difference in it, so that h may be tiny and nothing cancels (Squire and Trapp, 1998).
+/// It takes the place of differences that it is within the bar of.
+void Examination::ask_complex_step(Examined& point) {
+  constexpr double units = 256;
+  const CheckCalls& calls = context_.calls;
+  if (!calls.complex_steps || std::ranges::max(point.verdicts) == Verdict::agree) return;
+  std::vector<double> found(point.x.size() * static_cast<std::size_t>(calls.outputs));
+  calls.complex_steps(point.x, found);
+  for (std::size_t entry = 0; entry < point.lines.size(); ++entry) {
+    LineDerivative& line = point.lines[entry];
+    const double value = found[place_of(point, entry)];
+    const double bar =
+        units * detail::precision_of<double>.epsilon * std::fmax(std::fabs(value), point.claims[entry].background);
+    if (!line.smooth || !(std::fabs(value - line.value) <= line.error_bar + bar) || !(bar < line.error_bar)) continue;
+    line.value = value;
+    line.error_bar = bar;
+    line.by_complex_step = true;
+    line.from_afar.clear();
+    judge_entry(point, entry);
   }
 }
 

@@ -34,6 +34,7 @@ class Examination {
   std::vector<Examined> examine(std::span<const std::int64_t> points);
   std::vector<std::int64_t> components_of(std::span<const double> x, std::span<const double> derivatives);
   void retry_closer(Examined& point);
+  void ask_complex_step(Examined& point);
   void allow_for_rounding(Examined& point);
   void allow_for_lost_digits(Examined& point);
   std::size_t place_of(const Examined& point, std::size_t entry) const;

@@ -76,8 +76,8 @@ Verdict judge_not_finite(const LineDerivative& line, const Precision& precision)
 }  // namespace
 
 double allowed(const Claim& claim, const LineDerivative& line, double tolerance, const Precision& precision) {
-  return tolerance * size_of(claim, line) + floor_of(line, precision) + claim.allowance +
-         invisible(claim, line, precision);
+  const double lost = line.by_complex_step ? 0 : invisible(claim, line, precision);
+  return tolerance * size_of(claim, line) + floor_of(line, precision) + claim.allowance + lost;
 }
 
 Verdict judge(const Claim& claim, const LineDerivative& line, double tolerance, const Precision& precision) {
@@ -93,8 +93,9 @@ Verdict judge(const Claim& claim, const LineDerivative& line, double tolerance, 
   if (line.level == 0 && claim.derivative != 0) return Verdict::unresolved;  // f is 0 all around: what is little?
   if (differs(line.value, line.error_bar)) {
     const bool differs_from_all = std::ranges::all_of(line.from_afar, differs_too);
-    const bool excluded = differs_from_all && excluded_by_many(claim.derivative, line, slack) &&
-                          !may_be_slope_of_stairs(claim.derivative, line);
+    const bool excluded =
+        line.by_complex_step || (differs_from_all && excluded_by_many(claim.derivative, line, slack) &&
+                                 !may_be_slope_of_stairs(claim.derivative, line));
     return excluded ? Verdict::disagree : Verdict::unresolved;
   }
   const double resolution = tolerance * std::fmax(size_of(claim, line), claim.background) + floor_of(line, precision);

@@ -45,6 +45,7 @@ struct LineDerivative {
   double side_bar = nan;                // of left and right
   std::vector<WithError> from_afar;     // what larger steps said before smaller ones contradicted them
   std::vector<WithError> at_each_step;  // what can be said without smaller steps, if noise is as large as it ever shows
+  bool by_complex_step = false;         // value and error bar are not from differences
   double centre = nan;                  // f(x)
   bool linear = false;     // differences are the same for all steps, or would be but for rounding: one-sided ones,
   bool quadratic = false;  // or those from both sides alone

@@ -4,6 +4,8 @@
 #include <nabla/evaluate.hpp>
 #include <nabla/formula.hpp>
 
+#include <complex>
+
 // Is this gradient right? Differences of values, which share nothing with it but the function, tell:
 //
 //   1. every point along a few random directions, at a ladder of steps in one pass (detail/ladder.hpp);
@@ -28,6 +30,40 @@ constexpr bool single_precision() {
   }
 }
 
+/// Functions that can be called with std::complex<double> say `static constexpr bool takes_complex = true`. Where
+/// differences can't tell, complex steps then may. (Inside, functions are called by name alone, and factors are
+/// doubles.)
+template <class F>
+constexpr bool takes_complex() {
+  if constexpr (requires { F::takes_complex; }) {
+    return F::takes_complex;
+  } else {
+    return false;
+  }
+}
+
+struct ComplexPoint {
+  using value_type = std::complex<double>;
+  std::span<const value_type> components;
+  value_type operator[](std::int64_t i) const { return components[static_cast<std::size_t>(i)]; }
+  std::int64_t size() const { return static_cast<std::int64_t>(components.size()); }
+};
+
+/// The gradients at points of n components by complex steps.
+template <class F>
+void complex_steps(const F& f, std::size_t n, std::span<const double> points, std::span<double> gradients) {
+  constexpr double step = 0x1p-300;
+  std::vector<std::complex<double>> x(n);
+  for (std::size_t first = 0; first < points.size(); first += n) {
+    std::copy_n(points.begin() + static_cast<std::ptrdiff_t>(first), n, x.begin());
+    for (std::size_t i = 0; i < n; ++i) {
+      x[i].imag(step);
+      gradients[first + i] = std::complex<double>(f(ComplexPoint{x})).imag() / step;
+      x[i].imag(0);
+    }
+  }
+}
+
 /// A function with a gradient from elsewhere: g(x, sink) assigns sink[i], or g(x) returns an array.
 template <class F, class G>
 struct WithGradient {
@@ -36,6 +72,8 @@ struct WithGradient {
   static constexpr int dimension = dimension_of<F>();
   static constexpr bool vectorizable = detail::vectorizable<F>() && detail::vectorizable<G>();
   static constexpr bool unrolled = detail::unrolled<F>() && detail::unrolled<G>();
+  static constexpr bool single_precision = detail::single_precision<F>();
+  static constexpr bool takes_complex = detail::takes_complex<F>();
 
   template <class Point>
   constexpr auto operator()(const Point& x) const {
@@ -101,7 +139,12 @@ CheckReport check_screened(const Executor& executor, const F& f, BatchView<const
                               BatchView<D> outcome, BatchView<D> slopes) {
     screen<D>(executor, f, plan, {x, gradients, {outcome, slopes, {}}, nullptr});
   };
-  return check(checked.calls(run_screen), options);
+  CheckCalls calls = checked.calls(run_screen);
+  if constexpr (takes_complex<F>()) {
+    const auto n = static_cast<std::size_t>(points.components);
+    calls.complex_steps = [&f, n](std::span<const double> x, std::span<double> to) { complex_steps(f, n, x, to); };
+  }
+  return check(calls, options);
 }
 
 }  // inline namespace

@@ -50,6 +50,8 @@ struct CheckCalls {
   std::function<void(std::span<const double> points, std::span<double> derivatives)> derivatives;
   /// The same in the precision of the values, if that is another one.
   std::function<void(std::span<const double> points, std::span<double> derivatives)> precise_derivatives;
+  /// The derivatives of F at any points by complex steps. Null: F does not take complex numbers.
+  std::function<void(std::span<const double> points, std::span<double> derivatives)> complex_steps;
   /// Evaluates the derivative of some of the batch's points twice; returns the largest difference.
   std::function<double(std::int64_t first, std::int64_t points)> spread;
   /// Tries the points that spread() was asked for last along directions of n numbers each, most_ladder_directions of
