@@ -73,6 +73,7 @@ TEST_P(Check, CornersAreReportedAndNotAgreedUpon) {
   EXPECT_EQ(report.nonsmooth[0].component, 0);
   EXPECT_NEAR(report.nonsmooth[0].left, -1, 1e-9);
   EXPECT_NEAR(report.nonsmooth[0].right, 1, 1e-9);
+  EXPECT_EQ(report.linear, 0);  // nor is a corner a parabola
 }
 
 /// A gradient at a corner that is not even between the derivatives of the two sides is wrong.
@@ -240,6 +241,15 @@ TEST_P(Check, ComplexStepsTellWhereDifferencesCanNot) {
   EXPECT_EQ(right.verdict, Verdict::agree) << worst_of(right);
   EXPECT_LT(right.worst.front().error_bar, 1e-12);
   EXPECT_EQ(check_gradient(executor(), FarOff{2.0000002}, points).verdict, Verdict::disagree);
+}
+
+TEST_P(Check, CornersOfOneOutputOfSeveral) {
+  const auto points = Points<double>::from_host(executor(), std::vector<double>{0, 1}, 2);
+  const CheckReport report = nabla::check_jacobian(executor(), Formula::parse("x*y; abs(x) + y"), points);
+  EXPECT_EQ(report.verdict, Verdict::unresolved);
+  ASSERT_EQ(report.nonsmooth.size(), 1u);
+  EXPECT_EQ(report.nonsmooth[0].output, 1);
+  EXPECT_EQ(report.nonsmooth[0].component, 0);
 }
 
 TEST_P(Check, RefusesOptionsOutOfRange) {

@@ -511,8 +511,8 @@ TEST(Check, TellsPeople) {
   EXPECT_EQ(corner.find("unresolved  nabla's Jacobian of abs(x);  x at 1 point, 1 variable, f64\n"), 0u) << corner;
   expect_lines(corner, {": the function is not smooth there\n",
                         "\nthe function is not smooth at 1 point:\n"
-                        "  point  along  slope on the left  on the right  at\n"
-                        "      0  x                     -1             1  (0)\n"});
+                        "  point  along        slope on the left  on the right  at\n"
+                        "      0  output 1, x                 -1             1  (0)\n"});
   const Folder folder;
   const auto file = folder.put("f.txt", "# a square\nx^2 +\n  y\n");
   EXPECT_EQ(

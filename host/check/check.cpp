@@ -12,6 +12,7 @@ namespace {
 
 void require(const CheckCalls& calls, const CheckOptions& options) {
   const auto refuse = [](const std::string& what) { throw ShapeError("check_gradient: " + what); };
+  if (calls.n < 1) refuse("points without components have no gradient");
   if (options.directions < 1 || options.directions > 64) {
     refuse("between 1 and 64 directions, found " + std::to_string(options.directions));
   }

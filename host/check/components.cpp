@@ -287,14 +287,14 @@ bool Examination::find_corners_between_axes(const Examined& point) {
     lines.push_back({point.x, {u.begin(), u.end()}, -1, 1});
   }
   CheckReport& report = context_.report;
-  for (const LineDerivative& line : differentiate_along(context_.calls, lines, report.evaluations)) {
-    if (line.smooth) continue;
-    if (static_cast<std::int64_t>(report.nonsmooth.size()) < context_.options.worst) {
-      report.nonsmooth.push_back({point.point, -1, line.left, line.right});
-    }
-    return true;
+  const auto found = differentiate_along(context_.calls, lines, report.evaluations);
+  const auto corner = std::ranges::find(found, false, &LineDerivative::smooth);
+  if (corner == found.end()) return false;
+  if (static_cast<std::int64_t>(report.nonsmooth.size()) < context_.options.worst) {
+    const std::int64_t output = (corner - found.begin()) % context_.calls.outputs;
+    report.nonsmooth.push_back({point.point, -1, corner->left, corner->right, output});
   }
-  return false;
+  return true;
 }
 
 namespace {
@@ -353,7 +353,8 @@ void Examination::count(const Examined& point, bool objected) {
     if (line.smooth) continue;
     nonsmooth = true;
     if (static_cast<std::int64_t>(report.nonsmooth.size()) < context_.options.worst) {
-      report.nonsmooth.push_back({point.point, point.component_of(entry), line.left, line.right});
+      report.nonsmooth.push_back({point.point, point.component_of(entry), line.left, line.right,
+                                  static_cast<std::int64_t>(point.output_of(entry))});
     }
   }
   Verdict verdict = *std::ranges::max_element(point.verdicts);

@@ -35,7 +35,8 @@ double power_of_two(double size) {
 
 /// The largest component of points here and there in the batch.
 std::vector<double> scale_of_points(const CheckCalls& calls) {
-  constexpr std::int64_t places = 16, points_at_each = 64;
+  constexpr std::int64_t places = 16, most_numbers = 1 << 20;
+  const std::int64_t points_at_each = std::clamp<std::int64_t>(most_numbers / calls.n, 1, 64);
   std::vector<double> largest(static_cast<std::size_t>(calls.n), 0);
   const std::int64_t at_once = std::min(points_at_each, calls.count);
   std::int64_t last_first = -1;

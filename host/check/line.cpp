@@ -324,6 +324,7 @@ LineDerivative differentiate(const LineSamples& samples) {
     describe_error(samples, quotients, best, found);
   }
   look_for_corner(samples, quotients, found);
+  if (!found.smooth) found.linear = found.quadratic = false;
   return found;
 }
 

@@ -90,6 +90,7 @@ void print_json(const CheckResult& result, const Executor& executor) {
                                    {"x", json_point(result.nonsmooth_points[k])},
                                    {"left", json_number(place.left)},
                                    {"right", json_number(place.right)}});
+    if (result.outputs > 1) object["nonsmooth"].back()["output"] = place.output;
   }
   print(object);
 }
@@ -259,7 +260,8 @@ std::string nonsmooth_table(const CheckResult& result) {
   std::vector<Cells> rows{{"point", "along", "slope on the left", "on the right", "at"}};
   for (std::size_t k = 0; k < report.nonsmooth.size(); ++k) {
     const NonsmoothPlace& found = report.nonsmooth[k];
-    rows.push_back({fmt::format("{}", found.point), variable_of(result, found.component), side(found.left),
+    const std::string of = result.outputs > 1 ? fmt::format("output {}, ", found.output + 1) : "";
+    rows.push_back({fmt::format("{}", found.point), of + variable_of(result, found.component), side(found.left),
                     side(found.right), place_of(result.nonsmooth_points[k])});
   }
   return fmt::format("\nthe function is not smooth at {}:\n", counted(report.nonsmooth_points, "point")) +

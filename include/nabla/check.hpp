@@ -69,7 +69,7 @@ template <class F, class G>
 struct WithGradient {
   F f;
   G g;
-  static constexpr int dimension = dimension_of<F>();
+  static constexpr int dimension = asked_at_run_time<F> ? dynamic : dimension_of<F>();
   static constexpr bool vectorizable = detail::vectorizable<F>() && detail::vectorizable<G>();
   static constexpr bool unrolled = detail::unrolled<F>() && detail::unrolled<G>();
   static constexpr bool single_precision = detail::single_precision<F>();

@@ -54,6 +54,7 @@ struct NonsmoothPlace {
   std::int64_t component;  ///< -1: along a random direction, of which left and right are the derivatives
   double left;             ///< the derivatives from both sides: infinite for jumps, NaN where f is not defined
   double right;
+  std::int64_t output = 0;  ///< of F: R^n -> R^m
 };
 
 struct CheckReport {

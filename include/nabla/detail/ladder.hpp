@@ -89,8 +89,10 @@ class Ladder {
   constexpr X error_slope(const X& linear, const X& quadratic) const {
     constexpr int least_intervals = 3;
     const X slope = M::log2(best_growth_) / (best_length_ * X(plan_.step_exponent)) - constant<X>(1);
-    const X known = M::select(best_length_ >= X(T(least_intervals)), slope, X(std::numeric_limits<T>::quiet_NaN()));
-    return M::select(clear_, known, M::select(bent_, quadratic, linear));
+    const X unknown(std::numeric_limits<T>::quiet_NaN());
+    const X known = M::select(best_length_ >= X(T(least_intervals)), slope, unknown);
+    const X without_error = M::select(bent_, M::select(smooth_, quadratic, unknown), linear);
+    return M::select(clear_, known, without_error);
   }
 
  private:
