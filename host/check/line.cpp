@@ -329,12 +329,16 @@ LineDerivative differentiate(const LineSamples& samples) {
 }
 
 std::vector<double> line_steps(double scale, const Precision& precision) {
-  constexpr double ratio = 1.87;
+  constexpr double first = 0.93, ratio = 1.87;
   const double unit = 2 * precision.epsilon;
   // Smaller ones see little but rounding, and how a function rounds its arguments inside.
   const double least = std::pow(precision.epsilon, 0.75);
-  std::vector<double> steps;
-  for (double step = 0.93; step > least; step /= ratio) steps.push_back(std::round(step / unit) * unit * scale);
+  std::vector<double> steps(static_cast<std::size_t>(std::log(first / least) / std::log(ratio)) + 1);
+  double step = first;
+  for (double& rounded : steps) {
+    rounded = std::round(step / unit) * unit * scale;
+    step /= ratio;
+  }
   return steps;
 }
 

@@ -43,8 +43,7 @@ class Ladder {
 
  public:
   constexpr Ladder(const LadderPlan<T>& plan, const X& centre, const X& slope, const X& size)
-      : plan_(plan),
-        centre_(centre),
+      : centre_(centre),
         slope_(slope),
         size_(size),
         noise_(M::abs(centre) * X(plan.epsilon) + X(plan.smallest)),
@@ -58,7 +57,8 @@ class Ladder {
         bend_judged_(never_),
         clear_(never_),
         clear_before_(never_),
-        straight_(never_) {}
+        straight_(never_),
+        plan_(plan) {}
 
   /// The differences at step number k.
   [[gnu::always_inline]] constexpr void add(int k, const X& forward, const X& backward) {
@@ -137,16 +137,16 @@ class Ladder {
     clear_ = clear_ || clear;
   }
 
-  const LadderPlan<T>& plan_;
   X centre_, slope_, size_, noise_;
-  Mask never_;
-  Mask agreed_, agreed_before_;
   X least_off_ = X(std::numeric_limits<T>::infinity());
-  Mask smooth_, flat_before_, bent_, bent_before_, bend_judged_;
-  Mask clear_, clear_before_, straight_;
   X off_before_ = constant<X>(0), bend_before_ = constant<X>(0);
   X growth_before_ = constant<X>(0), run_growth_ = constant<X>(1), length_ = constant<X>(0);
   X best_length_ = constant<X>(0), best_growth_ = constant<X>(1);
+  Mask never_;
+  Mask agreed_, agreed_before_;
+  Mask smooth_, flat_before_, bent_, bent_before_, bend_judged_;
+  Mask clear_, clear_before_, straight_;
+  const LadderPlan<T>& plan_;
 };
 
 inline constexpr int ladder_passed = 0, ladder_objects = 1, ladder_not_finite = 2;
