@@ -1,5 +1,6 @@
 #pragma once
 
+#include "displace.hpp"
 #include "executor_state.hpp"
 
 #include <nabla/detail/operation.hpp>
@@ -8,8 +9,8 @@
 #include <string>
 #include <vector>
 
-// What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/module.cu, kernels/summary.cu and
-// kernels/random.cu answer; host/without_cuda.cpp answers in builds without CUDA.
+// What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/displace.cu, kernels/module.cu,
+// kernels/random.cu and kernels/summary.cu answer; host/without_cuda.cpp answers in builds without CUDA.
 
 namespace nabla::detail::cuda {
 
@@ -45,6 +46,14 @@ std::size_t partials_bytes(std::int64_t blocks);
 
 template <class T>
 void fill_uniform(const ExecutorState& state, BatchView<T> out, double low, double high, std::uint64_t seed);
+
+/// What host/displace.hpp says, enqueued. `partials`: one for each weighed_at_once elements.
+template <class T>
+void displace(const ExecutorState& state, const T* x, double t, const Direction& u, const Subset& subset, T* out);
+template <class T>
+void weigh(const ExecutorState& state, const T* gradient, const Direction& u, const Subset& subset, Weighed* partials);
+template <class T>
+void largest(const ExecutorState& state, const T* a, const T* b, std::int64_t n, double* partials);
 
 /// A kernel that was compiled while the program runs. It stays loaded until the program ends: nobody knows when the
 /// last launch of it, or the last graph that has it, is done.

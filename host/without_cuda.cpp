@@ -34,6 +34,25 @@ void fill_uniform(const ExecutorState&, BatchView<T>, double, double, std::uint6
 template void fill_uniform(const ExecutorState&, BatchView<float>, double, double, std::uint64_t);
 template void fill_uniform(const ExecutorState&, BatchView<double>, double, double, std::uint64_t);
 
+template <class T>
+void displace(const ExecutorState&, const T*, double, const Direction&, const Subset&, T*) {
+  unreachable();
+}
+template <class T>
+void weigh(const ExecutorState&, const T*, const Direction&, const Subset&, Weighed*) {
+  unreachable();
+}
+template <class T>
+void largest(const ExecutorState&, const T*, const T*, std::int64_t, double*) {
+  unreachable();
+}
+template void displace(const ExecutorState&, const float*, double, const Direction&, const Subset&, float*);
+template void displace(const ExecutorState&, const double*, double, const Direction&, const Subset&, double*);
+template void weigh(const ExecutorState&, const float*, const Direction&, const Subset&, Weighed*);
+template void weigh(const ExecutorState&, const double*, const Direction&, const Subset&, Weighed*);
+template void largest(const ExecutorState&, const float*, const float*, std::int64_t, double*);
+template void largest(const ExecutorState&, const double*, const double*, std::int64_t, double*);
+
 LoadedKernel load_kernel(int, const std::string&, const std::string&, const std::string&) { unreachable(); }
 void launch_loaded(void*, const LoadedKernel&, std::int64_t, const EvaluateShape&, void**) { unreachable(); }
 

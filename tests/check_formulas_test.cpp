@@ -65,7 +65,7 @@ Counts check_file(const Executor& where, const std::string& file, std::int64_t p
 
 class CheckFormulas : public nabla::test::OnEveryExecutor {
  protected:
-  std::int64_t points(std::int64_t count) const { return executor().is_cuda() ? 8 : count; }
+  std::int64_t points(std::int64_t count) const { return executor().is_cuda() ? 64 : count; }
 };
 INSTANTIATE_TEST_SUITE_P(On, CheckFormulas, testing::Values("cpu3", "cuda"), nabla::test::executor_name);
 

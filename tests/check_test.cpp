@@ -211,6 +211,24 @@ TEST_P(Check, HessianVectorProducts) {
   EXPECT_EQ(nabla::check_hessian_vector_product(executor(), f, points).verdict, Verdict::agree);
 }
 
+/// A formula's first stage does what a functor's does, wherever it runs; on CUDA devices up to a length.
+TEST_P(Check, FormulasAreTriedInOnePass) {
+  const auto points = Points<double>::uniform(executor(), 300, 2, -2, 2, 5);
+  const CheckReport functor = check_gradient(executor(), nabla::functions::WaveSaddle{}, points);
+  const CheckReport formula =
+      check_gradient(executor(), Formula::parse("a*x^2*y + sin(x*y)", {.parameters = {{"a", 1}}}), points);
+  EXPECT_EQ(formula.verdict, Verdict::agree);
+  EXPECT_EQ(formula.evaluations, functor.evaluations);
+  EXPECT_NEAR(formula.median_slope, functor.median_slope, 0.01);
+  const CheckReport wrong = check_gradient(executor(), Formula::parse("x^2*y"), Formula::parse("2*x*y; 2*x^2"), points);
+  EXPECT_EQ(wrong.disagreeing, 300);
+  std::string text = "x*y";
+  for (int k = 1; k <= 250; ++k) text += " + sin(" + std::to_string(k) + "*x + y)";
+  const auto few = Points<double>::uniform(executor(), 20, 2, -1, 1, 5);
+  const CheckReport long_one = check_gradient(executor(), Formula::parse(text), few);
+  EXPECT_EQ(long_one.verdict, Verdict::agree) << worst_of(long_one);
+}
+
 /// What f loses to cancellation can't be told from what is wrong with the gradient: the error bar says so.
 TEST_P(Check, WhereDifferencesSeeTooLittleTheBarIsWide) {
   const auto points = Points<double>::from_host(executor(), std::vector<double>{1.7}, 1);

@@ -258,12 +258,13 @@ void formula_launch(const void* erased_body, const CudaLaunch<T>& launch) {
   constexpr auto form_of_body = form(std::type_identity<Body>());
   const std::int64_t n = launch.request.points.components;
   formula::cuda::Call call{form_of_body.name,
+                           false,
                            form_of_body.task,
                            n,
                            n * (Body::needs_extra ? 2 : 1) + rows_of(body, n).total(),
                            body.f.parameter_values(),
-                           0};
-  if constexpr (requires { body.threshold; }) call.threshold = body.threshold;
+                           {}};
+  if constexpr (requires { body.threshold; }) call.options = std::as_bytes(std::span(&body.threshold, 1));
   formula::cuda::launch(body.f.definition(), call, launch);
 }
 

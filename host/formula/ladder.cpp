@@ -1,12 +1,15 @@
+#include "cuda/kernels.hpp"
+#include "definition.hpp"
+
 #include <nabla/detail/ladder.hpp>
 #include <nabla/formula.hpp>
 
 #include <algorithm>
 #include <vector>
 
-// The first stage of gradient checks for formulas on CPUs. LadderBody calls a function point by point, with a pack of
-// points in registers; a formula runs over a tile at once. So here displaced points are laid out in the cache, and each
-// pack has its Ladder.
+// The first stage of gradient checks for formulas. LadderBody calls a function point by point, with a pack of points in
+// registers; on CPUs a formula runs over a tile at once. So here displaced points are laid out in the cache, and each
+// pack has its Ladder. On CUDA devices a kernel has the formula's program in LadderBody (detail/program_ladder.hpp).
 
 namespace nabla::detail {
 
@@ -117,18 +120,33 @@ void ladder_tile(const void* erased_body, const Tile<T>& tile) {
   }
 }
 
+template <class T>
+void ladder_launch(const void* erased_body, const CudaLaunch<T>& launch) {
+  const auto& body = *static_cast<const FormulaLadder<T>*>(erased_body);
+  const std::int64_t n = launch.request.points.components;
+  const std::int64_t rows = 2 * n + LadderBody<Formula, dynamic, T>::rows(n).total();
+  formula::cuda::launch(body.f.definition(),
+                        {"LadderBody", true, formula::Task::value, n, rows, body.f.parameter_values(),
+                         std::as_bytes(std::span(&body.plan, 1))},
+                        launch);
+}
+
 }  // namespace
+
+bool has_ladder(const Executor& executor, const Formula& f, std::int64_t n) {
+  return !executor.is_cuda() || formula::cuda::can_climb(f.definition(), n);
+}
 
 template <class T>
 Operation<T> formula_ladder(const FormulaLadder<T>& body) {
   Operation<T> made = body.value;
   made.name = "check_gradient";
   made.body = &body;
-  made.rows = {{2, most_ladder_directions, 0}};
+  made.rows = LadderBody<Formula, dynamic, T>::rows(made.dimension);
   made.group_names[1] = "slopes";
   made.needs_extra = true;
   made.run_tile = &ladder_tile<T>;
-  made.launch = nullptr;
+  made.launch = &ladder_launch<T>;
   return made;
 }
 template Operation<double> formula_ladder(const FormulaLadder<double>&);

@@ -102,7 +102,7 @@ void screen(const Executor& executor, const F& f, const LadderPlan<D>& plan, con
   const std::int64_t n = request.points.components;
   if constexpr (std::same_as<F, Formula>) {
     const ValueBody<Formula, dynamic> value{f};
-    const FormulaLadder<D> body{plan, operation<D, Formula>("check_gradient", value, n)};
+    const FormulaLadder<D> body{f, plan, operation<D, Formula>("check_gradient", value, n)};
     run<D>(executor, formula_ladder<D>(body), request);
   } else {
     with_dimension("check_gradient", f, n, [&](auto fixed) {
@@ -133,7 +133,11 @@ CheckReport check_screened(const Executor& executor, const F& f, BatchView<const
   const auto values = [&f]<class R>(const Executor& where, BatchView<const R> x, BatchView<R> out) {
     value<F, R>(where, f, x, ValueOutputs<R>{out});
   };
-  if (is_formula<F> && executor.is_cuda()) return check_lines<D>(executor, points, 1, values, derivatives, options);
+  if constexpr (is_formula<F>) {
+    if (!has_ladder(executor, f, points.components)) {
+      return check_lines<D>(executor, points, 1, values, derivatives, options);
+    }
+  }
   CheckedFunction<T, D, decltype(values), Derivatives> checked(executor, points, 1, values, derivatives);
   const auto run_screen = [&](BatchView<const D> x, BatchView<const D> gradients, const LadderPlan<D>& plan,
                               BatchView<D> outcome, BatchView<D> slopes) {

@@ -129,12 +129,15 @@ requires std::same_as<decltype(Body::f), Formula> Operation<T> operation_of(cons
 template <class T>
 struct LadderPlan;
 
-/// LadderBody's work for a formula, on CPUs (detail/ladder.hpp).
+/// LadderBody's work for a formula (detail/ladder.hpp).
 template <class T>
 struct FormulaLadder {
+  const Formula& f;
   const LadderPlan<T>& plan;
   Operation<T> value;
 };
+/// Whether it can be done on an executor; on CUDA devices not for very long formulas.
+bool has_ladder(const Executor& executor, const Formula& f, std::int64_t n);
 template <class T>
 Operation<T> formula_ladder(const FormulaLadder<T>& body);
 extern template Operation<double> formula_ladder(const FormulaLadder<double>&);

@@ -1,8 +1,10 @@
 #pragma once
 
-// Everything: functions, formulas, batches, executors, and the operations over them.
+// Everything: functions, formulas, batches, executors, the operations over them, and checks of gradients.
 
 #include <nabla/batch.hpp>
+#include <nabla/check.hpp>
+#include <nabla/check_objective.hpp>
 #include <nabla/error.hpp>
 #include <nabla/evaluate.hpp>
 #include <nabla/executor.hpp>

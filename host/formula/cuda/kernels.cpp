@@ -5,6 +5,7 @@
 #include "../generate.hpp"
 #include "device_headers.hpp"
 
+#include <nabla/detail/ladder.hpp>
 #include <nabla/version.hpp>
 
 #include <algorithm>
@@ -18,8 +19,9 @@ namespace nabla::formula::cuda {
 
 namespace {
 
-/// A kernel's parameters have 4 KiB together on some devices.
-constexpr std::size_t most_parameters = 400;
+/// A kernel's parameters have 4 KiB together on some devices: these, a body's options and a request.
+constexpr std::size_t most_parameters = 400, most_options = sizeof(detail::LadderPlan<double>);
+static_assert(most_parameters * sizeof(double) + most_options + sizeof(detail::Request<double>) <= 4096 - 64);
 
 /// Up to so many variables loops over them are unrolled, by the choice of a body with a constant number of them.
 constexpr std::int64_t most_unrolled = 16;
@@ -28,17 +30,20 @@ constexpr std::int64_t most_unrolled = 16;
 /// 7,000. NVRTC takes 0.3 s.
 constexpr std::size_t most_instructions = 2'000;
 
+/// A ladder has its function's value three times.
+std::size_t most_operations(bool climbs) { return most_instructions / (climbs ? 3 : 1); }
+
 std::string source_of(const Definition& definition, const Call& call) {
   const Program& program = definition.program(call.task, call.n);
-  if (program.instructions.size() > most_instructions) {
-    throw ExecutorUnavailable("a formula on a CUDA device may have " + std::to_string(most_instructions) +
+  if (program.instructions.size() > most_operations(call.climbs)) {
+    throw ExecutorUnavailable("a formula on a CUDA device may have " + std::to_string(most_operations(call.climbs)) +
                               " operations with its derivatives, this one has " +
                               std::to_string(program.instructions.size()) + "; use a CPU executor");
   }
   const auto outputs = static_cast<std::int64_t>(definition.syntax.outputs.size());
-  return "#include <nabla/detail/program_body.hpp>\n#include <nabla/kernels/called_math.cuh>\n#include "
-         "<nabla/kernels/evaluate.cuh>\n\nnamespace nabla::detail "
-         "{\n\n" +
+  return "#include <nabla/detail/program_" + std::string(call.climbs ? "ladder" : "body") +
+         ".hpp>\n#include <nabla/kernels/called_math.cuh>\n#include <nabla/kernels/evaluate.cuh>\n\nnamespace "
+         "nabla::detail {\n\n" +
          generate_program(program, outputs, call.parameters.size(), "FormulaProgram") +
          "\nusing FormulaBody = ProgramBody<" + call.body + "<FormulaProgram, " +
          (call.n <= most_unrolled ? std::to_string(call.n) : "dynamic") + ">>;\n\n}  // namespace nabla::detail\n";
@@ -89,6 +94,10 @@ CompiledKernel compile_or_load(const std::string& source, const std::string& ker
   return made;
 }
 
+bool can_climb(const Definition& definition, std::int64_t n) {
+  return definition.program(Task::value, n).instructions.size() <= most_operations(true);
+}
+
 Kernels::~Kernels() {
   for (const Entry* entry = entries_; entry != nullptr;) delete std::exchange(entry, entry->next);
 }
@@ -134,10 +143,10 @@ void launch(const Definition& definition, const Call& call, const detail::CudaLa
       definition, call,
       {call.body, call.n, std::is_same_v<T, float> ? "float" : "double", launch.partials != nullptr, launch.device},
       shape.tiled);
-  // The body is its parameters, of which generate_program() makes one at least, and for some bodies a threshold.
-  std::array<double, most_parameters + 1> body{};
-  const auto end = std::ranges::copy(call.parameters, body.begin()).out;
-  (call.parameters.empty() ? end[1] : end[0]) = call.threshold;
+  // The body is its parameters, of which generate_program() makes one at least, and for some bodies options.
+  alignas(double) std::array<std::byte, most_parameters * sizeof(double) + most_options> body{};
+  const auto end = std::ranges::copy(std::as_bytes(call.parameters), body.begin()).out;
+  std::ranges::copy(call.options, call.parameters.empty() ? end + sizeof(double) : end);
   detail::Request<T> request = launch.request;
   auto block_points = static_cast<int>(detail::points_per_block(request.points.count));
   void* partials = launch.partials;

@@ -7,6 +7,7 @@
 #include <nabla/detail/operation.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
 #include <mutex>
 #include <span>
@@ -24,11 +25,12 @@ namespace cuda {
 /// An operation on a formula, as far as kernels and their launches depend on it.
 struct Call {
   const char* body;  // the template in bodies.hpp or program_body.hpp: "GradientBody"
+  bool climbs;       // it is LadderBody
   Task task;
   std::int64_t n;
   std::int64_t rows;                   // inputs and outputs of a point
   std::span<const double> parameters;  // their values
-  double threshold;                    // of ClippedGradientBody
+  std::span<const std::byte> options;  // the body's own members: ClippedGradientBody's threshold
 };
 
 /// Enqueues an operation, compiling what it needs if it is the first of its kind: same body, n, precision and device,
@@ -36,6 +38,9 @@ struct Call {
 /// where NVRTC is missing or the formula is too long, ShapeError for too many parameters, CudaError.
 template <class T>
 void launch(const Definition& definition, const Call& call, const detail::CudaLaunch<T>& launch);
+
+/// Whether a kernel with LadderBody can be made: beyond that the driver's assembler would take too long.
+bool can_climb(const Definition& definition, std::int64_t n);
 
 /// From the disk if an earlier process compiled the same; arguments as compile().
 CompiledKernel compile_or_load(const std::string& source, const std::string& kernel, const std::string& target);

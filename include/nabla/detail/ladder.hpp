@@ -153,9 +153,42 @@ inline constexpr int ladder_passed = 0, ladder_objects = 1, ladder_not_finite = 
 /// Slopes of directions along which f is exactly linear or quadratic.
 inline constexpr double exactly_linear = -1e3, exactly_quadratic = -2e3;
 
+/// All ladders of a point. `in` has the gradient as a direction; value_at(h, v) is f at x + h v.
+template <class X, class In, class Out, class ValueAt>
+constexpr void climb(const LadderPlan<RealOf<X>>& plan, std::int64_t n, const In& in, const X& centre, ValueAt value_at,
+                     Out& out) {
+  using T = RealOf<X>;
+  using M = Math<X>;
+  const X zero = constant<X>(0);
+  auto passed = zero == zero;
+  X worst = zero;
+  for (int d = 0; d < plan.direction_count; ++d) {
+    const T* const v = plan.directions + d * n;
+    X slope = zero, size = zero;
+    for (std::int64_t i = 0; i < n; ++i) {
+      const X term = in.extra(i) * X(v[i]);
+      slope = slope + term;
+      size = size + M::abs(term);
+    }
+    Ladder<X> ladder(plan, centre, slope, size);
+    for (int k = 0; k < plan.step_count; ++k) {
+      const T h = plan.steps[k];
+      ladder.add(k, value_at(h, v), value_at(-h, v));
+    }
+    passed = passed && ladder.passed();
+    const X error = ladder.relative_error();
+    worst = M::select(error > worst, error, worst);
+    out.store(2 + d, ladder.error_slope(constant<X>(exactly_linear), constant<X>(exactly_quadratic)));
+  }
+  for (int d = plan.direction_count; d < most_ladder_directions; ++d) out.store(2 + d, zero);
+  const X outcome = M::select(passed, constant<X>(ladder_passed), constant<X>(ladder_objects));
+  out.store(0, M::select(centre - centre == zero, outcome, constant<X>(ladder_not_finite)));
+  out.store(1, worst);
+}
+
 /// Reads gradients as directions of the request. Rows: what came of it, the largest relative error of all directions;
 /// then a slope for each.
-template <class F, int N, class T>
+template <class F, int N, class T = double>
 struct LadderBody {
   F f;
   LadderPlan<T> plan;
@@ -167,38 +200,13 @@ struct LadderBody {
   template <class In, class Out>
   constexpr void operator()(const In& in, Out& out) const {
     using X = typename In::Scalar;
-    using M = Math<X>;
     using S = Dual<X, 0>;
     const std::int64_t n = dimension<N>(in);
-    const X zero = constant<X>(0);
     const X centre = S(f(make_point<N>(n, [&](std::int64_t i) { return S(in(i)); }))).value;
-    auto passed = zero == zero;
-    X worst = zero;
-    for (int d = 0; d < plan.direction_count; ++d) {
-      const T* const v = plan.directions + d * n;
-      X slope = zero, size = zero;
-      for (std::int64_t i = 0; i < n; ++i) {
-        const X term = in.extra(i) * X(v[i]);
-        slope = slope + term;
-        size = size + M::abs(term);
-      }
-      Ladder<X> ladder(plan, centre, slope, size);
-      for (int k = 0; k < plan.step_count; ++k) {
-        const T h = plan.steps[k];
-        const auto at = [&](T step) {
-          return S(f(make_point<N>(n, [&](std::int64_t i) { return S(in(i) + X(step * v[i])); }))).value;
-        };
-        ladder.add(k, at(h), at(-h));
-      }
-      passed = passed && ladder.passed();
-      const X error = ladder.relative_error();
-      worst = M::select(error > worst, error, worst);
-      out.store(2 + d, ladder.error_slope(constant<X>(exactly_linear), constant<X>(exactly_quadratic)));
-    }
-    for (int d = plan.direction_count; d < most_ladder_directions; ++d) out.store(2 + d, zero);
-    const X outcome = M::select(passed, constant<X>(ladder_passed), constant<X>(ladder_objects));
-    out.store(0, M::select(centre - centre == zero, outcome, constant<X>(ladder_not_finite)));
-    out.store(1, worst);
+    const auto value_at = [&](T h, const T* v) {
+      return S(f(make_point<N>(n, [&](std::int64_t i) { return S(in(i) + X(h * v[i])); }))).value;
+    };
+    climb(plan, n, in, centre, value_at, out);
   }
 };
 
