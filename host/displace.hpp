@@ -54,7 +54,7 @@ constexpr T displaced(T x, double t, double u) {
   return t == 0 ? x : static_cast<T>(static_cast<double>(x) + t * u);
 }
 
-/// |a - b|, infinite if one of them is or is no number; 0 if all bits are the same.
+/// |a - b|: 0 if all bits are the same, infinite if only one is a finite number.
 template <class T>
 constexpr double difference(T a, T b) {
   using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;

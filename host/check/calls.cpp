@@ -1,3 +1,5 @@
+#include "../displace.hpp"
+
 #include <nabla/detail/check_calls.hpp>
 
 #include <algorithm>
@@ -33,6 +35,13 @@ void read_points(const Executor& executor, const BatchView<const T>& from, std::
 }
 template void read_points(const Executor&, const BatchView<const float>&, std::span<double>);
 template void read_points(const Executor&, const BatchView<const double>&, std::span<double>);
+
+template <class T>
+double largest_difference(const Executor& executor, const T* a, const T* b, std::int64_t n) {
+  return largest(executor, a, b, n);
+}
+template double largest_difference(const Executor&, const float*, const float*, std::int64_t);
+template double largest_difference(const Executor&, const double*, const double*, std::int64_t);
 
 template <class T>
 LadderPlan<T> ladder_plan(const CheckOptions& options, double tolerance, const Precision& derivative) {

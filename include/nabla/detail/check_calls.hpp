@@ -67,6 +67,13 @@ void read_points(const Executor& executor, const BatchView<const T>& from, std::
 extern template void read_points(const Executor&, const BatchView<const float>&, std::span<double>);
 extern template void read_points(const Executor&, const BatchView<const double>&, std::span<double>);
 
+/// The largest |a_i - b_i| of numbers in the executor's memory: 0 if all bits are the same, infinite where only one is a
+/// finite number.
+template <class T>
+double largest_difference(const Executor& executor, const T* a, const T* b, std::int64_t n);
+extern template double largest_difference(const Executor&, const float*, const float*, std::int64_t);
+extern template double largest_difference(const Executor&, const double*, const double*, std::int64_t);
+
 /// Steps and thresholds of a screening; its directions are yet to be set. `derivative`: the claim's precision.
 template <class T>
 LadderPlan<T> ladder_plan(const CheckOptions& options, double tolerance, const Precision& derivative);

@@ -4,8 +4,6 @@
 #include <nabla/detail/check_calls.hpp>
 
 #include <algorithm>
-#include <cmath>
-#include <cstring>
 #include <optional>
 
 namespace nabla::detail {
@@ -104,13 +102,7 @@ class CheckedFunction {
       if (!*batch || (*batch)->count() != count) batch->emplace(executor_, count, rows);
       derivatives_(executor_, part_of(points_, first, count), (*batch)->view());
     }
-    const HostNumbers<T, T> once(*once_), twice(*twice_);
-    if (std::memcmp(once.data(), twice.data(), static_cast<std::size_t>(count * rows) * sizeof(T)) == 0) return 0;
-    double most = 0;
-    for (std::int64_t k = 0; k < count * rows; ++k) {
-      most = std::max(most, std::fabs(static_cast<double>(once.data()[k]) - static_cast<double>(twice.data()[k])));
-    }
-    return most;
+    return largest_difference<T>(executor_, once_->data(), twice_->data(), count * rows);
   }
 
   template <class Run>
