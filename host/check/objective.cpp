@@ -270,7 +270,7 @@ void ObjectiveCheck<T>::examine(int directions) {
   size_ = all.size;
   if (tells_components()) norm_ = size_ = norm_ / std::sqrt(static_cast<double>(n_));
   std::vector<Tried> tried;
-  tried.reserve(static_cast<std::size_t>(directions + sample_directions));
+  tried.reserve(static_cast<std::size_t>(directions) + sample_directions);
   for (int k = 0; k < directions; ++k) tried.push_back({everything(), direction(k)});
   for (int k = 0; k < sample_directions && sample_on_executor_; ++k) {
     tried.push_back({{0, sample_on_executor_->size(), sample_on_executor_->data()}, direction(first_of_sample + k)});
