@@ -54,12 +54,13 @@ constexpr T displaced(T x, double t, double u) {
   return t == 0 ? x : static_cast<T>(static_cast<double>(x) + t * u);
 }
 
-/// |a - b|: 0 if all bits are the same, infinite if only one is a finite number.
+/// |a - b|: 0 only if all bits are the same, infinite if one of them is infinite or NaN and the other is not the same.
 template <class T>
 constexpr double difference(T a, T b) {
   using Bits = std::conditional_t<sizeof(T) == 8, std::uint64_t, std::uint32_t>;
   if (std::bit_cast<Bits>(a) == std::bit_cast<Bits>(b)) return 0;
   const double apart = static_cast<double>(a) - static_cast<double>(b);
+  if (apart == 0) return std::numeric_limits<double>::denorm_min();  // 0 and -0
   const double size = apart < 0 ? -apart : apart;
   return size <= std::numeric_limits<double>::max() ? size : std::numeric_limits<double>::infinity();
 }

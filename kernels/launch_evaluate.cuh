@@ -20,14 +20,18 @@ void launch_evaluate(const void* erased_body, const CudaLaunch<T>& launch) {
     launch_kernel("nabla evaluate kernel", kernel, {launch.blocks, shape.threads, shape.shared_bytes, launch.stream},
                   body, request, block_points, partials);
   };
-  if (shape.tiled) {
-    start(partials != nullptr ? &tile_kernel<T, Body, true> : &tile_kernel<T, Body, false>);
-  } else {
-    if constexpr (Body::variables == dynamic ||
-                  shared_tile_points<T>(2 * Body::variables + Body::rows(Body::variables).total()) == 0) {
-      start(partials != nullptr ? &strided_kernel<T, Body, true> : &strided_kernel<T, Body, false>);
+  const auto start_one = [&](auto summarizes) {
+    if (shape.tiled) {
+      start(&tile_kernel<T, Body, summarizes>);
+    } else if constexpr (Body::variables == dynamic ||
+                         shared_tile_points<T>(2 * Body::variables + Body::rows(Body::variables).total()) == 0) {
+      start(&strided_kernel<T, Body, summarizes>);
     }
+  };
+  if constexpr (!requires { Body::never_summarized; }) {
+    if (partials != nullptr) return start_one(std::true_type());
   }
+  start_one(std::false_type());
 }
 
 }  // namespace nabla::detail

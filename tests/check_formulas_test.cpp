@@ -44,7 +44,7 @@ void check(const Executor& where, const Record& record, std::int64_t points, std
     const auto& worst = report.worst.front();
     EXPECT_TRUE(overflows) << record.formula << "\n  " << report.disagreeing << " points; at point " << worst.point
                            << " component " << worst.component << " analytic " << worst.analytic << ", numeric "
-                           << worst.numeric << " +- " << worst.error_bar;
+                           << worst.numeric << " +- " << worst.error_bar << " at " << testing::PrintToString(worst.x);
   }
 }
 

@@ -211,7 +211,7 @@ TEST_F(FormulaOnCuda, DamagedFilesAreReplaced) {
 TEST_F(FormulaOnCuda, ThreadsCompileOnce) {
   namespace formula = nabla::formula;
   const Formula f = Formula::parse("x^3 + 1");
-  const formula::cuda::Call call{"ValueBody", formula::Task::value, 1, 2, {}, 0};
+  const formula::cuda::Call call{"ValueBody", formula::Task::value, 1, 2, {}, {}};
   const std::int64_t before = compilations();
   std::vector<const void*> found(4);
   std::vector<std::thread> threads;

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <sstream>
 #include <string>
 
 namespace nabla::detail {
@@ -12,7 +13,6 @@ namespace {
 
 void require(const CheckCalls& calls, const CheckOptions& options) {
   const auto refuse = [](const std::string& what) { throw ShapeError("check_gradient: " + what); };
-  if (calls.n < 1) refuse("points without components have no gradient");
   if (options.directions < 1 || options.directions > 64) {
     refuse("between 1 and 64 directions, found " + std::to_string(options.directions));
   }
@@ -21,6 +21,20 @@ void require(const CheckCalls& calls, const CheckOptions& options) {
   }
   if (!(options.tolerance >= 0) || std::isinf(options.tolerance)) {
     refuse("the tolerance must be positive, or 0 for the precision's own, found " + std::to_string(options.tolerance));
+  }
+  const double least = check::units_of_change * calls.derivative_precision.epsilon;
+  if (options.tolerance > 0 && options.tolerance < least) {
+    std::ostringstream text;
+    text.precision(2);
+    text << "the tolerance must be at least " << least << ", which rounding does, found " << options.tolerance;
+    refuse(text.str());
+  }
+  const auto is_size = [](double size) { return size > 0 && std::isfinite(size); };
+  if (!std::ranges::all_of(options.scale, is_size)) refuse("the scale must be positive and finite");
+  if (options.worst < 0) refuse("0 or more rows of the worst, found " + std::to_string(options.worst));
+  if (!options.variables.empty() && static_cast<std::int64_t>(options.variables.size()) != calls.n) {
+    refuse("a name for each of " + std::to_string(calls.n) + " variables, found " +
+           std::to_string(options.variables.size()));
   }
   if (!options.scale.empty() && static_cast<std::int64_t>(options.scale.size()) != calls.n) {
     refuse("a scale for each of " + std::to_string(calls.n) + " variables, found " +
@@ -45,6 +59,7 @@ CheckReport check(const CheckCalls& calls, const CheckOptions& options) {
   require(calls, options);
   check::Context context(calls, options);
   check::Examination examination(context);
+  if (calls.count == 0) calls.spread(0, 0);  // which throws where shapes are wrong
   const std::int64_t chunk = check::points_at_once(calls);
   for (std::int64_t first = 0; first < calls.count; first += chunk) {
     const std::int64_t count = std::min(chunk, calls.count - first);

@@ -18,12 +18,13 @@ constexpr std::int64_t most_components = 64;
 /// Points that are kept for the diagnosis.
 constexpr std::size_t most_disagreeing = 200;
 
+/// A direction of some variables, each by about its size: of different numbers, so that mistakes that are swapped show.
 std::vector<double> unit_sized(std::span<const double> scale, std::int64_t first, std::int64_t last,
                                std::uint64_t seed) {
   std::vector<double> u(scale.size(), 0.0);
   for (std::int64_t i = first; i < last; ++i) {
     const auto place = static_cast<std::size_t>(i);
-    u[place] = std::copysign(scale[place], uniform_pair(seed, 1'000'000 + i, 0, -1, 1)[0]);
+    u[place] = random_component(seed, 1'000'000, i) * scale[place];
   }
   return u;
 }
@@ -170,16 +171,16 @@ void Examination::retry_closer(Examined& point) {
 /// Im f(x + i h e_k) / h has no difference in it, so that h may be tiny and nothing cancels (Squire and Trapp, 1998).
 /// It takes the place of differences that it is within the bar of.
 void Examination::ask_complex_step(Examined& point) {
-  constexpr double units = 256;
+  constexpr double units = 256, enough = 16, step = 0x1p-26;
   const CheckCalls& calls = context_.calls;
   if (!calls.complex_steps || std::ranges::max(point.verdicts) == Verdict::agree) return;
-  std::vector<double> found(point.x.size() * static_cast<std::size_t>(calls.outputs));
-  calls.complex_steps(point.x, found);
+  const std::vector<double> near = derivatives_nearby(point, step, calls.complex_steps);
   for (std::size_t entry = 0; entry < point.lines.size(); ++entry) {
     LineDerivative& line = point.lines[entry];
-    const double value = found[place_of(point, entry)];
+    const double value = near[place_of(point, entry)];
     const double bar =
-        units * detail::precision_of<double>.epsilon * std::fmax(std::fabs(value), point.claims[entry].background);
+        units * detail::precision_of<double>.epsilon * std::fmax(std::fabs(value), point.claims[entry].background) +
+        enough * rounding_of(point, entry, near);
     if (!line.smooth || !(std::fabs(value - line.value) <= line.error_bar + bar) || !(bar < line.error_bar)) continue;
     line.value = value;
     line.error_bar = bar;
@@ -189,21 +190,30 @@ void Examination::ask_complex_step(Examined& point) {
   }
 }
 
+/// The most that third differences of one derivative show, at points in a row.
+double Examination::rounding_of(const Examined& point, std::size_t entry, std::span<const double> near) const {
+  const std::size_t size = near.size() / nearby;
+  double rounding = 0;
+  const auto at = [&](std::size_t k) { return near[k * size + place_of(point, entry)]; };
+  for (std::size_t k = 0; k + 3 < nearby; ++k) {
+    rounding = std::fmax(rounding, std::fabs(at(k) - 3 * at(k + 1) + 3 * at(k + 2) - at(k + 3)));
+  }
+  return rounding;
+}
+
 /// A derivative that seems wrong may be but badly rounded. How much rounding does to it shows in its third differences
 /// over tiny steps (Moré and Wild, 2011, "Estimating computational noise").
 void Examination::allow_for_rounding(Examined& point) {
   if (std::ranges::max(point.verdicts) == Verdict::agree) return;
   const bool single = context_.calls.derivative_precision.epsilon > 1e-10;
-  const std::vector<double> near = derivatives_nearby(point, single ? 0x1p-12 : 0x1p-40, context_.calls.derivatives);
-  const std::size_t size = near.size() / nearby;
-  for (std::size_t entry = 0; entry < point.lines.size(); ++entry) {
+  // Small steps, and such as reach from stair to stair where a part of the derivative is rounded by itself.
+  for (const double step : {single ? 0x1p-12 : 0x1p-40, single ? 0x1p-10 : 0x1p-26}) {
     constexpr double enough = 4;
-    double rounding = 0;
-    const auto at = [&](std::size_t k) { return near[k * size + place_of(point, entry)]; };
-    for (std::size_t k = 0; k + 3 < nearby; ++k) {
-      rounding = std::fmax(rounding, std::fabs(at(k) - 3 * at(k + 1) + 3 * at(k + 2) - at(k + 3)));
+    const std::vector<double> near = derivatives_nearby(point, step, context_.calls.derivatives);
+    for (std::size_t entry = 0; entry < point.lines.size(); ++entry) {
+      const double rounding = enough * rounding_of(point, entry, near);
+      if (std::isfinite(rounding)) point.claims[entry].allowance = std::fmax(point.claims[entry].allowance, rounding);
     }
-    if (std::isfinite(rounding)) point.claims[entry].allowance = enough * rounding;
   }
   for (std::size_t entry = 0; entry < point.lines.size(); ++entry) {
     if (point.verdicts[entry] != Verdict::agree) judge_entry(point, entry);
@@ -211,47 +221,36 @@ void Examination::allow_for_rounding(Examined& point) {
   if (context_.calls.precise_derivatives) allow_for_lost_digits(point);
 }
 
-/// In the precision that values have, the same derivative may be right. Then what is wrong is but what the claim's
-/// precision loses: as much as f itself does, and as the derivative changes when the point does by some units in the
-/// last place; or it overflows. And if f's differences in that precision do not exclude the claim, nothing can.
+/// In the precision that values have, the same derivative may be right. Then what is off is what the claim's precision
+/// loses, by rounding, underflow or overflow: as much as f itself does, and as the derivative changes when the point
+/// does by some units in the last place. Of a few tolerances that is agreed upon; beyond, it is unresolved.
 void Examination::allow_for_lost_digits(Examined& point) {
-  constexpr double close = 1e-4, enough = 4;
+  constexpr double enough = 4, tolerances = 16;
   const CheckCalls& calls = context_.calls;
+  const auto n = static_cast<std::size_t>(calls.n);
   const std::vector<double> precise = derivatives_nearby(point, 0x1p-20, calls.precise_derivatives);
   std::vector<double> stored_value(static_cast<std::size_t>(calls.outputs));
   calls.stored_values(point.x, stored_value);
-  CheckCalls stored = calls;
-  stored.values = calls.stored_values;
-  stored.value_precision = calls.derivative_precision;
   for (std::size_t entry = 0; entry < point.lines.size(); ++entry) {
+    if (point.verdicts[entry] == Verdict::agree) continue;
     const LineDerivative& line = point.lines[entry];
-    Claim& claim = point.claims[entry];
-    const auto at = [&](std::size_t k) { return precise[k * (precise.size() / nearby) + place_of(point, entry)]; };
-    const auto agrees = [&](double value, double bar) {
-      return std::fabs(at(0) - value) <= close * std::fabs(at(0)) + bar;
-    };
-    const bool right =
-        agrees(line.value, line.error_bar) ||
-        std::ranges::any_of(line.from_afar, [&](const auto& other) { return agrees(other.value, other.error); });
-    if (point.verdicts[entry] == Verdict::agree || !std::isfinite(at(0)) || !right) continue;
+    const Claim& claim = point.claims[entry];
+    const std::size_t output = point.output_of(entry), component = static_cast<std::size_t>(point.component_of(entry));
+    const auto at = [&](std::size_t k) { return precise[k * (precise.size() / nearby) + output * n + component]; };
+    const double whole = weighted_size(std::span(precise).subspan(output * n, n), context_.scale);
+    const Claim precise_claim{at(0), std::fabs(at(0)), whole / context_.scale[component], 0};
+    const bool right = judge(precise_claim, line, context_.tolerance, calls.value_precision) != Verdict::disagree;
+    if (!std::isfinite(at(0)) || !right) continue;
     double moves = 0;
     for (std::size_t k = 1; k < nearby; ++k) moves = std::fmax(moves, std::fabs(at(k) - at(0)));
-    const double lost = std::fabs(stored_value[point.output_of(entry)] - line.centre);
+    const double lost = std::fabs(stored_value[output] - line.centre);
     const double of_level = line.centre == 0 ? 0 : std::fabs(at(0) / line.centre);
-    claim.allowance += enough * (moves + lost * of_level);
-    judge_entry(point, entry);
-    if (point.verdicts[entry] == Verdict::agree) continue;
-    const std::int64_t i = point.component_of(entry);
-    const auto coarse = differentiate_along(stored, {{point.x, {}, i, context_.scale[static_cast<std::size_t>(i)]}},
-                                            context_.report.evaluations);
-    const LineDerivative& own = coarse[point.output_of(entry)];
-    const bool stairs = own.least_beyond < own.most_beyond;
-    const Verdict verdict = judge(claim, own, context_.tolerance, stored.value_precision);
-    if (verdict == Verdict::disagree && !stairs && own.smooth && std::isfinite(claim.derivative)) continue;
-    constexpr double telling = 0.05;
-    const bool tells = own.error_bar <= telling * std::fmax(std::fabs(line.value), claim.background);
-    const bool within = line.smooth && own.smooth && std::fabs(claim.derivative - own.value) <= own.error_bar;
-    point.verdicts[entry] = tells && within ? Verdict::agree : Verdict::unresolved;
+    const double size = std::fmax(std::fabs(line.value), claim.background);
+    const double explained =
+        std::fmin(claim.allowance + enough * (moves + lost * of_level), tolerances * context_.tolerance * size);
+    const bool agreed = line.smooth && line.error_bar <= context_.tolerance * size &&
+                        std::fabs(claim.derivative - line.value) <= explained + line.error_bar;
+    point.verdicts[entry] = agreed ? Verdict::agree : Verdict::unresolved;
   }
 }
 

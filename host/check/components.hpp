@@ -37,6 +37,7 @@ class Examination {
   void ask_complex_step(Examined& point);
   void allow_for_rounding(Examined& point);
   void allow_for_lost_digits(Examined& point);
+  double rounding_of(const Examined& point, std::size_t entry, std::span<const double> near) const;
   std::size_t place_of(const Examined& point, std::size_t entry) const;
   static constexpr std::size_t nearby = 8;  // points
   std::vector<double> derivatives_nearby(

@@ -54,21 +54,23 @@ std::vector<double> scale_of_points(const CheckCalls& calls) {
   return largest;
 }
 
-/// Random directions whose components are of the variables' sizes. They have few bits, so that x + t v is exact for
-/// steps t that are powers of two.
+/// Random directions whose components are of the variables' sizes.
 std::vector<double> random_directions(std::span<const double> scale, const CheckOptions& options) {
   std::vector<double> found;
   for (std::int64_t k = 0; k < options.directions; ++k) {
     for (std::size_t i = 0; i < scale.size(); ++i) {
-      const double random = uniform_pair(options.seed, k, static_cast<std::int64_t>(i / 2), -8, 8)[i % 2];
-      const double sized = std::copysign(8 + std::floor(std::fabs(random)), random) / 8;  // +- 1 … 15/8
-      found.push_back(sized * scale[i]);
+      found.push_back(random_component(options.seed, k, static_cast<std::int64_t>(i)) * scale[i]);
     }
   }
   return found;
 }
 
 }  // namespace
+
+double random_component(std::uint64_t seed, std::int64_t number, std::int64_t i) {
+  const double random = uniform_pair(seed, number, i / 2, -64, 64)[static_cast<std::size_t>(i % 2)];
+  return std::copysign(64 + std::floor(std::fabs(random)), random) / 64;
+}
 
 Context::Context(const CheckCalls& check_calls, const CheckOptions& check_options)
     : calls(check_calls),

@@ -20,6 +20,10 @@ class SlopeHistogram {
   std::int64_t total_ = 0;
 };
 
+/// Component i of a random direction: +- 1, 65/64, …, 127/64. So few bits that x + t u, for steps t that are powers of
+/// two and x of about the unit's size, is rounded by little more than x itself.
+double random_component(std::uint64_t seed, std::int64_t number, std::int64_t i);
+
 /// What the stages of a check share.
 struct Context {
   Context(const CheckCalls& check_calls, const CheckOptions& check_options);

@@ -120,8 +120,10 @@ void try_lines(Context& context, std::int64_t first, std::int64_t count, std::ve
 }  // namespace
 
 std::int64_t points_at_once(const CheckCalls& calls) {
-  const bool screens = calls.screen != nullptr;
-  return std::clamp<std::int64_t>((screens ? 1 << 20 : 1 << 14) / calls.n, 1, screens ? 1 << 16 : 1 << 10);
+  if (calls.screen == nullptr) return std::clamp<std::int64_t>((1 << 14) / calls.n, 1, 1 << 10);
+  constexpr std::int64_t few_numbers = 1 << 20, most_numbers = 1 << 23;
+  const std::int64_t points = std::max(std::min<std::int64_t>(few_numbers / calls.n, 1 << 16), calls.busy);
+  return std::max<std::int64_t>(std::min(points, most_numbers / calls.n), 1);
 }
 
 std::vector<std::int64_t> try_directions(Context& context, std::int64_t first, std::int64_t count) {

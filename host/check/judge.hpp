@@ -14,12 +14,15 @@ struct Claim {
   double allowance;   // rounding that has nothing to do with the derivative's size
 };
 
+/// What is off by less than so many units in the last place of f's change nearby is not counted.
+inline constexpr double units_of_change = 512;
+
 /// How far a claim may be off before the error bar counts: the tolerance times the size, the allowance, and what
 /// rounding does to a derivative whose terms cancel.
 double allowed(const Claim& claim, const LineDerivative& line, double tolerance, const Precision& precision);
 
 /// `precision`: of the claim. Functions that are not smooth are never agreed upon; a claim that is no derivative
-/// between those of the two sides disagrees even so.
+/// between those of the two sides disagrees even so. What rounding explains is unresolved, and not agreed upon.
 Verdict judge(const Claim& claim, const LineDerivative& line, double tolerance, const Precision& precision);
 
 }  // namespace nabla::check

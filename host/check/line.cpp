@@ -56,16 +56,20 @@ std::vector<Estimate> extrapolate(std::span<const double> steps, std::span<const
 /// The estimate with the smallest error that those from smaller steps do not contradict. `dropped`: those before it.
 Estimate choose(std::span<const Estimate> estimates, std::vector<Estimate>* dropped = nullptr) {
   constexpr std::ptrdiff_t enough = 4;
+  constexpr double apart = 3, far_apart = 12;
   std::size_t from = 0;
   while (true) {
     const auto rest = estimates.subspan(from);
     if (rest.empty()) return {};
     const Estimate best = *std::ranges::min_element(rest, {}, &Estimate::error);
     if (!std::isfinite(best.error)) return {};
-    const auto contradicts = [&](const Estimate& other) {
-      return std::fabs(other.value - best.value) > 3 * (other.error + best.error);
+    const auto smaller = estimates.subspan(best.step + 1);
+    const auto contradictions = [&](double by) {
+      return std::ranges::count_if(smaller, [&](const Estimate& other) {
+        return std::fabs(other.value - best.value) > by * (other.error + best.error);
+      });
     };
-    if (std::ranges::count_if(estimates.subspan(best.step + 1), contradicts) < enough) return best;
+    if (contradictions(apart) < enough && contradictions(far_apart) == 0) return best;
     if (dropped != nullptr) dropped->push_back(best);
     from = best.step + 1;
   }
@@ -228,8 +232,33 @@ struct Quotients {
   std::size_t first_clear;
 };
 
-/// How large f and its slopes are around, away from the largest steps.
-void describe_surroundings(const LineSamples& samples, const Quotients& quotients, LineDerivative& found) {
+/// Where difference quotients approach their limit more slowly than with h^2, as those of x sqrt|x| at 0 do, what they
+/// may still be off by at the smallest steps that are not drowned in noise; 0 where they don't. Extrapolation expects
+/// even powers of h, and its error bars too.
+double slow_error(const LineSamples& samples, const Quotients& quotients, double value) {
+  constexpr std::size_t run = 5;
+  constexpr double fast = 1.6, alike = 0.25, seen = 16;
+  const auto change = [&](std::size_t k) { return std::fabs(quotients.centred[k] - quotients.centred[k - 1]); };
+  std::size_t last = samples.steps.size();
+  while (last > 1 && !(change(last - 1) > seen * quotients.rounding[last - 1])) --last;
+  if (last <= run + 1) return 0;
+  double least = infinity, most = -infinity;
+  for (std::size_t k = last - run; k < last; ++k) {
+    const double power = std::log(change(k - 1) / change(k)) / std::log(samples.steps[k - 1] / samples.steps[k]);
+    least = std::fmin(least, power);
+    most = std::fmax(most, power);
+  }
+  const double power = (least + most) / 2;
+  if (!(most - least < alike && power < fast && power > 0)) return 0;
+  const double ratio = samples.steps[last - 2] / samples.steps[last - 1];
+  const double ahead = change(last - 1) / (std::pow(ratio, power) - 1);
+  return std::fabs(quotients.centred[last - 1] - value) + 2 * ahead;
+}
+
+/// How large f and its slopes are around, from step number `first` down, away from the largest steps; whether it is
+/// flat there.
+void describe_surroundings(const LineSamples& samples, const Quotients& quotients, std::size_t first,
+                           LineDerivative& found) {
   constexpr double nearby = 0.13;
   const double largest_step = samples.steps.empty() ? 1 : samples.steps[0];
   // Most of the smallest: one may happen to reach over the edge of a stair.
@@ -239,19 +268,26 @@ void describe_surroundings(const LineSamples& samples, const Quotients& quotient
     if (quotients.right[k] == 0 && quotients.left[k] == 0) ++unchanged;
   }
   const bool flat = 2 * unchanged > smallest;
+  constexpr double part_of_thousand = 1.0 / 1024;
+  found.still = std::isfinite(samples.centre);
+  for (std::size_t k = 0; k < count; ++k) {
+    if (samples.steps[k] > part_of_thousand * largest_step) continue;
+    found.still = found.still && samples.forward[k] == samples.centre && samples.backward[k] == samples.centre;
+  }
   double size = std::fabs(samples.centre);
-  const auto look_at = [&](double f, double slope, double step) {
+  const auto look_at = [&](double f, double slope, std::size_t k) {
     if (!std::isfinite(f)) return;
-    size = std::max(size, std::fabs(f));
     if (flat) {
       found.least_beyond = std::min(found.least_beyond, slope);
       found.most_beyond = std::max(found.most_beyond, slope);
     }
-    if (step <= nearby * largest_step) found.steepness = std::max(found.steepness, std::fabs(slope));
+    if (k < first) return;
+    size = std::max(size, std::fabs(f));
+    if (samples.steps[k] <= nearby * largest_step) found.steepness = std::max(found.steepness, std::fabs(slope));
   };
   for (std::size_t k = 0; k < count; ++k) {
-    look_at(samples.forward[k], quotients.right[k], samples.steps[k]);
-    look_at(samples.backward[k], quotients.left[k], samples.steps[k]);
+    look_at(samples.forward[k], quotients.right[k], k);
+    look_at(samples.backward[k], quotients.left[k], k);
   }
   found.level = size / largest_step;
 }
@@ -302,19 +338,21 @@ LineDerivative differentiate(const LineSamples& samples) {
   const Quotients quotients(samples);
   LineDerivative found;
   found.centre = samples.centre;
-  describe_surroundings(samples, quotients, found);
   std::vector<Estimate> dropped;
   std::vector<Estimate> estimates = extrapolate(samples.steps, quotients.centred, quotients.rounding, even_powers);
   if (quotients.first_clear > 0) {
     dropped.push_back(choose(estimates));
     for (std::size_t k = 0; k < std::min(quotients.first_clear, estimates.size()); ++k) estimates[k] = {};
   }
-  const Estimate best = choose(estimates, &dropped);
+  Estimate best = choose(estimates, &dropped);
+  best.error = std::fmax(best.error, slow_error(samples, quotients, best.value));
+  describe_surroundings(samples, quotients, best.step, found);
   const auto with_bar = [](const Estimate& estimate) { return WithError{estimate.value, 2 * estimate.error}; };
   std::ranges::transform(dropped, std::back_inserter(found.from_afar), with_bar);
   for (const Estimate& estimate : estimates) {
     if (!std::isfinite(estimate.error)) continue;
     const double noise = 4 * quotients.most_noise / samples.steps[estimate.step];
+    if (estimate.step <= best.step) found.smaller_steps = found.at_each_step.size() + 1;
     found.at_each_step.push_back({estimate.value, 2 * estimate.error + noise});
   }
   if (std::isfinite(best.error)) {

@@ -34,10 +34,11 @@ struct LineDerivative {
   double value = nan;                                          // df/dt at 0, from differences on both sides
   double error_bar = std::numeric_limits<double>::infinity();  // half its width: truncation and rounding
   double variation = nan;   // |f(x +- t u) - f(x)| / t, at the step that told most: how much f changes around here
-  double steepness = 0;     // the same at all steps but the largest: the most of it
+  double steepness = 0;     // the same at that step and smaller ones, the largest aside: the most of it
   double least_beyond = 0;  // one-sided differences lie between these two, if the smallest steps do not change f at all
   double most_beyond = 0;
-  double level = 0;    // the largest |f| of all steps, over the largest step
+  double level = 0;    // the largest |f| of those steps, over the largest of all
+  bool still = false;  // f does not change at all within a part of a thousand of the largest step
   double slope = nan;  // of log error of the claim, or of `value`, against log step, where that is straight
   bool smooth = true;  // false: the two sides differ, or f jumps, or it is infinitely steep
   double left = nan;   // the derivatives of the two sides, where f is not smooth; infinite for jumps
@@ -45,6 +46,7 @@ struct LineDerivative {
   double side_bar = nan;                // of left and right
   std::vector<WithError> from_afar;     // what larger steps said before smaller ones contradicted them
   std::vector<WithError> at_each_step;  // what can be said without smaller steps, if noise is as large as it ever shows
+  std::size_t smaller_steps = 0;        // the first of those that are from smaller steps than `value`
   bool by_complex_step = false;         // value and error bar are not from differences
   double centre = nan;                  // f(x)
   bool linear = false;     // differences are the same for all steps, or would be but for rounding: one-sided ones,

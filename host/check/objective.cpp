@@ -1,7 +1,5 @@
 #include "objective.hpp"
 
-#include "../checks.hpp"
-
 #include <algorithm>
 #include <cmath>
 #include <limits>
@@ -113,12 +111,7 @@ ObjectiveCheck<T>::ObjectiveCheck(const Executor& executor, std::span<const T> x
 
 template <class T>
 void ObjectiveCheck<T>::require(const char* name) const {
-  detail::Operation<T> operation{};
-  operation.name = name;
-  operation.dimension = n_;
-  detail::Request<T> request{};
-  request.points = {x_.data(), 1, n_, n_, 1};
-  detail::check(executor_, operation, request);
+  detail::require_points<T>(executor_, name, {x_.data(), 1, n_, n_, 1});
   const auto refuse = [&](const std::string& what) { throw ShapeError(std::string(name) + ": " + what); };
   constexpr std::int64_t most_coordinates = 1'000'000;
   if (options_.directions < 1 || options_.directions > 64) {

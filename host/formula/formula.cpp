@@ -258,7 +258,6 @@ void formula_launch(const void* erased_body, const CudaLaunch<T>& launch) {
   constexpr auto form_of_body = form(std::type_identity<Body>());
   const std::int64_t n = launch.request.points.components;
   formula::cuda::Call call{form_of_body.name,
-                           false,
                            form_of_body.task,
                            n,
                            n * (Body::needs_extra ? 2 : 1) + rows_of(body, n).total(),

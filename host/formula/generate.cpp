@@ -230,14 +230,14 @@ std::string generate(const Syntax& syntax, std::int64_t n, std::span<const doubl
 }
 
 std::string generate_program(const Program& program, std::int64_t outputs, std::size_t parameters,
-                             const std::string& name) {
+                             const std::string& name, int copies) {
   std::string text = "struct " + name + " {\n  static constexpr int outputs = " + std::to_string(outputs) + ";\n";
   text += parameters == 0 ? "  double none;\n" : "";  // so that the parameters' place is the same
   for (std::size_t k = 0; k < parameters; ++k) text += "  double p" + std::to_string(k) + ";\n";
   text += "\n  template <class In, class Out>\n";
   text += "  constexpr void operator()(const In& x, Out& y) const {\n";
   text += "    using S = typename In::Scalar;\n    using M = ";
-  text += elementary_functions(program) > most_inlined ? "CalledMath<S>;\n" : "Math<S>;\n";
+  text += copies * elementary_functions(program) > most_inlined ? "CalledMath<S>;\n" : "Math<S>;\n";
   return text + Statements(program, Statements::Of::body).run() + "  }\n};\n";
 }
 

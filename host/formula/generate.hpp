@@ -15,8 +15,8 @@ std::string generate(const Syntax& syntax, std::int64_t n, std::span<const doubl
 
 /// A program as the source of a `struct NAME` for nabla::detail::ProgramBody (program_body.hpp): its operator() stores
 /// all rows at a point. The parameters are the only members, in order, so that code does not depend on their values;
-/// where there are none, one number stands in their place.
+/// where there are none, one number stands in their place. The body is compiled into `copies` places.
 std::string generate_program(const Program& program, std::int64_t outputs, std::size_t parameters,
-                             const std::string& name);
+                             const std::string& name, int copies = 1);
 
 }  // namespace nabla::formula

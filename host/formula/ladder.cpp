@@ -71,6 +71,7 @@ void ladder_tile(const void* erased_body, const Tile<T>& tile) {
   const auto& body = *static_cast<const FormulaLadder<T>*>(erased_body);
   const LadderPlan<T>& plan = body.plan;
   const std::int64_t n = tile.dimension;
+  PackOutput<X, T> out(LadderBody<Formula, dynamic, T>::rows(n), tile);
   for (std::int64_t first = 0; first < tile.count; first += block_points) {
     const std::int64_t points = std::min(block_points, tile.count - first);
     const DisplacedBlock<T> block(body, tile, first, points);
@@ -108,14 +109,14 @@ void ladder_tile(const void* erased_body, const Tile<T>& tile) {
         worst[pack] = M::select(error > worst[pack], error, worst[pack]);
         const X own = M::select(ladders[pack].passed(), constant<X>(ladder_passed), constant<X>(ladder_objects));
         outcome[pack] = M::select(own > outcome[pack], own, outcome[pack]);
-        store<X>(tile.out[1] + d * tile.out_stride[1] + p,
-                 ladders[pack].error_slope(constant<X>(exactly_linear), constant<X>(exactly_quadratic)));
+        out.p = p;
+        out.store(2 + d, ladders[pack].error_slope(constant<X>(exactly_linear), constant<X>(exactly_quadratic)));
       }
     }
     for (std::size_t pack = 0; pack < outcome.size(); ++pack) {
-      const auto p = first + static_cast<std::int64_t>(pack) * width;
-      store<X>(tile.out[0] + p, outcome[pack]);
-      store<X>(tile.out[0] + tile.out_stride[0] + p, worst[pack]);
+      out.p = first + static_cast<std::int64_t>(pack) * width;
+      out.store(0, outcome[pack]);
+      out.store(1, worst[pack]);
     }
   }
 }
@@ -126,7 +127,7 @@ void ladder_launch(const void* erased_body, const CudaLaunch<T>& launch) {
   const std::int64_t n = launch.request.points.components;
   const std::int64_t rows = 2 * n + LadderBody<Formula, dynamic, T>::rows(n).total();
   formula::cuda::launch(body.f.definition(),
-                        {"LadderBody", true, formula::Task::value, n, rows, body.f.parameter_values(),
+                        {formula::cuda::ladder_body, formula::Task::value, n, rows, body.f.parameter_values(),
                          std::as_bytes(std::span(&body.plan, 1))},
                         launch);
 }

@@ -72,8 +72,6 @@ struct WithGradient {
   static constexpr int dimension = asked_at_run_time<F> ? dynamic : dimension_of<F>();
   static constexpr bool vectorizable = detail::vectorizable<F>() && detail::vectorizable<G>();
   static constexpr bool unrolled = detail::unrolled<F>() && detail::unrolled<G>();
-  static constexpr bool single_precision = detail::single_precision<F>();
-  static constexpr bool takes_complex = detail::takes_complex<F>();
 
   template <class Point>
   constexpr auto operator()(const Point& x) const {
@@ -89,6 +87,11 @@ struct WithGradient {
     }
   }
 };
+
+template <class F, class G>
+int dimension_at_run_time(const WithGradient<F, G>& f) {
+  return nabla::dimension_at_run_time(f.f);
+}
 
 #ifdef __CUDACC__
 inline namespace with_kernels {
@@ -164,8 +167,9 @@ inline namespace without_kernels {
 //
 // Complexity: 1 + 2 directions * steps evaluations of f a point; 89 for each component that is examined. What has
 // several outputs is tried along the same lines as it is examined: 89 evaluations a point and direction.
-// Memory: some million numbers, whatever the number of points.
-// Throws: as the operation that is checked, and ShapeError for options out of range.
+// Memory: some 20 million numbers at most, whatever the number of points.
+// Throws: as the operation that is checked, and ShapeError for options out of range. Not while a stream is captured in
+// a graph: results are waited for.
 
 /// Checks the gradient that value_and_gradient() computes of f at each point: f's own `gradient` where it has one, else
 /// the library's differentiation.
@@ -178,12 +182,17 @@ CheckReport check_gradient(const Executor& executor, const F& f, BatchView<const
   return detail::check_screened(executor, f, points, gradient, options);
 }
 
-/// Checks a gradient from elsewhere: gradient(x, g) assigns g[i], or gradient(x) returns a std::array of n scalars.
+/// Checks a gradient from elsewhere: gradient(x, g) assigns g[i], or gradient(x) returns a std::array of n scalars. In
+/// files that nvcc compiles it is a named functor, as f is: kernels can't be made for plain lambdas.
 template <class F, class G, class T>
 requires(!std::same_as<G, Formula>) CheckReport
     check_gradient(const Executor& executor, const F& f, const G& gradient, BatchView<const T> points,
                    const CheckOptions& options = {}) {
-  return check_gradient(executor, detail::WithGradient<F, G>{f, gradient}, points, options);
+  const detail::WithGradient<F, G> both{f, gradient};
+  const auto derivatives = [&both]<class R>(const Executor& where, BatchView<const R> x, BatchView<R> out) {
+    value_and_gradient<detail::WithGradient<F, G>, R>(where, both, x, Outputs<R>{{}, out});
+  };
+  return detail::check_screened(executor, f, points, derivatives, options);
 }
 
 /// Checks a gradient given as a formula with n outputs. Throws ShapeError if it has another number of them.

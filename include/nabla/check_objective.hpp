@@ -24,7 +24,8 @@
 
 namespace nabla {
 
-/// What can be checked. Both functions get memory of the executor, and value_and_gradient() fills all of `gradient`.
+/// What can be checked. Both functions get memory of the executor, which is complete when they are called, whatever
+/// stream they use. value_and_gradient() fills all of `gradient`, or enqueues what does on executor.stream().
 template <class O, class T>
 concept Objective = requires(const O& objective, const Executor& executor, std::span<const T> x,
                              std::span<T> gradient) {
@@ -66,12 +67,17 @@ struct ObjectiveCalls {
 template <class T, Objective<T> O>
 ObjectiveCalls<T> objective_calls(const Executor& executor, const O& objective) {
   ObjectiveCalls<T> calls;
-  calls.value = [&](std::span<const T> x) { return static_cast<double>(objective.value(executor, x)); };
+  calls.value = [&](std::span<const T> x) {
+    executor.synchronize();
+    return static_cast<double>(objective.value(executor, x));
+  };
   calls.value_and_gradient = [&](std::span<const T> x, std::span<T> gradient) {
+    executor.synchronize();
     return static_cast<double>(objective.value_and_gradient(executor, x, gradient));
   };
   if constexpr (TwiceObjective<O, T>) {
     calls.hessian_vector_product = [&](std::span<const T> x, std::span<const T> v, std::span<T> product) {
+      executor.synchronize();
       objective.hessian_vector_product(executor, x, v, product);
     };
   }

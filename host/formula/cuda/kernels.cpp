@@ -30,21 +30,24 @@ constexpr std::int64_t most_unrolled = 16;
 /// 7,000. NVRTC takes 0.3 s.
 constexpr std::size_t most_instructions = 2'000;
 
-/// A ladder has its function's value three times.
-std::size_t most_operations(bool climbs) { return most_instructions / (climbs ? 3 : 1); }
+/// How often a ladder has its function's value.
+constexpr int copies_in_ladder = 3;
 
 std::string source_of(const Definition& definition, const Call& call) {
   const Program& program = definition.program(call.task, call.n);
-  if (program.instructions.size() > most_operations(call.climbs)) {
-    throw ExecutorUnavailable("a formula on a CUDA device may have " + std::to_string(most_operations(call.climbs)) +
+  const bool climbs = std::strcmp(call.body, ladder_body) == 0;
+  const int copies = climbs ? copies_in_ladder : 1;
+  const std::size_t most = most_instructions / static_cast<std::size_t>(copies);
+  if (program.instructions.size() > most) {
+    throw ExecutorUnavailable("a formula on a CUDA device may have " + std::to_string(most) +
                               " operations with its derivatives, this one has " +
                               std::to_string(program.instructions.size()) + "; use a CPU executor");
   }
   const auto outputs = static_cast<std::int64_t>(definition.syntax.outputs.size());
-  return "#include <nabla/detail/program_" + std::string(call.climbs ? "ladder" : "body") +
+  return "#include <nabla/detail/program_" + std::string(climbs ? "ladder" : "body") +
          ".hpp>\n#include <nabla/kernels/called_math.cuh>\n#include <nabla/kernels/evaluate.cuh>\n\nnamespace "
          "nabla::detail {\n\n" +
-         generate_program(program, outputs, call.parameters.size(), "FormulaProgram") +
+         generate_program(program, outputs, call.parameters.size(), "FormulaProgram", copies) +
          "\nusing FormulaBody = ProgramBody<" + call.body + "<FormulaProgram, " +
          (call.n <= most_unrolled ? std::to_string(call.n) : "dynamic") + ">>;\n\n}  // namespace nabla::detail\n";
 }
@@ -95,7 +98,7 @@ CompiledKernel compile_or_load(const std::string& source, const std::string& ker
 }
 
 bool can_climb(const Definition& definition, std::int64_t n) {
-  return definition.program(Task::value, n).instructions.size() <= most_operations(true);
+  return definition.program(Task::value, n).instructions.size() <= most_instructions / copies_in_ladder;
 }
 
 Kernels::~Kernels() {

@@ -22,10 +22,11 @@ enum class Task;
 
 namespace cuda {
 
+inline constexpr const char* ladder_body = "LadderBody";
+
 /// An operation on a formula, as far as kernels and their launches depend on it.
 struct Call {
   const char* body;  // the template in bodies.hpp or program_body.hpp: "GradientBody"
-  bool climbs;       // it is LadderBody
   Task task;
   std::int64_t n;
   std::int64_t rows;                   // inputs and outputs of a point

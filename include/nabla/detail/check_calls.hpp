@@ -38,6 +38,7 @@ struct CheckCalls {
   std::int64_t count;              // points
   std::int64_t n;                  // variables
   std::int64_t outputs;            // m
+  std::int64_t busy;               // so many points at once give all threads of the executor something to do
   Precision derivative_precision;  // that the derivative is computed in, and points are stored in
   Precision value_precision;       // that differences are taken in
   /// The points [first, first + points.size() / n) of the batch.
@@ -61,14 +62,20 @@ struct CheckCalls {
       screen;
 };
 
+/// Throws ShapeError or MemorySpaceError, in the name of a call, for points that no operation takes.
+template <class T>
+void require_points(const Executor& executor, const char* call, const BatchView<const T>& points);
+extern template void require_points(const Executor&, const char*, const BatchView<const float>&);
+extern template void require_points(const Executor&, const char*, const BatchView<const double>&);
+
 /// Copies points from the executor's memory, wherever they lie there.
 template <class T>
 void read_points(const Executor& executor, const BatchView<const T>& from, std::span<double> to);
 extern template void read_points(const Executor&, const BatchView<const float>&, std::span<double>);
 extern template void read_points(const Executor&, const BatchView<const double>&, std::span<double>);
 
-/// The largest |a_i - b_i| of numbers in the executor's memory: 0 if all bits are the same, infinite where only one is a
-/// finite number.
+/// The largest |a_i - b_i| of numbers in the executor's memory: 0 only if all bits are the same, infinite where one is
+/// infinite or NaN and the other is not the same.
 template <class T>
 double largest_difference(const Executor& executor, const T* a, const T* b, std::int64_t n);
 extern template double largest_difference(const Executor&, const float*, const float*, std::int64_t);

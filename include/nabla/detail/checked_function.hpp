@@ -40,7 +40,9 @@ class CheckedFunction {
  public:
   CheckedFunction(const Executor& executor, BatchView<const T> points, std::int64_t outputs, Values values,
                   Derivatives derivatives)
-      : executor_(executor), points_(points), outputs_(outputs), values_(values), derivatives_(derivatives) {}
+      : executor_(executor), points_(points), outputs_(outputs), values_(values), derivatives_(derivatives) {
+    require_points<T>(executor, "check_gradient", points);
+  }
 
   /// Valid as long as this is.
   CheckCalls calls() {
@@ -48,6 +50,8 @@ class CheckedFunction {
     made.count = points_.count;
     made.n = points_.components;
     made.outputs = outputs_;
+    constexpr std::int64_t of_device = 1 << 20, of_thread = 4096;
+    made.busy = executor_.is_cuda() ? of_device : of_thread * executor_.threads();
     made.derivative_precision = precision_of<T>;
     made.value_precision = precision_of<D>;
     made.points = [this](std::int64_t first, std::span<double> to) {

@@ -32,9 +32,11 @@ struct LadderPlan {
 /// The smallest steps see nothing but f's rounding, which is measured there. At larger ones what is left over,
 ///     off = |f(x + h v) - f(x - h v) - 2 h slope|,
 /// is O(h^3) if the slope is right, 2 h times its error if not. The claim passes if two neighbouring steps, at which
-/// the tolerance is wider than the rounding, have `off` within it. f is taken for smooth if its bend
+/// the tolerance is wider than the rounding, have `off` within it, and no smaller one contradicts it. f is taken for
+/// smooth if its bend
 ///     |f(x + h v) - 2 f(x) + f(x - h v)|,
-/// where it first rises above rounding, grows like h^2 and not like h, or is a small part of h times the gradient.
+/// where it first rises above rounding, grows like h^2 and not like h, or if it does not rise before it is a small part
+/// of h times the gradient. A gradient of 0 passes also where f does not change at all within a part of a thousand.
 template <class X>
 class Ladder {
   using M = Math<X>;
@@ -50,11 +52,14 @@ class Ladder {
         never_(!(centre == centre) && centre == centre),
         agreed_(never_),
         agreed_before_(never_),
+        contradicted_(never_),
+        still_(size == constant<X>(0)),
         smooth_(never_),
         flat_before_(never_),
         bent_(never_),
         bent_before_(never_),
         bend_judged_(never_),
+        cornered_(never_),
         clear_(never_),
         clear_before_(never_),
         straight_(never_),
@@ -62,7 +67,9 @@ class Ladder {
 
   /// The differences at step number k.
   [[gnu::always_inline]] constexpr void add(int k, const X& forward, const X& backward) {
+    constexpr double nearby = 1.0 / 1024;
     const T h = plan_.steps[k];
+    if (h <= static_cast<T>(nearby)) still_ = still_ && forward == centre_ && backward == centre_;
     const X up = forward - centre_, down = backward - centre_;
     const X off = M::abs((forward - backward) - slope_ * X(2 * h));
     const X bend = M::abs(up + down);
@@ -80,7 +87,7 @@ class Ladder {
     bend_before_ = bend;
   }
 
-  constexpr Mask passed() const { return agreed_ && (smooth_ || !bent_); }
+  constexpr Mask passed() const { return still_ || (agreed_ && !contradicted_ && (smooth_ || !bent_)); }
   /// |D - slope| / (|D| + |slope|), as if all terms of the slope had the same sign; 0 where it is 0 / 0.
   constexpr X relative_error() const {
     return M::select(least_off_ == constant<X>(0), constant<X>(0), least_off_ / (size_ + size_));
@@ -98,10 +105,11 @@ class Ladder {
  private:
   [[gnu::always_inline]] constexpr void agree(T h, const X& off, const X& change) {
     const X within = size_ * X(2 * h * plan_.tolerance) + change * X(plan_.floor);
-    const Mask agrees = within >= X(T(4)) * noise_ && off <= within;
+    const Mask agrees = within >= X(T(4)) * noise_ && off <= within && off < X(std::numeric_limits<T>::infinity());
     const X off_per_step = off * X(1 / h);
     least_off_ = M::select(agrees && !(least_off_ <= off_per_step), off_per_step, least_off_);
     agreed_ = agreed_ || (agrees && agreed_before_);
+    contradicted_ = contradicted_ || (!agreed_ && off > X(T(2)) * within + X(T(16)) * noise_);
     agreed_before_ = agrees;
   }
 
@@ -109,11 +117,13 @@ class Ladder {
     constexpr double small_part = 1e-3;
     const X little = size_ * X(static_cast<T>(small_part) * h);
     const Mask flat = little >= X(T(4)) * noise_ && bend <= little;
-    smooth_ = smooth_ || (flat && flat_before_);
+    smooth_ = smooth_ || (flat && flat_before_ && !cornered_);
     flat_before_ = flat;
     const Mask bent = bend > X(T(32)) * (noise_ + change * X(plan_.epsilon));
     const Mask judged = bent && bent_before_ && !bend_judged_;
-    smooth_ = smooth_ || (judged && bend >= bend_before_ * X(plan_.corner_growth));
+    const Mask grows = bend >= bend_before_ * X(plan_.corner_growth) && bend < X(std::numeric_limits<T>::infinity());
+    smooth_ = smooth_ || (judged && grows);
+    cornered_ = cornered_ || (judged && !grows);
     bend_judged_ = bend_judged_ || judged;
     bent_before_ = bent;
     bent_ = bent_ || bent;
@@ -143,8 +153,8 @@ class Ladder {
   X growth_before_ = constant<X>(0), run_growth_ = constant<X>(1), length_ = constant<X>(0);
   X best_length_ = constant<X>(0), best_growth_ = constant<X>(1);
   Mask never_;
-  Mask agreed_, agreed_before_;
-  Mask smooth_, flat_before_, bent_, bent_before_, bend_judged_;
+  Mask agreed_, agreed_before_, contradicted_, still_;
+  Mask smooth_, flat_before_, bent_, bent_before_, bend_judged_, cornered_;
   Mask clear_, clear_before_, straight_;
   const LadderPlan<T>& plan_;
 };
@@ -195,6 +205,7 @@ struct LadderBody {
   static constexpr int variables = N;
   static constexpr bool needs_extra = true;
   static constexpr bool has_gradient = false;
+  static constexpr bool never_summarized = true;
   static constexpr Rows rows(std::int64_t) { return {{2, most_ladder_directions, 0}}; }
 
   template <class In, class Out>
