@@ -351,6 +351,18 @@ TEST(Check, AgreesWithARightGradient) {
   check(with({"--variables", "y,x", "--gradient", "x^2", "--random", "100"}), "disagree");
 }
 
+TEST(Check, TakesParametersOfTheGradientAlone) {
+  const std::vector<std::string> product{"--formula", "b*x^2*y",    "--param", "a=3",       "--param",
+                                         "b=2",       "--gradient", "b*2*x*y", "--gradient"};
+  const auto with = [&](const char* second) {
+    auto arguments = product;
+    arguments.insert(arguments.end(), {second, "--random", "50"});
+    return arguments;
+  };
+  check(with("(a - 1)*x^2"), "agree");
+  check(with("a*x^2"), "disagree");
+}
+
 TEST(Check, FindsAWrongComponent) {
   const json all = check({"--formula", "x^2*y", "--gradient", "2*x*y", "--gradient", "-x^2", "--random", "100", "--box",
                           "1:2", "--worst", "3"},
@@ -466,8 +478,8 @@ TEST(Check, TakesItsOptions) {
   EXPECT_EQ(check(with({"--directions", "9"}), "agree")["directions_tried"], 900);
   const auto evaluations = [](const json& all) { return all["evaluations"].get<int>(); };
   EXPECT_EQ(evaluations(plain) - evaluations(check(with({"--steps", "15"}), "agree")), 100 * 4 * 20);
-  // Less than f64 can tell, and more than there is to be told.
-  check(with({"--tolerance", "1e-16"}), "unresolved");
+  // Less than f64 can tell beside so large a number, and more than there is to be told.
+  check({"--formula", "exp(x) + y^4 + 1e4", "--random", "100", "--tolerance", "1e-12"}, "unresolved");
   const auto wrong = [&](const char* tolerance) {
     return with({"--gradient", "1.001*exp(x)", "--gradient", "4*y^3", "--tolerance", tolerance});
   };
@@ -484,6 +496,9 @@ TEST(Check, NothingToCheckIsUnresolved) {
   EXPECT_EQ(undefined["points_not_finite"], 1);
   const json many = check({"--function", "sphere", "--dimension", "20", "--random", "3", "--worst", "1"}, "agree");
   EXPECT_TRUE(many["worst"][0]["x"].is_null());
+  EXPECT_EQ(many["variables"].size(), 20u);
+  const json more = check({"--function", "sphere", "--dimension", "1001", "--random", "1", "--worst", "1"}, "agree");
+  EXPECT_TRUE(more["variables"].is_null());
 }
 
 TEST(Check, TellsPeople) {
@@ -513,6 +528,22 @@ TEST(Check, TellsPeople) {
                         "\nthe function is not smooth at 1 point:\n"
                         "  point  along        slope on the left  on the right  at\n"
                         "      0  output 1, x                 -1             1  (0)\n"});
+  expect_lines(wrong, {"otherwise at 1 of 1 examined point, by more than 0.0001 of a derivative's size\n",
+                       "\nerror       |gradient - differences| / (|gradient| + |differences|) of a point: ",
+                       ": smaller steps don't bring differences nearer"});
+  const std::string close =
+      table({"--formula", "exp(x)", "--gradient", "1.00000005*exp(x)", "--random", "9", "--worst", "1"}, 1);
+  expect_lines(close, {"is 1.00000005 times what the differences say\n"});
+  const std::string tolerated =
+      table({"--formula", "exp(x)", "--gradient", "1.001*exp(x)", "--random", "9", "--tolerance", "0.01"}, 0);
+  expect_lines(tolerated,
+               {"to 0.01 of a derivative's size\n", ": what is left of the error is the same for all steps"});
+  const std::string undefined = table({"--formula", "exp(x)", "--gradient", "log(-1-x^2)", "--random", "9"}, 1);
+  expect_lines(undefined, {"\nerror       the gradient is not finite\n", "  nan  "});
+  EXPECT_EQ(undefined.find("-nan"), std::string::npos) << undefined;
+  const std::string large =
+      table({"--formula", "sum(i, 1, n, abs(x[i]))", "--dimension", "20", "--random", "1", "--box", "0:0"}, 1);
+  expect_lines(large, {"  off by  verdict\n", "  point  along  slope on the left  on the right\n"});
   const Folder folder;
   const auto file = folder.put("f.txt", "# a square\nx^2 +\n  y\n");
   EXPECT_EQ(

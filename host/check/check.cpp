@@ -43,13 +43,11 @@ void require(const CheckCalls& calls, const CheckOptions& options) {
 }
 
 /// Points that are examined whether or not a direction objects: what is small beside the other components would hide.
-std::vector<std::int64_t> sample_of(std::int64_t first, std::int64_t points, std::int64_t count) {
-  constexpr std::int64_t samples = 16;
+/// So many up to now, of those that passed.
+std::vector<std::int64_t> sample_of(std::span<const std::int64_t> passed, std::size_t some) {
+  some = std::min(some, passed.size());
   std::vector<std::int64_t> found;
-  for (std::int64_t k = 0; k < samples; ++k) {
-    const std::int64_t point = count <= samples ? k : (count - 1) / (samples - 1) * k;
-    if (point >= first && point < first + points && (found.empty() || found.back() != point)) found.push_back(point);
-  }
+  for (std::size_t k = 0; k < some; ++k) found.push_back(passed[some == 1 ? 0 : (passed.size() - 1) * k / (some - 1)]);
   return found;
 }
 
@@ -61,17 +59,15 @@ CheckReport check(const CheckCalls& calls, const CheckOptions& options) {
   check::Examination examination(context);
   if (calls.count == 0) calls.spread(0, 0);  // which throws where shapes are wrong
   const std::int64_t chunk = check::points_at_once(calls);
+  constexpr std::int64_t samples = 16;
+  std::int64_t sampled = 0;
   for (std::int64_t first = 0; first < calls.count; first += chunk) {
     const std::int64_t count = std::min(chunk, calls.count - first);
-    const std::vector<std::int64_t> objections = check::try_directions(context, first, count);
-    examination.add(objections, true);
-    std::vector<std::int64_t> others;
-    if (options.every_component) {
-      for (std::int64_t p = first; p < first + count; ++p) others.push_back(p);
-    } else {
-      others = sample_of(first, count, calls.count);
-    }
-    std::erase_if(others, [&](std::int64_t p) { return std::ranges::binary_search(objections, p); });
+    const check::TriedPoints found = check::try_directions(context, first, count);
+    examination.add(found.objections, true);
+    const std::int64_t due = (samples * (first + count) + calls.count - 1) / calls.count - sampled;
+    const auto others = options.every_component ? found.passed : sample_of(found.passed, static_cast<std::size_t>(due));
+    sampled += std::ssize(others);
     examination.add(others, false);
   }
   examination.finish();

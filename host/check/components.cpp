@@ -21,10 +21,11 @@ constexpr std::size_t most_disagreeing = 200;
 /// A direction of some variables, each by about its size: of different numbers, so that mistakes that are swapped show.
 std::vector<double> unit_sized(std::span<const double> scale, std::int64_t first, std::int64_t last,
                                std::uint64_t seed) {
+  constexpr int parts = 1 << 16;
   std::vector<double> u(scale.size(), 0.0);
   for (std::int64_t i = first; i < last; ++i) {
     const auto place = static_cast<std::size_t>(i);
-    u[place] = random_component(seed, 1'000'000, i) * scale[place];
+    u[place] = random_component(seed, 1'000'000, i, parts) * scale[place];
   }
   return u;
 }
@@ -160,9 +161,14 @@ void Examination::retry_closer(Examined& point) {
         static_cast<std::size_t>(std::ranges::find(point.components, lines[line].component) - point.components.begin());
     for (std::size_t output = 0; output < m; ++output) {
       const std::size_t entry = output * point.components.size() + k;
-      const LineDerivative& closer = slopes[line * m + output];
-      if (!(closer.error_bar < point.lines[entry].error_bar)) continue;
-      point.lines[entry] = closer;
+      LineDerivative closer = slopes[line * m + output];
+      const LineDerivative& wider = point.lines[entry];
+      if (!(closer.error_bar < wider.error_bar)) continue;
+      if (std::fabs(closer.value - wider.value) > closer.error_bar + wider.error_bar) {
+        closer.from_afar.push_back({wider.value, wider.error_bar});
+      }
+      std::ranges::copy(wider.from_afar, std::back_inserter(closer.from_afar));
+      point.lines[entry] = std::move(closer);
       judge_entry(point, entry);
     }
   }
@@ -171,16 +177,17 @@ void Examination::retry_closer(Examined& point) {
 /// Im f(x + i h e_k) / h has no difference in it, so that h may be tiny and nothing cancels (Squire and Trapp, 1998).
 /// It takes the place of differences that it is within the bar of.
 void Examination::ask_complex_step(Examined& point) {
-  constexpr double units = 256, enough = 16, step = 0x1p-26;
+  constexpr double units = 256, enough = 16, step = 0x1p-26, far_step = 0x1p-14;
   const CheckCalls& calls = context_.calls;
   if (!calls.complex_steps || std::ranges::max(point.verdicts) == Verdict::agree) return;
-  const std::vector<double> near = derivatives_nearby(point, step, calls.complex_steps);
+  const std::vector<double> near = derivatives_nearby(point, step, calls.complex_steps),
+                            around = derivatives_nearby(point, far_step, calls.complex_steps);
   for (std::size_t entry = 0; entry < point.lines.size(); ++entry) {
     LineDerivative& line = point.lines[entry];
     const double value = near[place_of(point, entry)];
     const double bar =
         units * detail::precision_of<double>.epsilon * std::fmax(std::fabs(value), point.claims[entry].background) +
-        enough * rounding_of(point, entry, near);
+        enough * std::fmax(rounding_of(point, entry, near), rounding_of(point, entry, around));
     if (!line.smooth || !(std::fabs(value - line.value) <= line.error_bar + bar) || !(bar < line.error_bar)) continue;
     line.value = value;
     line.error_bar = bar;
@@ -373,28 +380,46 @@ void Examination::count(const Examined& point, bool objected) {
   if (verdict == Verdict::unresolved) ++report.unresolved;
 }
 
-/// A wrong gradient needs not be examined at a million points. But while nothing disagrees, all objections are.
-bool Examination::enough() const {
+/// A wrong gradient needs not be examined at a million points. While nothing disagrees, all objections are examined up
+/// to a number, and after that some of them, here and there: what is wrong may come after very many corners.
+std::size_t Examination::most_at_once(std::size_t objections) const {
   constexpr std::int64_t with_disagreement = 1'000, with_doubts = 20'000;
+  constexpr std::size_t few = 256;
   const CheckReport& report = context_.report;
-  if (context_.options.every_component) return false;
-  return (report.disagreeing > 0 && report.points_examined >= with_disagreement) ||
-         (report.unresolved > 0 && report.points_examined >= with_doubts);
+  if (context_.options.every_component) return objections;
+  if (report.disagreeing > 0 && report.points_examined >= with_disagreement) return 0;
+  return report.unresolved > 0 && report.points_examined >= with_doubts ? std::min(objections, few) : objections;
 }
 
 void Examination::add(std::span<const std::int64_t> points, bool objected) {
   const std::int64_t components = std::min(context_.calls.n, most_components);
   const auto at_once = static_cast<std::size_t>(std::max<std::int64_t>(1, 1024 / components));
-  for (std::size_t first = 0; first < points.size() && !enough(); first += at_once) {
-    for (Examined& point : examine(points.subspan(first, std::min(at_once, points.size() - first)))) {
-      const bool finite = context_.finite(point.x)[0];
-      if (!finite || std::ranges::any_of(point.lines, [](const auto& line) { return !std::isfinite(line.centre); })) {
-        continue;
-      }
-      point.relative_error = relative_error(point, context_.calls.derivative_precision);
-      keep_worst(point);
-      count(point, objected);
+  std::size_t first = 0;
+  while (first < points.size()) {
+    const std::size_t rest = points.size() - first, most = most_at_once(rest);
+    if (most < rest) break;
+    const std::size_t some = std::min(at_once, rest);
+    examine_and_count(points.subspan(first, some), objected);
+    first += some;
+  }
+  const std::size_t rest = points.size() - first, most = most_at_once(rest);
+  std::vector<std::int64_t> sample;
+  for (std::size_t k = 0; k < most; ++k) sample.push_back(points[first + k * rest / most]);
+  for (std::size_t k = 0; k < sample.size(); k += at_once) {
+    examine_and_count(std::span(sample).subspan(k, std::min(at_once, sample.size() - k)), objected);
+  }
+  if (objected) context_.report.not_examined += static_cast<std::int64_t>(rest - most);
+}
+
+void Examination::examine_and_count(std::span<const std::int64_t> points, bool objected) {
+  for (Examined& point : examine(points)) {
+    const bool finite = context_.finite(point.x)[0];
+    if (!finite || std::ranges::any_of(point.lines, [](const auto& line) { return !std::isfinite(line.centre); })) {
+      continue;
     }
+    point.relative_error = relative_error(point, context_.calls.derivative_precision);
+    keep_worst(point);
+    count(point, objected);
   }
 }
 

@@ -24,13 +24,15 @@ class Examination {
  public:
   explicit Examination(Context& context) : context_(context) {}
 
-  /// Examines points, unless so many were already that more would change nothing. `objected`: whether a direction did.
+  /// Examines points, or some of them if so many were already that more would change little. `objected`: whether a
+  /// direction did.
   void add(std::span<const std::int64_t> points, bool objected);
   /// Writes what is not counts into the report.
   void finish();
 
  private:
-  bool enough() const;
+  std::size_t most_at_once(std::size_t objections) const;
+  void examine_and_count(std::span<const std::int64_t> points, bool objected);
   std::vector<Examined> examine(std::span<const std::int64_t> points);
   std::vector<std::int64_t> components_of(std::span<const double> x, std::span<const double> derivatives);
   void retry_closer(Examined& point);

@@ -59,7 +59,7 @@ std::vector<double> random_directions(std::span<const double> scale, const Check
   std::vector<double> found;
   for (std::int64_t k = 0; k < options.directions; ++k) {
     for (std::size_t i = 0; i < scale.size(); ++i) {
-      found.push_back(random_component(options.seed, k, static_cast<std::int64_t>(i)) * scale[i]);
+      found.push_back(random_component(options.seed, k, static_cast<std::int64_t>(i), 64) * scale[i]);
     }
   }
   return found;
@@ -67,9 +67,9 @@ std::vector<double> random_directions(std::span<const double> scale, const Check
 
 }  // namespace
 
-double random_component(std::uint64_t seed, std::int64_t number, std::int64_t i) {
-  const double random = uniform_pair(seed, number, i / 2, -64, 64)[static_cast<std::size_t>(i % 2)];
-  return std::copysign(64 + std::floor(std::fabs(random)), random) / 64;
+double random_component(std::uint64_t seed, std::int64_t number, std::int64_t i, int parts) {
+  const double random = uniform_pair(seed, number, i / 2, -parts, parts)[static_cast<std::size_t>(i % 2)];
+  return std::copysign(parts + std::floor(std::fabs(random)), random) / parts;
 }
 
 Context::Context(const CheckCalls& check_calls, const CheckOptions& check_options)

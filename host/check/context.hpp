@@ -20,9 +20,10 @@ class SlopeHistogram {
   std::int64_t total_ = 0;
 };
 
-/// Component i of a random direction: +- 1, 65/64, …, 127/64. So few bits that x + t u, for steps t that are powers of
-/// two and x of about the unit's size, is rounded by little more than x itself.
-double random_component(std::uint64_t seed, std::int64_t number, std::int64_t i);
+/// Component i of a random direction: +- 1, 1 + 1/parts, …, 2 - 1/parts. Of few parts, x + t u is rounded by little
+/// more than x itself where t is a power of two and x of about the unit's size; of many, no two components are the
+/// same.
+double random_component(std::uint64_t seed, std::int64_t number, std::int64_t i, int parts);
 
 /// What the stages of a check share.
 struct Context {
@@ -46,8 +47,12 @@ struct Context {
   std::vector<bool> finite(std::span<const double> points) const;
 };
 
-/// Tries points [first, first + count) along random directions; returns those that are not agreed upon.
-std::vector<std::int64_t> try_directions(Context& context, std::int64_t first, std::int64_t count);
+/// Points at which f is finite.
+struct TriedPoints {
+  std::vector<std::int64_t> passed, objections;
+};
+/// Tries points [first, first + count) along random directions.
+TriedPoints try_directions(Context& context, std::int64_t first, std::int64_t count);
 /// So many points at once, whatever there are, so that memory is bounded.
 std::int64_t points_at_once(const CheckCalls& calls);
 

@@ -49,7 +49,7 @@ class Evidence {
   /// A number with as many digits as such numbers are good for.
   std::string digits(double number) const {
     std::ostringstream text;
-    text.precision(close_ > 1e-6 ? 5 : 7);
+    text.precision(most_digits());
     text << number;
     return text.str();
   }
@@ -63,8 +63,20 @@ class Evidence {
            close_ * std::fabs(expected) + 2 * std::fabs(factor) * point.lines[entry].error_bar;
   }
 
+  /// A factor that is not 1 with enough digits to show that.
+  std::string factor_digits(double factor) const {
+    const double apart = std::fabs(factor - 1);
+    if (!(apart > 0 && apart < 0.5)) return digits(factor);
+    const int needed = static_cast<int>(std::ceil(-std::log10(apart))) + 2;
+    std::ostringstream text;
+    text.precision(std::clamp(needed, most_digits(), 17));
+    text << factor;
+    return text.str();
+  }
+
   std::string name(std::int64_t component) const {
-    return variables_.empty() ? std::to_string(component) : variables_[static_cast<std::size_t>(component)];
+    const auto place = static_cast<std::size_t>(component);
+    return place < variables_.size() ? variables_[place] : std::to_string(component);
   }
   /// "component 3", "components 0, 1 and 2", "components 0, 1, 2 and 7 others".
   std::string names() const {
@@ -84,6 +96,8 @@ class Evidence {
   bool one() const { return components_.size() == 1; }
 
  private:
+  int most_digits() const { return close_ > 1e-6 ? 5 : 7; }
+
   std::span<const Examined> points_;
   const std::vector<std::string>& variables_;
   double close_;
@@ -130,7 +144,8 @@ std::string factor_or_sign(const Evidence& evidence, bool all) {
   if (*factor == 0) return what + (one ? " is" : " are") + " 0: missing";
   if (std::fabs(*factor + 1) < evidence.close()) return what + (one ? " has" : " have") + " the wrong sign";
   if (std::fabs(*factor - 1) < evidence.close() / 100) return "";
-  std::string text = what + (one ? " is " : " are ") + evidence.digits(*factor) + " times what the differences say";
+  std::string text =
+      what + (one ? " is " : " are ") + evidence.factor_digits(*factor) + " times what the differences say";
   const double inverse = 1 / *factor;
   if (std::fabs(inverse - std::round(inverse)) < evidence.close() * std::fabs(inverse) &&
       std::round(std::fabs(inverse)) > 1 && std::fabs(inverse) < 1e6) {
@@ -232,7 +247,7 @@ std::string scaled(const Evidence& evidence) {
     });
     if (!constant || !factor) return "";
     if (text.size() < 80)
-      text += (text.empty() ? " " : ", ") + evidence.name(component) + " by " + evidence.digits(*factor);
+      text += (text.empty() ? " " : ", ") + evidence.name(component) + " by " + evidence.factor_digits(*factor);
   }
   return "another scaling of the variables: components are multiplied," + text;
 }

@@ -16,7 +16,7 @@ void count_slope(Context& context, double slope, bool linear, bool quadratic) {
 }
 
 /// In passes over the points that do not leave the executor.
-void screen(Context& context, std::int64_t first, std::int64_t count, std::vector<std::int64_t>& objections) {
+void screen(Context& context, std::int64_t first, std::int64_t count, TriedPoints& found) {
   CheckReport& report = context.report;
   const auto points = static_cast<std::size_t>(count);
   std::vector<double> outcome(points, detail::ladder_passed);
@@ -27,15 +27,15 @@ void screen(Context& context, std::int64_t first, std::int64_t count, std::vecto
     }
   }
   double error = 0;
-  const auto add = [&](const detail::Screening& found) {
+  const auto add = [&](const detail::Screening& screened) {
     for (std::size_t p = 0; p < points; ++p) {
-      outcome[p] = std::max(outcome[p], found.outcome[p]);
-      if (outcome[p] == detail::ladder_passed) error = std::max(error, found.relative_error[p]);
+      outcome[p] = std::max(outcome[p], screened.outcome[p]);
+      if (outcome[p] == detail::ladder_passed) error = std::max(error, screened.relative_error[p]);
     }
-    for (std::int64_t d = 0; d < found.directions; ++d) {
+    for (std::int64_t d = 0; d < screened.directions; ++d) {
       for (std::size_t p = 0; p < points; ++p) {
         if (outcome[p] == detail::ladder_not_finite) continue;
-        const double slope = found.slopes[static_cast<std::size_t>(d) * points + p];
+        const double slope = screened.slopes[static_cast<std::size_t>(d) * points + p];
         count_slope(context, slope, slope == detail::exactly_linear, slope == detail::exactly_quadratic);
       }
     }
@@ -54,7 +54,8 @@ void screen(Context& context, std::int64_t first, std::int64_t count, std::vecto
       continue;
     }
     ++report.points_checked;
-    if (outcome[p] == detail::ladder_objects) objections.push_back(first + static_cast<std::int64_t>(p));
+    (outcome[p] == detail::ladder_objects ? found.objections : found.passed)
+        .push_back(first + static_cast<std::int64_t>(p));
   }
   report.max_relative_error = std::fmax(report.max_relative_error, error);
   report.evaluations += count * (1 + 2 * options.steps * options.directions);
@@ -71,7 +72,7 @@ Claim claim_along(std::span<const double> derivatives, std::span<const double> u
 }
 
 /// With points displaced in memory, for functions that can't be screened.
-void try_lines(Context& context, std::int64_t first, std::int64_t count, std::vector<std::int64_t>& objections) {
+void try_lines(Context& context, std::int64_t first, std::int64_t count, TriedPoints& found) {
   const auto n = static_cast<std::size_t>(context.calls.n), m = static_cast<std::size_t>(context.calls.outputs);
   const std::vector<double> points = context.points(first, count), derivatives = context.derivatives(points);
   std::vector<Line> lines;
@@ -88,11 +89,11 @@ void try_lines(Context& context, std::int64_t first, std::int64_t count, std::ve
     }
   }
   CheckReport& report = context.report;
-  const auto found = differentiate_along(context.calls, lines, report.evaluations);
+  const auto differentiated = differentiate_along(context.calls, lines, report.evaluations);
   const std::vector<bool> finite = context.finite(points);
   const std::size_t lines_per_point = static_cast<std::size_t>(context.options.directions) * m;
   for (std::size_t p = 0; p < static_cast<std::size_t>(count); ++p) {
-    const auto own = std::span(found).subspan(p * lines_per_point, lines_per_point);
+    const auto own = std::span(differentiated).subspan(p * lines_per_point, lines_per_point);
     if (!finite[p] || std::ranges::any_of(own, [](const auto& line) { return !std::isfinite(line.centre); })) {
       ++report.points_not_finite;
       continue;
@@ -113,7 +114,7 @@ void try_lines(Context& context, std::int64_t first, std::int64_t count, std::ve
             std::fmax(report.max_relative_error, std::fabs(claim.derivative - own[line].value) / size);
       }
     }
-    if (!agreed) objections.push_back(first + static_cast<std::int64_t>(p));
+    (agreed ? found.passed : found.objections).push_back(first + static_cast<std::int64_t>(p));
   }
 }
 
@@ -126,11 +127,11 @@ std::int64_t points_at_once(const CheckCalls& calls) {
   return std::max<std::int64_t>(std::min(points, most_numbers / calls.n), 1);
 }
 
-std::vector<std::int64_t> try_directions(Context& context, std::int64_t first, std::int64_t count) {
-  std::vector<std::int64_t> objections;
+TriedPoints try_directions(Context& context, std::int64_t first, std::int64_t count) {
+  TriedPoints found;
   context.report.spread = std::fmax(context.report.spread, context.calls.spread(first, count));
-  (context.calls.screen != nullptr ? screen : try_lines)(context, first, count, objections);
-  return objections;
+  (context.calls.screen != nullptr ? screen : try_lines)(context, first, count, found);
+  return found;
 }
 
 }  // namespace nabla::check

@@ -16,9 +16,6 @@ namespace nabla::cli {
 
 namespace {
 
-/// Points with more are not written out, as in CheckedComponent::x.
-constexpr std::int64_t most_listed_variables = 16;
-
 constexpr char example[] =
     "  nabla check --formula \"x^2*y\" --gradient \"2*x*y\" --gradient \"x\" --random 1000\n"
     "      disagree: component y is wrong, it should be x^2; the exit status is 1\n"
@@ -101,7 +98,8 @@ void CheckCommand::declare(Arguments& arguments) {
   function.declare(arguments);
   points.declare(arguments);
   arguments.section("what to check");
-  arguments.values("--gradient", "TEXT", "a derivative as text; once for each variable, in order (default: nabla's)",
+  arguments.values("--gradient", "TEXT",
+                   "a derivative as text, one for each variable; --function's are x[1], x[2], ... (default: nabla's)",
                    gradient);
   arguments.value("--tolerance", "R", "relative to a derivative's size (default 1e-8 in f64, 1e-4 in f32)", tolerance);
   arguments.value("--directions", "K", "random directions along which each point is tried (default 4, up to 64)",
@@ -131,13 +129,14 @@ int check(std::span<const char* const> arguments) {
   Arguments parser(
       "check",
       "Tells whether a gradient is right, by differences of values at many points.\n"
-      "Exit status: 0 it agrees, 1 it disagrees or can't be told, 2 bad usage or input, 3 no such executor.",
+      "Exit status: 0 it agrees, 1 it disagrees or can't be told, 2 bad usage or input, 3 no such executor.\n"
+      "docs/checking.md tells what the keys of --json mean.",
       example);
   command.declare(parser);
   if (parser.wants_help(arguments)) return print(parser.help()), good;
   parser.parse(arguments);
 
-  const ChosenFunction function(command.function);
+  const ChosenFunction function(command.function, command.gradient);
   if (!command.gradient.empty() && function.outputs() > 1) {
     throw UsageError(fmt::format("--gradient: is for one output, the formula has {}", function.outputs()));
   }

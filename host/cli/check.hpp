@@ -11,6 +11,9 @@
 
 namespace nabla::cli {
 
+/// Points with more are not written out, as in CheckedComponent::x.
+inline constexpr std::int64_t most_listed_variables = 16;
+
 /// The options of nabla check.
 struct CheckCommand {
   void declare(Arguments& arguments);

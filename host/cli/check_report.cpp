@@ -1,6 +1,7 @@
 #include "check.hpp"
 
 #include "../formula/text.hpp"
+#include "numbers.hpp"
 
 #include <fmt/format.h>
 
@@ -16,6 +17,8 @@ namespace nabla::cli {
 using nlohmann::ordered_json;
 
 namespace {
+
+constexpr std::int64_t most_named_variables = 1000;
 
 /// Null for a direction that is no variable.
 ordered_json json_variable(const CheckResult& result, std::int64_t component) {
@@ -57,7 +60,8 @@ void print_json(const CheckResult& result, const Executor& executor) {
   if (executor.is_cuda()) object["transfer_seconds"] = result.transfer_seconds;
   object["function"] = result.function;
   object["gradient"] = result.gradient.empty() ? ordered_json(nullptr) : ordered_json(result.gradient);
-  object["variables"] = result.variables;
+  object["variables"] =
+      result.dimension > most_named_variables ? ordered_json(nullptr) : ordered_json(result.variables);
   if (result.outputs > 1) object["outputs"] = result.outputs;
   object["dimension"] = result.dimension;
   object["count"] = result.count;
@@ -133,17 +137,18 @@ std::string headline(const CheckResult& result) {
 /// What the verdict means, in a sentence.
 std::string meaning(const CheckResult& result) {
   const CheckReport& report = result.report;
+  const std::string tolerance = fmt::format("{:.3g} of a derivative's size", report.tolerance);
   if (report.verdict == Verdict::agree) {
-    return line("",
-                fmt::format("differences of values say the same, to {:.3g} of a derivative's size", report.tolerance));
+    return line("", fmt::format("differences of values say the same, to {}", tolerance));
   }
   const std::string examined = counted(report.points_examined, "examined point");
   if (report.verdict == Verdict::disagree) {
-    return line("", fmt::format("differences of values say otherwise at {} of {}", report.disagreeing, examined));
+    return line("", fmt::format("differences of values say otherwise at {} of {}, by more than {}", report.disagreeing,
+                                examined, tolerance));
   }
   if (result.count == 0) return line("", "there are no points");
   if (report.points_checked == 0) return line("", "the function is not finite at any point");
-  std::string why = "error bars are wider than the tolerance";
+  std::string why = fmt::format("error bars are wider than {}", tolerance);
   if (report.nonsmooth_points >= report.unresolved) {
     why = "the function is not smooth there";
   } else if (report.nonsmooth_points > 0) {
@@ -166,6 +171,20 @@ std::string points_lines(const CheckResult& result) {
   return text;
 }
 
+/// Of all components of a point together, so it is no tolerance's measure: the verdict goes by single ones.
+std::string error_line(const CheckResult& result) {
+  const CheckReport& report = result.report;
+  const bool some_are_no_numbers =
+      std::ranges::any_of(report.worst, [](const CheckedComponent& row) { return !std::isfinite(row.analytic); });
+  const std::string where = some_are_no_numbers           ? ", where the gradient is finite"
+                            : report.nonsmooth_points > 0 ? ", where the function is smooth"
+                                                          : "";
+  if (some_are_no_numbers && report.max_relative_error == 0) return line("error", "the gradient is not finite");
+  return line("error",
+              fmt::format("|gradient - differences| / (|gradient| + |differences|) of a point: {:.3g} at most{}",
+                          report.max_relative_error, where));
+}
+
 /// What the slope of the error says about the gradient.
 std::string slope_line(const CheckResult& result) {
   const CheckReport& report = result.report;
@@ -185,6 +204,10 @@ std::string slope_line(const CheckResult& result) {
   }
   if (slope > 2)
     return says(fmt::format("{:.2f}: the error falls faster than for most functions, which have 2", slope));
+  if (slope < near && report.verdict == Verdict::agree) {
+    return says(
+        fmt::format("{:.2f}: what is left of the error is the same for all steps, and tolerated", std::fabs(slope)));
+  }
   if (slope < near) {
     return says(fmt::format("{:.2f}: smaller steps don't bring differences nearer to the gradient; right ones have 2",
                             std::fabs(slope)));
@@ -216,7 +239,9 @@ std::string place_of(const std::vector<double>& x) {
   constexpr std::size_t most = 4;
   if (x.empty()) return "";
   std::string text;
-  for (std::size_t i = 0; i < std::min(x.size(), most); ++i) text += fmt::format("{}{:.6g}", i == 0 ? "(" : ", ", x[i]);
+  for (std::size_t i = 0; i < std::min(x.size(), most); ++i) {
+    text += fmt::format("{}{:.6g}", i == 0 ? "(" : ", ", for_people(x[i]));
+  }
   return text + (x.size() > most ? fmt::format(", ... {} in all)", x.size()) : ")");
 }
 
@@ -226,13 +251,18 @@ std::string variable_of(const CheckResult& result, std::int64_t component) {
 
 std::string worst_table(const CheckResult& result) {
   if (result.rows == 0) return "";
-  std::vector<Cells> rows{{"point", "variable", "gradient", "differences", "error bar", "off by", "verdict", "at"}};
-  std::vector<char> alignments{'>', '<', '>', '>', '>', '>', '<', '<'};
+  std::vector<Cells> rows{{"point", "variable", "gradient", "differences", "error bar", "off by", "verdict"}};
+  std::vector<char> alignments{'>', '<', '>', '>', '>', '>', '<'};
   for (const CheckedComponent& row : std::span(result.report.worst).first(result.rows)) {
     rows.push_back({fmt::format("{}", row.point), variable_of(result, row.component),
-                    fmt::format("{:.9g}", row.analytic), fmt::format("{:.9g}", row.numeric),
-                    fmt::format("{:.1e}", row.error_bar), fmt::format("{:.1e}", std::fabs(row.analytic - row.numeric)),
-                    name_of(row.verdict), place_of(row.x)});
+                    fmt::format("{:.9g}", for_people(row.analytic)), fmt::format("{:.9g}", for_people(row.numeric)),
+                    fmt::format("{:.1e}", for_people(row.error_bar)),
+                    fmt::format("{:.1e}", std::fabs(row.analytic - row.numeric)), name_of(row.verdict)});
+  }
+  if (result.dimension <= most_listed_variables) {
+    rows[0].emplace_back("at");
+    alignments.push_back('<');
+    for (std::size_t k = 0; k < result.rows; ++k) rows[k + 1].push_back(place_of(result.report.worst[k].x));
   }
   if (result.outputs > 1) {
     rows[0].insert(rows[0].begin() + 1, "output");
@@ -257,12 +287,15 @@ std::string side(double slope) {
 std::string nonsmooth_table(const CheckResult& result) {
   const CheckReport& report = result.report;
   if (report.nonsmooth.empty()) return "";
-  std::vector<Cells> rows{{"point", "along", "slope on the left", "on the right", "at"}};
+  const bool listed = result.dimension <= most_listed_variables;
+  std::vector<Cells> rows{{"point", "along", "slope on the left", "on the right"}};
+  if (listed) rows[0].emplace_back("at");
   for (std::size_t k = 0; k < report.nonsmooth.size(); ++k) {
     const NonsmoothPlace& found = report.nonsmooth[k];
     const std::string of = result.outputs > 1 ? fmt::format("output {}, ", found.output + 1) : "";
     rows.push_back({fmt::format("{}", found.point), of + variable_of(result, found.component), side(found.left),
-                    side(found.right), place_of(result.nonsmooth_points[k])});
+                    side(found.right)});
+    if (listed) rows.back().push_back(place_of(result.nonsmooth_points[k]));
   }
   return fmt::format("\nthe function is not smooth at {}:\n", counted(report.nonsmooth_points, "point")) +
          aligned(rows, {'>', '<', '>', '>', '<'});
@@ -276,10 +309,7 @@ void print_table(const CheckResult& result, const Executor& executor) {
   if (!report.diagnosis.empty()) text += line("diagnosis", report.diagnosis);
   if (result.count > 0) text += points_lines(result);
   if (report.points_checked > 0) {
-    text += line("error",
-                 fmt::format("{:.3g} at most{}, relative; {:.3g} is tolerated", report.max_relative_error,
-                             report.nonsmooth_points > 0 ? " where the function is smooth" : "", report.tolerance));
-    text += slope_line(result);
+    text += error_line(result) + slope_line(result);
   }
   if (report.spread > 0) {
     text += line("spread", fmt::format("the same gradient, evaluated twice, differs by up to {:.3g}", report.spread));

@@ -1,12 +1,14 @@
 #include "chosen_function.hpp"
 
 #include "../formula/cuda/nvrtc.hpp"
+#include "names_in.hpp"
 #include "numbers.hpp"
 
 #include <fmt/format.h>
 
 #include <nabla/check.hpp>
 
+#include <algorithm>
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -30,6 +32,8 @@ void FunctionOptions::declare(Arguments& arguments) {
 
 namespace {
 
+std::string name_of_file(const std::string& path) { return path == "-" ? "standard input" : path; }
+
 std::string read_all(const std::string& path) {
   // One byte more than a formula may have is enough to refuse it.
   constexpr std::size_t most_bytes = (1 << 20) + 1;
@@ -37,13 +41,13 @@ std::string read_all(const std::string& path) {
   std::ifstream file;
   if (!standard_input) {
     file.open(path, std::ios::binary);
-    if (!file) throw FileError(path + ": can't be read");
+    if (!file) throw FileError(name_of_file(path) + ": can't be read");
   }
   std::istream& from = standard_input ? std::cin : file;
   std::string text(most_bytes, '\0');
   from.read(text.data(), static_cast<std::streamsize>(text.size()));
   text.resize(static_cast<std::size_t>(from.gcount()));
-  if (from.bad() || (text.empty() && !from.eof())) throw FileError(path + ": can't be read");
+  if (from.bad() || (text.empty() && !from.eof())) throw FileError(name_of_file(path) + ": can't be read");
   return text;
 }
 
@@ -66,9 +70,26 @@ std::pair<std::string, double> parse_parameter(const std::string& text) {
   return {text.substr(0, sign), values.front()};
 }
 
+using Parameters = std::vector<std::pair<std::string, double>>;
+
+/// All but those that appear in another text only: a formula refuses what does not appear in it.
+Parameters parameters_of_formula(const std::string& text, bool comments, std::span<const std::string> more_texts,
+                                 const Parameters& all) {
+  if (all.empty() || more_texts.empty()) return all;
+  const NamesIn in_formula(text, comments);
+  const auto is_elsewhere = [&](const std::string& name) {
+    return in_formula.find(name) == nullptr && std::ranges::any_of(more_texts, [&](const std::string& other) {
+             return NamesIn::quietly(other).find(name) != nullptr;
+           });
+  };
+  Parameters found;
+  std::ranges::remove_copy_if(all, std::back_inserter(found), is_elsewhere, &Parameters::value_type::first);
+  return found;
+}
+
 }  // namespace
 
-ChosenFunction::ChosenFunction(const FunctionOptions& options) {
+ChosenFunction::ChosenFunction(const FunctionOptions& options, std::span<const std::string> more_texts) {
   const int given = options.function.has_value() + options.formula.has_value() + options.formula_file.has_value();
   if (given != 1) {
     throw UsageError(given == 0
@@ -86,8 +107,15 @@ ChosenFunction::ChosenFunction(const FunctionOptions& options) {
   FormulaOptions formula_options;
   formula_options.comments = options.formula_file.has_value();
   if (options.variables) formula_options.variables = split("--variables", *options.variables);
-  for (const std::string& text : options.parameters) formula_options.parameters.push_back(parse_parameter(text));
-  formula_ = Formula::parse(options.formula ? *options.formula : read_all(*options.formula_file), formula_options);
+  for (const std::string& text : options.parameters) parameters_.push_back(parse_parameter(text));
+  const std::string text = options.formula ? *options.formula : read_all(*options.formula_file);
+  try {
+    formula_options.parameters = parameters_of_formula(text, formula_options.comments, more_texts, parameters_);
+    formula_ = Formula::parse(text, formula_options);
+  } catch (const FormulaError& error) {
+    if (options.formula) throw;
+    throw FormulaError(name_of_file(*options.formula_file) + ": " + error.what());
+  }
   name_ = formula_->text();
   dimensions_ = formula_->indexed() ? functions::at_least(1) : functions::exactly(formula_->dimension());
 }

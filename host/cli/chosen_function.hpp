@@ -6,7 +6,9 @@
 #include <nabla/formula.hpp>
 
 #include <optional>
+#include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nabla::cli {
@@ -22,11 +24,13 @@ struct FunctionOptions {
 /// The function that a command is about: a built-in one or a formula.
 class ChosenFunction {
  public:
-  /// Throws UsageError, FileError and FormulaError.
-  explicit ChosenFunction(const FunctionOptions& options);
+  /// `more_texts`: others in which parameters may appear. Throws UsageError, FileError and FormulaError.
+  explicit ChosenFunction(const FunctionOptions& options, std::span<const std::string> more_texts = {});
 
   const std::string& name() const { return name_; }
   const std::optional<Formula>& formula() const { return formula_; }
+  /// All that were given, also those that appear in other texts only.
+  const std::vector<std::pair<std::string, double>>& parameters() const { return parameters_; }
   std::int64_t outputs() const { return formula_ ? formula_->outputs() : 1; }
   const functions::DimensionRule& dimensions() const { return dimensions_; }
   /// The usual box of each variable.
@@ -73,6 +77,7 @@ class ChosenFunction {
   functions::DimensionRule dimensions_;
   const BuiltInFunction* built_in_ = nullptr;  // or
   std::optional<Formula> formula_;
+  std::vector<std::pair<std::string, double>> parameters_;
 };
 
 /// What `auto` means where there are formulas, or none: they get kernels only where there is NVRTC.

@@ -1,48 +1,25 @@
 #include "claimed_gradient.hpp"
 
 #include "../formula/syntax.hpp"
-#include "../formula/tokens.hpp"
+#include "names_in.hpp"
 
 #include <fmt/format.h>
 
 #include <nabla/batch.hpp>
 
 #include <algorithm>
-#include <set>
+#include <string_view>
 
 namespace nabla::cli {
 
 namespace {
 
-using formula::Token;
-using formula::TokenKind;
-
-/// The names in a text, whatever they mean there, each with a place where it stands.
-class NamesIn {
- public:
-  explicit NamesIn(std::string_view text) {
-    for (const Token& token : formula::tokens_of(text, false)) {
-      if (token.kind != TokenKind::name) continue;
-      places_.emplace_back(
-          text.substr(static_cast<std::size_t>(token.begin), static_cast<std::size_t>(token.end - token.begin)), token);
-    }
-  }
-  const Token* find(std::string_view name) const {
-    const auto found = std::ranges::find(places_, name, [](const auto& place) { return place.first; });
-    return found == places_.end() ? nullptr : &found->second;
-  }
-
- private:
-  std::vector<std::pair<std::string_view, Token>> places_;
-};
-
 /// The function's parameters that a text names: it is an error to declare one that does not appear.
 std::vector<std::pair<std::string, double>> parameters_in(std::string_view text, const ChosenFunction& function) {
   std::vector<std::pair<std::string, double>> found;
-  if (!function.formula()) return found;
   const NamesIn names(text);
-  for (const std::string& name : function.formula()->parameters()) {
-    if (names.find(name) != nullptr) found.emplace_back(name, function.formula()->parameter(name));
+  for (const auto& parameter : function.parameters()) {
+    if (names.find(parameter.first) != nullptr) found.push_back(parameter);
   }
   return found;
 }
@@ -68,11 +45,19 @@ void check_text(const std::string& text, const ChosenFunction& function, std::in
   if (parsed.indexed()) {  // compiling finds an index that leaves 1 … n
     const Executor cpu = Executor::cpu(1);
     value(cpu, parsed, Batch<double>::from_host(cpu, std::vector<double>(static_cast<std::size_t>(n)), n));
-  } else if (const NamesIn names(text); const Token* const bare = names.find(variables.front())) {
+  } else if (const NamesIn names(text); const formula::Token* const bare = names.find(variables.front())) {
     formula::fail(text, bare->begin, bare->end,
                   fmt::format("the variables are {0}[1] to {0}[{1}]; expected an index after {0}, as in {0}[1]",
                               variables.front(), n));
   }
+}
+
+/// A message about an unknown name, with what the variables are called where nobody has named them.
+std::string with_variables(std::string message, const ChosenFunction& function, std::int64_t n) {
+  if (!is_indexed(function) || message.find("unknown variable ") == std::string::npos) return message;
+  const std::size_t end = std::min(message.find('\n'), message.size());
+  return message.insert(end, fmt::format("{1} variables are {0}[1] to {0}[{2}]", declared_variables(function).front(),
+                                         message[end - 1] == '?' ? " The" : "; the", n));
 }
 
 std::string joined(const std::vector<std::string>& texts) { return fmt::format("{}", fmt::join(texts, ";")); }
@@ -91,7 +76,8 @@ Formula claimed_gradient(const std::vector<std::string>& texts, const ChosenFunc
     try {
       check_text(texts[k], function, n);
     } catch (const FormulaError& error) {
-      throw FormulaError(fmt::format("--gradient number {}, along {}: {}", k + 1, names[k], error.what()));
+      throw FormulaError(fmt::format("--gradient number {}, along {}: {}", k + 1, names[k],
+                                     with_variables(error.what(), function, n)));
     }
   }
   const std::string text = joined(texts);

@@ -42,11 +42,7 @@ void CommonOptions::declare(Arguments& arguments) {
 
 int CommonOptions::threads() const {
   if (!threads_) return 0;
-  const std::int64_t wanted = parse_count("--threads", *threads_, 1);
-  if (wanted > most_threads()) {
-    throw UsageError(fmt::format("--threads: expected at most {} on this machine, found {}", most_threads(), wanted));
-  }
-  return static_cast<int>(wanted);
+  return static_cast<int>(parse_count_within("--threads", *threads_, 1, most_threads()));
 }
 
 Executor CommonOptions::executor(std::string automatic) const {

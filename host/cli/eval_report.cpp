@@ -1,4 +1,5 @@
 #include "eval.hpp"
+#include "numbers.hpp"
 
 #include <fmt/format.h>
 
@@ -90,7 +91,10 @@ ordered_json json_point(const EvaluatedPoint& point) {
 /// "1, 2, 3"; long lists are cut.
 std::string list(std::span<const double> numbers) {
   constexpr std::size_t longest = 16;
-  std::string text = fmt::format("{}", fmt::join(numbers.first(std::min(numbers.size(), longest)), ", "));
+  std::string text;
+  for (const double number : numbers.first(std::min(numbers.size(), longest))) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", for_people(number));
+  }
   return numbers.size() > longest ? fmt::format("{}, ... {} in all", text, numbers.size()) : text;
 }
 
@@ -99,10 +103,10 @@ std::string table_of_point(const EvaluatedPoint& point) {
   const std::size_t m = point.values.size();
   for (std::size_t j = 0; !point.jacobian.empty() && j < m; ++j) {
     const auto row = std::span(point.jacobian).subspan(j * point.x.size(), point.x.size());
-    text += fmt::format("  output {:<11} {}, gradient ({})\n", j + 1, point.values[j], list(row));
+    text += fmt::format("  output {:<11} {}, gradient ({})\n", j + 1, for_people(point.values[j]), list(row));
   }
   if (!point.jacobian.empty()) return text;
-  text += fmt::format("  value              {}\n", point.values.front());
+  text += fmt::format("  value              {}\n", for_people(point.values.front()));
   if (!point.gradient.empty()) {
     const std::vector<double> ascent = point.steepest_ascent();
     text += fmt::format("  gradient           ({})\n", list(point.gradient));
@@ -110,7 +114,7 @@ std::string table_of_point(const EvaluatedPoint& point) {
                                                          ? "none: the gradient is zero or not finite"
                                                          : fmt::format("({}), rate {}", list(ascent), point.slope()));
   }
-  if (point.directional) text += fmt::format("  along direction    {}\n", *point.directional);
+  if (point.directional) text += fmt::format("  along direction    {}\n", for_people(*point.directional));
   const std::size_t n = point.x.size();
   for (std::size_t i = 0; i < n && !point.hessian.empty(); ++i) {
     text += fmt::format("  {:<18} ({})\n", i == 0 ? "Hessian" : "", list(std::span(point.hessian).subspan(i * n, n)));

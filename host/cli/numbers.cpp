@@ -96,6 +96,8 @@ std::vector<double> parse_numbers(std::string_view argument, std::string_view te
   }
 }
 
+double for_people(double number) { return std::isnan(number) ? std::fabs(number) : number; }
+
 std::pair<double, double> parse_box(std::string_view argument, std::string_view text) {
   const auto colon = text.find(':');
   const auto low = whole_text<double>(text.substr(0, colon));

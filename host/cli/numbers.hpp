@@ -26,6 +26,9 @@ std::uint64_t parse_seed(std::string_view argument, std::string_view text);
 /// Numbers with commas between them: 2,1. NaN and infinities are numbers: nan, inf, -inf.
 std::vector<double> parse_numbers(std::string_view argument, std::string_view text);
 
+/// NaN without the sign that it may have, which means nothing: how a number is printed for people.
+double for_people(double number);
+
 /// LO:HI with finite LO <= HI.
 std::pair<double, double> parse_box(std::string_view argument, std::string_view text);
 

@@ -64,33 +64,36 @@ void complex_steps(const F& f, std::size_t n, std::span<const double> points, st
   }
 }
 
-/// A function with a gradient from elsewhere: g(x, sink) assigns sink[i], or g(x) returns an array.
-template <class F, class G>
-struct WithGradient {
-  F f;
+/// A gradient from elsewhere as that of a function of N variables, or of any number: g(x, sink) assigns sink[i], or
+/// g(x) returns an array.
+template <class G, int N>
+struct ClaimedGradient {
   G g;
-  static constexpr int dimension = asked_at_run_time<F> ? dynamic : dimension_of<F>();
-  static constexpr bool vectorizable = detail::vectorizable<F>() && detail::vectorizable<G>();
-  static constexpr bool unrolled = detail::unrolled<F>() && detail::unrolled<G>();
+  static constexpr int dimension = N;
+  static constexpr bool vectorizable = detail::vectorizable<G>();
+  static constexpr bool unrolled = detail::unrolled<G>();
 
   template <class Point>
-  constexpr auto operator()(const Point& x) const {
-    return f(x);
+  constexpr typename Point::value_type operator()(const Point&) const {
+    return 0;
   }
   template <class Point, class Gradient>
-  constexpr void gradient(const Point& x, Gradient& sink) const {
+  constexpr typename Point::value_type gradient(const Point& x, Gradient& sink) const {
     if constexpr (requires { g(x, sink); }) {
       g(x, sink);
     } else {
       const auto all = g(x);
-      for (std::int64_t i = 0; i < x.size(); ++i) sink[i] = all[static_cast<std::size_t>(i)];
+      const auto size = static_cast<std::int64_t>(std::size(all));  // of x too, but compilers can't know
+      for (std::int64_t i = 0; i < x.size() && i < size; ++i) sink[i] = all[static_cast<std::size_t>(i)];
     }
+    return 0;
   }
 };
 
-template <class F, class G>
-int dimension_at_run_time(const WithGradient<F, G>& f) {
-  return nabla::dimension_at_run_time(f.f);
+inline void require_components(std::int64_t variables, std::int64_t components) {
+  if (components == variables) return;
+  throw ShapeError("check_gradient: " + std::to_string(variables) + " variables, the gradient has " +
+                   std::to_string(components) + " components");
 }
 
 #ifdef __CUDACC__
@@ -188,9 +191,19 @@ template <class F, class G, class T>
 requires(!std::same_as<G, Formula>) CheckReport
     check_gradient(const Executor& executor, const F& f, const G& gradient, BatchView<const T> points,
                    const CheckOptions& options = {}) {
-  const detail::WithGradient<F, G> both{f, gradient};
-  const auto derivatives = [&both]<class R>(const Executor& where, BatchView<const R> x, BatchView<R> out) {
-    value_and_gradient<detail::WithGradient<F, G>, R>(where, both, x, Outputs<R>{{}, out});
+  if constexpr (detail::vectorizable<G>() &&
+                requires(const detail::Recorder& x) { std::tuple_size<decltype(gradient(x))>::value; }) {
+    using Components = decltype(gradient(std::declval<const detail::Recorder&>()));
+    detail::require_components(points.components, static_cast<std::int64_t>(std::tuple_size_v<Components>));
+  }
+  const int wanted = dimension_at_run_time(f);
+  if (wanted != dynamic && wanted != points.components) {
+    detail::throw_dimension("check_gradient", wanted, points.components);
+  }
+  using Claimed = detail::ClaimedGradient<G, asked_at_run_time<F> ? dynamic : dimension_of<F>()>;
+  const Claimed claimed{gradient};
+  const auto derivatives = [&claimed]<class R>(const Executor& at, BatchView<const R> x, BatchView<R> out) {
+    value_and_gradient<Claimed, R>(at, claimed, x, Outputs<R>{{}, out});
   };
   return detail::check_screened(executor, f, points, derivatives, options);
 }
@@ -199,10 +212,7 @@ requires(!std::same_as<G, Formula>) CheckReport
 template <class F, class T>
 CheckReport check_gradient(const Executor& executor, const F& f, const Formula& gradient, BatchView<const T> points,
                            const CheckOptions& options = {}) {
-  if (gradient.outputs() != points.components) {
-    throw ShapeError("check_gradient: " + std::to_string(points.components) + " variables, the gradient has " +
-                     std::to_string(gradient.outputs()) + " components");
-  }
+  detail::require_components(points.components, gradient.outputs());
   const auto values = [&gradient]<class R>(const Executor& where, BatchView<const R> x, BatchView<R> out) {
     jacobian<R>(where, gradient, x, JacobianOutputs<R>{out, {}});
   };

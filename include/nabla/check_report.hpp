@@ -30,7 +30,8 @@ struct CheckOptions {
 
 enum class Verdict {
   agree,       ///< the same within the tolerance, which the error bar is narrower than
-  unresolved,  ///< the error bar is wider than the tolerance, or the function is not smooth there
+  unresolved,  ///< neither: the error bar is wider than the tolerance, rounding explains what is off, or the function is
+               ///< not smooth there
   disagree,    ///< different by more than tolerance and error bar together
 };
 const char* name_of(Verdict verdict);  ///< "agree", "unresolved", "disagree"
@@ -43,7 +44,7 @@ struct CheckedComponent {
   std::vector<double> x;   ///< the point; empty where n > 16
   double analytic;
   double numeric;
-  double error_bar;       ///< the numeric derivative is within numeric +- error_bar
+  double error_bar;       ///< the derivative is within numeric +- error_bar, as far as differences can tell
   double relative_error;  ///< of the point: |analytic - numeric| / (|analytic| + |numeric|), in Euclidean norms
   Verdict verdict;
 };
@@ -70,6 +71,7 @@ struct CheckReport {
   std::int64_t components_examined = 0;
   std::int64_t linear = 0, quadratic = 0;        ///< directions along which f is exactly so
   std::int64_t disagreeing = 0, unresolved = 0;  ///< points with such a component or direction
+  std::int64_t not_examined = 0;  ///< points that a direction objects to, beyond those that are enough to know
   std::int64_t nonsmooth_points = 0;
   std::int64_t evaluations = 0;           ///< of f
   std::vector<CheckedComponent> worst;    ///< the most doubtful first
@@ -78,5 +80,9 @@ struct CheckReport {
   double spread = 0;
   std::string diagnosis;  ///< what kind of mistake it looks like; empty where none is recognised
 };
+
+/// What a report says, in lines: the verdict first, then what it rests on, where the gradient is doubted, and where the
+/// function is not smooth. `variables`: names of theirs; others are numbered from 0, as points and outputs are.
+std::string describe(const CheckReport& report, const std::vector<std::string>& variables = {});
 
 }  // namespace nabla

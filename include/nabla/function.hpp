@@ -14,7 +14,8 @@
 //     static constexpr int dimension = 2;       // the only n it accepts; else n is read off the code, see below
 //     template <class Point, class Gradient>
 //     constexpr auto gradient(const Point& x, Gradient& g) const;   // fills g[i], all zero at first; used instead of
-//                                               // differentiation; may return the value, else operator() is called
+//                                               // differentiation; may return the value, else operator() is called.
+//                                               // A member function of that name that can't be called so is refused
 //     static constexpr bool vectorizable = false;   // branches on data: the CPU then runs it without SIMD lanes
 //     static constexpr bool unrolled = false;       // of any dimension, and one code that loops is enough for all
 
@@ -203,6 +204,40 @@ constexpr Looped<F> looped(const F& f) {
 }
 
 namespace detail {
+
+struct NamesGradient {
+  void gradient();
+};
+template <class F>
+struct MayNameGradient : F, NamesGradient {};
+
+/// Whether a class has member functions named gradient, of any signature. A name that two bases have is ambiguous.
+/// Types and data of that name don't count, unless the data is private: then it can't be told from a template. Nothing
+/// is known of final classes, and nvcc takes static functions for data.
+template <class F>
+constexpr bool names_a_gradient() {
+  if constexpr (__is_class(F) && !__is_final(F)) {
+    constexpr bool named = !requires { &MayNameGradient<F>::gradient; };
+    constexpr bool is_data = requires(const F& f) { sizeof(f.gradient); };
+    constexpr bool is_type = requires { typename F::gradient; };
+    return named && !is_data && !is_type;
+  } else {
+    return false;
+  }
+}
+
+/// Whether f.gradient(x, g) is what value_and_gradient() calls. One that can't be called must not be passed over in
+/// silence.
+template <class F, class X, class Gradient>
+constexpr bool has_own_gradient() {
+  constexpr bool callable = requires(const F& f, const X& x, Gradient& g) { f.gradient(x, g); };
+  static_assert(
+      callable || !names_a_gradient<F>(),
+      "nabla: this functor has a member function named gradient that can't be called as f.gradient(x, g); declare it "
+      "as template <class Point, class Gradient> constexpr auto gradient(const Point& x, Gradient& g) const, which "
+      "assigns g[i], or give it another name");
+  return callable;
+}
 
 /// The number of outputs of F: R^n -> R^m, from the type it returns.
 template <class R>

@@ -7,6 +7,10 @@
 //
 // xsimd's own functions are within 2.5 ulp (docs/numerics.md has the measured bound of each) but for pow, erf and erfc,
 // which lose up to thousands; those run lane by lane through the C library.
+//
+// So do logarithms, cbrt and asinh where GCC compiles for AVX-512 without optimising: its intrinsics are macros then,
+// with which xsimd's select() of integers, which those are made of, does not compile. Files of one program that are
+// compiled with and without optimisation may differ in the last bits.
 
 namespace nabla {
 
@@ -14,6 +18,12 @@ template <class T>
 using Lanes = xsimd::batch<T>;
 
 namespace detail {
+
+#if defined(__AVX512BW__) && defined(__GNUC__) && !defined(__clang__) && !defined(__OPTIMIZE__)
+inline constexpr bool packs_select_integers = false;
+#else
+inline constexpr bool packs_select_integers = true;
+#endif
 
 /// Applies a scalar function to each lane.
 template <class T, class F, class... Packs>
@@ -32,6 +42,16 @@ Lanes<T> lane_by_lane(F f, const Packs&... packs) {
   return Lanes<T>::load_aligned(in[0]);
 }
 
+/// What xsimd makes of integers that it selects, or the C library's function where that does not compile.
+template <class T, class Packed, class F, class Pack>
+Pack packed_or_by_lane(Packed packed, F f, const Pack& x) {
+  if constexpr (packs_select_integers) {
+    return packed(x);
+  } else {
+    return lane_by_lane<T>(f, x);
+  }
+}
+
 }  // namespace detail
 
 template <class T, class A>
@@ -46,13 +66,25 @@ struct Math<xsimd::batch<T, A>> {
   static X fma(const X& a, const X& b, const X& c) { return xsimd::fma(a, b, c); }
   static X abs(const X& x) { return xsimd::abs(x); }
   static X sqrt(const X& x) { return xsimd::sqrt(x); }
-  static X cbrt(const X& x) { return xsimd::cbrt(x); }
+  static X cbrt(const X& x) {
+    return detail::packed_or_by_lane<T>([](const auto& v) { return xsimd::cbrt(v); }, [](T v) { return std::cbrt(v); },
+                                        x);
+  }
   static X exp(const X& x) { return xsimd::exp(x); }
   static X expm1(const X& x) { return xsimd::select(x == X(T(0)), x, xsimd::expm1(x)); }  // keeps -0
-  static X log(const X& x) { return xsimd::log(x); }
+  static X log(const X& x) {
+    return detail::packed_or_by_lane<T>([](const auto& v) { return xsimd::log(v); }, [](T v) { return std::log(v); },
+                                        x);
+  }
   static X log1p(const X& x) { return xsimd::select(x == X(T(0)), x, xsimd::log1p(x)); }
-  static X log2(const X& x) { return xsimd::log2(x); }
-  static X log10(const X& x) { return xsimd::log10(x); }
+  static X log2(const X& x) {
+    return detail::packed_or_by_lane<T>([](const auto& v) { return xsimd::log2(v); }, [](T v) { return std::log2(v); },
+                                        x);
+  }
+  static X log10(const X& x) {
+    return detail::packed_or_by_lane<T>([](const auto& v) { return xsimd::log10(v); },
+                                        [](T v) { return std::log10(v); }, x);
+  }
   static X sin(const X& x) { return xsimd::sin(x); }
   static X cos(const X& x) { return xsimd::cos(x); }
   static std::pair<X, X> sincos(const X& x) { return xsimd::sincos(x); }
@@ -63,7 +95,10 @@ struct Math<xsimd::batch<T, A>> {
   static X sinh(const X& x) { return xsimd::sinh(x); }
   static X cosh(const X& x) { return xsimd::cosh(x); }
   static X tanh(const X& x) { return xsimd::tanh(x); }
-  static X asinh(const X& x) { return xsimd::asinh(x); }
+  static X asinh(const X& x) {
+    return detail::packed_or_by_lane<T>([](const auto& v) { return xsimd::asinh(v); },
+                                        [](T v) { return std::asinh(v); }, x);
+  }
   static X acosh(const X& x) { return xsimd::acosh(x); }
   static X atanh(const X& x) { return xsimd::atanh(x); }
   static X erf(const X& x) {

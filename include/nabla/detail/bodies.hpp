@@ -101,7 +101,7 @@ struct GradientBody {
     const std::int64_t n = dimension<N>(in);
     const auto x = make_point<N>(n, [&](std::int64_t i) { return S(in(i)); });
     GradientSink<Out> sink{out};
-    if constexpr (requires { f.gradient(x, sink); }) {
+    if constexpr (has_own_gradient<F, decltype(x), decltype(sink)>()) {
       for (std::int64_t i = 0; i < n; ++i) out.store(1 + i, constant<X>(0));
       if constexpr (std::is_void_v<decltype(f.gradient(x, sink))>) {
         f.gradient(x, sink);

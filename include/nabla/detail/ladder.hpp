@@ -90,7 +90,7 @@ class Ladder {
   constexpr Mask passed() const { return still_ || (agreed_ && !contradicted_ && (smooth_ || !bent_)); }
   /// |D - slope| / (|D| + |slope|), as if all terms of the slope had the same sign; 0 where it is 0 / 0.
   constexpr X relative_error() const {
-    return M::select(least_off_ == constant<X>(0), constant<X>(0), least_off_ / (size_ + size_));
+    return M::select(still_ || least_off_ == constant<X>(0), constant<X>(0), least_off_ / (size_ + size_));
   }
   /// The exponent of h in the error of differences; `linear` or `quadratic` where there is no error; else NaN.
   constexpr X error_slope(const X& linear, const X& quadratic) const {
