@@ -229,6 +229,15 @@ TEST_P(Check, FormulasAreTriedInOnePass) {
   EXPECT_EQ(long_one.verdict, Verdict::agree) << worst_of(long_one);
 }
 
+/// So many that CUDA's blocks don't hold their points.
+TEST_P(Check, ManyVariables) {
+  const auto points = Points<double>::uniform(executor(), 20, 200, -2, 2, 5);
+  const Formula formula = Formula::parse("sum(i, 1, n - 1, 100*(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)");
+  const CheckReport report = check_gradient(executor(), formula, points);
+  EXPECT_EQ(report.verdict, Verdict::agree) << worst_of(report);
+  EXPECT_EQ(check_gradient(executor(), nabla::looped(nabla::functions::Rosenbrock{}), points).verdict, Verdict::agree);
+}
+
 /// What f loses to cancellation can't be told from what is wrong with the gradient: the error bar says so.
 TEST_P(Check, WhereDifferencesSeeTooLittleTheBarIsWide) {
   const auto points = Points<double>::from_host(executor(), std::vector<double>{1.7}, 1);

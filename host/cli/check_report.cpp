@@ -77,6 +77,7 @@ void print_json(const CheckResult& result, const Executor& executor) {
   object["components_examined"] = report.components_examined;
   object["disagreeing"] = report.disagreeing;
   object["unresolved"] = report.unresolved;
+  object["not_examined"] = report.not_examined;
   object["nonsmooth_points"] = report.nonsmooth_points;
   object["directions_tried"] = directions_tried(result);
   object["linear"] = report.linear;
@@ -148,7 +149,7 @@ std::string meaning(const CheckResult& result) {
   }
   if (result.count == 0) return line("", "there are no points");
   if (report.points_checked == 0) return line("", "the function is not finite at any point");
-  std::string why = fmt::format("error bars are wider than {}", tolerance);
+  std::string why = fmt::format("error bars are wider than {}, or rounding explains more", tolerance);
   if (report.nonsmooth_points >= report.unresolved) {
     why = "the function is not smooth there";
   } else if (report.nonsmooth_points > 0) {
@@ -164,6 +165,9 @@ std::string points_lines(const CheckResult& result) {
   if (report.points_examined > 0) {
     text += line("", fmt::format("{} of them examined, variable by variable: {}", report.points_examined,
                                  counted(report.components_examined, "derivative")));
+  }
+  if (report.not_examined > 0) {
+    text += line("", fmt::format("{} more doubted, and not examined", report.not_examined));
   }
   if (report.points_not_finite > 0) {
     text += line("", fmt::format("{} left out, where the function is not finite", report.points_not_finite));

@@ -61,6 +61,8 @@ struct Math<xsimd::batch<T, A>> {
   using Mask = xsimd::batch_bool<T, A>;
 
   static X select(const Mask& condition, const X& yes, const X& no) { return xsimd::select(condition, yes, no); }
+  static bool any(const Mask& condition) { return xsimd::any(condition); }
+  static bool all(const Mask& condition) { return xsimd::all(condition); }
   static X smaller(const X& a, const X& b) { return xsimd::min(a, b); }
   static X larger(const X& a, const X& b) { return xsimd::max(a, b); }
   static X fma(const X& a, const X& b, const X& c) { return xsimd::fma(a, b, c); }

@@ -30,6 +30,8 @@ struct Math<T> {
   using Mask = bool;
 
   static constexpr T select(bool condition, T yes, T no) { return condition ? yes : no; }
+  static constexpr bool any(bool condition) { return condition; }  // of several lanes
+  static constexpr bool all(bool condition) { return condition; }
   static constexpr T smaller(T a, T b) { return b < a ? b : a; }  // of two numbers that are not NaN
   static constexpr T larger(T a, T b) { return a < b ? b : a; }
   static constexpr T fma(T a, T b, T c) { return std::fma(a, b, c); }  // a b + c

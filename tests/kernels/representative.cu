@@ -1,7 +1,7 @@
 // The kernels that spills.cmake compiles for each architecture to read their registers and spills off the assembler:
-// every operation whose points stay in registers, at the ends of what it covers.
+// every operation whose points stay in registers, at the ends of what it covers, and the first stage of checks.
 
-#include <nabla/evaluate.hpp>
+#include <nabla/check.hpp>
 #include <nabla/functions.hpp>
 
 namespace {
@@ -36,6 +36,8 @@ void every_operation(const nabla::Executor& executor, const F& f, const nabla::P
 template <class T>
 void every_function(const nabla::Executor& executor, const nabla::Points<T>& points) {
   every_operation<T>(executor, nabla::functions::WaveSaddle(), points);
+  nabla::check_gradient(executor, nabla::functions::WaveSaddle(), points);
+  nabla::check_gradient(executor, nabla::fixed<8>(Ackley()), points);
   every_operation<T>(executor, nabla::fixed<4>(Rosenbrock()), points);
   every_operation<T>(executor, nabla::fixed<8>(Rosenbrock()), points);
   every_operation<T>(executor, nabla::fixed<8>(Ackley()), points);

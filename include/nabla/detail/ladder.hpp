@@ -108,12 +108,14 @@ class Ladder {
     const Mask agrees = within >= X(T(4)) * noise_ && off <= within && off < X(std::numeric_limits<T>::infinity());
     const X off_per_step = off * X(1 / h);
     least_off_ = M::select(agrees && !(least_off_ <= off_per_step), off_per_step, least_off_);
+    if (M::all(agreed_)) return;
     agreed_ = agreed_ || (agrees && agreed_before_);
     contradicted_ = contradicted_ || (!agreed_ && off > X(T(2)) * within + X(T(16)) * noise_);
     agreed_before_ = agrees;
   }
 
   [[gnu::always_inline]] constexpr void judge_bend(T h, const X& bend, const X& change) {
+    if (M::all(smooth_ && bent_)) return;
     constexpr double small_part = 1e-3;
     const X little = size_ * X(static_cast<T>(small_part) * h);
     const Mask flat = little >= X(T(4)) * noise_ && bend <= little;
@@ -133,6 +135,11 @@ class Ladder {
   [[gnu::always_inline]] constexpr void follow(T h, const X& off) {
     constexpr double bend = 1.4;
     const Mask clear = off > X(T(16)) * noise_ + size_ * X(2 * h * plan_.rounding);
+    if (!M::any(clear)) {
+      length_ = growth_before_ = constant<X>(0);
+      clear_before_ = straight_ = clear;
+      return;
+    }
     const X growth = off / off_before_;
     const Mask straight = clear && growth <= growth_before_ * X(T(bend)) && growth_before_ <= growth * X(T(bend));
     const X first = constant<X>(2);
