@@ -30,8 +30,7 @@ struct CheckOptions {
 
 enum class Verdict {
   agree,       ///< the same within the tolerance, which the error bar is narrower than
-  unresolved,  ///< neither: the error bar is wider than the tolerance, rounding explains what is off, or the function is
-               ///< not smooth there
+  unresolved,  ///< neither: too wide an error bar, rounding explains it, or the function is not smooth there
   disagree,    ///< different by more than tolerance and error bar together
 };
 const char* name_of(Verdict verdict);  ///< "agree", "unresolved", "disagree"
