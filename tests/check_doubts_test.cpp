@@ -151,6 +151,7 @@ TEST(CheckDoubts, ConstantsAndDeadZones) {
   EXPECT_EQ(dead.disagreeing, 0);
   EXPECT_LT(dead.points_examined, 100);
   EXPECT_LT(dead.max_relative_error, 1e-8);
+  EXPECT_EQ(check_gradient(where, Formula::parse("3 + max(x - 1, 0)"), box(10'000, 1, 0, 3)).verdict, Verdict::agree);
   EXPECT_EQ(check_gradient(where, Formula::parse("1 + min(max(x, 0), 1)"), box(100, 1, 1.5, 2)).verdict,
             Verdict::agree);
   EXPECT_EQ(check_gradient(where, Formula::parse("x - x"), Formula::parse("1e-3 + 0*x"), box(100, 1, 1, 2)).verdict,

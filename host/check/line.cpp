@@ -268,10 +268,10 @@ void describe_surroundings(const LineSamples& samples, const Quotients& quotient
     if (quotients.right[k] == 0 && quotients.left[k] == 0) ++unchanged;
   }
   const bool flat = 2 * unchanged > smallest;
-  constexpr double part_of_thousand = 1.0 / 1024;
+  constexpr double small_part = 1.0 / 65536;
   found.still = std::isfinite(samples.centre);
   for (std::size_t k = 0; k < count; ++k) {
-    if (samples.steps[k] > part_of_thousand * largest_step) continue;
+    if (samples.steps[k] > small_part * largest_step) continue;
     found.still = found.still && samples.forward[k] == samples.centre && samples.backward[k] == samples.centre;
   }
   double size = std::fabs(samples.centre);

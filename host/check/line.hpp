@@ -38,7 +38,7 @@ struct LineDerivative {
   double least_beyond = 0;  // one-sided differences lie between these two, if the smallest steps do not change f at all
   double most_beyond = 0;
   double level = 0;    // the largest |f| of those steps, over the largest of all
-  bool still = false;  // f does not change at all within a part of a thousand of the largest step
+  bool still = false;  // f does not change at all at the smaller of the steps
   double slope = nan;  // of log error of the claim, or of `value`, against log step, where that is straight
   bool smooth = true;  // false: the two sides differ, or f jumps, or it is infinitely steep
   double left = nan;   // the derivatives of the two sides, where f is not smooth; infinite for jumps

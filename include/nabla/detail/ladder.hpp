@@ -36,7 +36,7 @@ struct LadderPlan {
 /// smooth if its bend
 ///     |f(x + h v) - 2 f(x) + f(x - h v)|,
 /// where it first rises above rounding, grows like h^2 and not like h, or if it does not rise before it is a small part
-/// of h times the gradient. A gradient of 0 passes also where f does not change at all within a part of a thousand.
+/// of h times the gradient. A gradient of 0 passes also where f does not change at all at the smaller of the steps.
 template <class X>
 class Ladder {
   using M = Math<X>;
@@ -67,7 +67,7 @@ class Ladder {
 
   /// The differences at step number k.
   [[gnu::always_inline]] constexpr void add(int k, const X& forward, const X& backward) {
-    constexpr double nearby = 1.0 / 1024;
+    constexpr double nearby = 1.0 / 65536;
     const T h = plan_.steps[k];
     if (h <= static_cast<T>(nearby)) still_ = still_ && forward == centre_ && backward == centre_;
     const X up = forward - centre_, down = backward - centre_;
