@@ -26,8 +26,7 @@ double size_of(const Claim& claim, const LineDerivative& line) {
 }
 
 /// What may be off though nothing is wrong: a part of the change of f nearby, so that a derivative of 0 need not come
-/// out as 0 to the last bit, and where terms of the size of f's slopes around cancel; and what factors lose to
-/// underflow.
+/// out as 0 to the last bit, and where terms of the size of f's slopes around cancel.
 double floor_of(const LineDerivative& line, const Precision& precision) {
   constexpr double units_around = 64;
   const double change = std::isfinite(line.variation) ? line.variation : 0;
@@ -38,6 +37,7 @@ double least_numbers(const Precision& precision) {
   constexpr double some = 64;
   return some * precision.smallest;
 }
+/// What factors of a claim may lose to underflow.
 double lost_by_underflow(const Precision& precision) {
   constexpr double factors = 1e6;
   return factors * precision.smallest;
