@@ -7,8 +7,10 @@
 
 #include <algorithm>
 #include <array>
+#include <atomic>
 #include <bit>
 #include <cmath>
+#include <functional>
 #include <limits>
 #include <string>
 #include <vector>
@@ -183,6 +185,83 @@ TEST(CheckDoubts, SwappedNeighboursOfMany) {
     ASSERT_FALSE(report.worst.empty());
     EXPECT_EQ(report.worst.front().component, std::clamp(report.worst.front().component, first, first + 1));
   }
+}
+
+/// x + y^2 where the derivatives are swapped beyond a place, so that one direction in many does not see it.
+struct SwappedBeyond {
+  double place;
+  static constexpr bool vectorizable = false;
+  static constexpr int dimension = 2;
+  template <class Point>
+  auto operator()(const Point& x) const {
+    return x[0] + 3 * x[1];
+  }
+  template <class Point, class Gradient>
+  void gradient(const Point& x, Gradient& g) const {
+    g[0] = x[0] > place ? 3 : 1;
+    g[1] = x[0] > place ? 1 : 3;
+  }
+};
+
+TEST(CheckDoubts, AFewDirectionsSeeSwappedComponents) {
+  const auto points = box(400, 2, 0.5, 1);
+  std::vector<double> numbers = points.to_host();
+  std::partial_sort(numbers.begin(), numbers.begin() + 2, numbers.begin() + 400, std::greater<>());
+  const double place = (numbers[0] + numbers[1]) / 2;  // one point of 400, and none of the sample
+  int missed = 0;
+  for (std::uint64_t seed = 1; seed <= 300; ++seed) {
+    missed += check_gradient(where, SwappedBeyond{place}, points, {.directions = 1, .seed = seed}).disagreeing == 0;
+  }
+  EXPECT_GT(missed, 0);  // 1 of 128 random directions has two equal components
+  EXPECT_LT(missed, 10);
+  EXPECT_EQ(check_gradient(where, SwappedBeyond{place}, points).disagreeing, 1);
+}
+
+/// x + a sin x - a sin x. Imaginary parts of complex numbers cancel as numbers do.
+struct Cancelling {
+  double a;
+  static constexpr int dimension = 1;
+  static constexpr bool takes_complex = true;
+  template <class Point>
+  auto operator()(const Point& x) const {
+    using std::sin;
+    return (x[0] + a * sin(x[0])) - a * sin(x[0]);
+  }
+};
+
+TEST(CheckDoubts, ComplexStepsThatCancel) {
+  for (const double a : {1e7, 1e8, 3e8, 1e9, 1e10, 1e12}) {
+    const CheckReport report =
+        check_gradient(where, Cancelling{a}, Formula::parse("1 + 0*x"), box(300, 1, 0.5, 3), {.every_component = true});
+    EXPECT_EQ(report.disagreeing, 0) << a;
+  }
+}
+
+/// x^2, whose gradient is `odd` instead at every odd evaluation.
+struct Flaky {
+  double even, odd;
+  std::atomic<int>* calls;
+  static constexpr int dimension = 1;
+  static constexpr bool vectorizable = false;
+  template <class Point>
+  auto operator()(const Point& x) const {
+    return 0 * x[0];
+  }
+  template <class Point, class Gradient>
+  void gradient(const Point&, Gradient& g) const {
+    g[0] = calls->fetch_add(1) % 2 == 0 ? even : odd;
+  }
+};
+
+TEST(CheckDoubts, GradientsThatChangeInNaNOrSign) {
+  const auto point = Points<double>::from_host(Executor::cpu(1), std::vector<double>{0.5}, 1);
+  const auto spread = [&](double even, double odd) {
+    std::atomic<int> calls = 0;
+    return check_gradient(Executor::cpu(1), Flaky{even, odd, &calls}, point).spread;
+  };
+  EXPECT_EQ(spread(0, 0), 0);
+  EXPECT_EQ(spread(0, std::numeric_limits<double>::quiet_NaN()), infinity);
+  EXPECT_GT(spread(0, -0.0), 0);
 }
 
 TEST(CheckDoubts, WrongPointsAfterVeryManyCorners) {

@@ -1,21 +1,23 @@
 // Checks of objectives with many variables: right gradients are agreed upon, wrong ones are found and their components
 // named, kinks are never agreed upon, and threads change nothing.
 
+#include "check_objectives.hpp"
 #include "executors.hpp"
 
-#include <nabla/check.hpp>
 #include <nabla/check_objective.hpp>
 
 #include <cmath>
 #include <limits>
 #include <vector>
 
-#ifdef __CUDACC__
-#include <nabla/kernels/check.cuh>
-#endif
-
 namespace {
 
+using check_objectives::Chain;
+using check_objectives::CurvedChain;
+using check_objectives::Fault;
+using check_objectives::somewhere;
+using check_objectives::Sums;
+using check_objectives::Wrong;
 using nabla::Array;
 using nabla::check_gradient;
 using nabla::check_hessian_vector_product;
@@ -23,198 +25,6 @@ using nabla::CheckReport;
 using nabla::Executor;
 using nabla::ObjectiveCheckOptions;
 using nabla::Verdict;
-
-enum class Fault { none, sign, factor, one, neighbour, stale, millionth, not_a_number, swapped_pair };
-
-/// Where and how a gradient or a product is wrong.
-struct Wrong {
-  Fault fault = Fault::none;
-  std::int64_t at = 0;
-};
-
-/// sum_i a_i x_i^2 / 2 - b_i x_i + sqrt(1 + (x_i - x_{i+1})^2), written out by hand. `kinks`: sum_i |x_i| instead.
-template <class T>
-struct Terms {
-  std::int64_t n;
-  bool kinks;
-
-  constexpr T a(std::int64_t i, T shift = T(0)) const { return T(1) + T(i % 17) / T(8) + shift; }
-  constexpr T b(std::int64_t i) const { return T(i % 5) / T(4); }
-
-  constexpr T value(const T* x, std::int64_t i) const {
-    if (kinks) return x[i] < 0 ? -x[i] : x[i];
-    const T own = a(i) * x[i] * x[i] / 2 - b(i) * x[i];
-    return i + 1 < n ? own + bond(x[i] - x[i + 1]) : own;
-  }
-  constexpr T bond(T apart) const { return std::sqrt(1 + apart * apart); }
-  constexpr T right(const T* x, std::int64_t i, T shift = T(0)) const {
-    if (kinks) return T(x[i] > 0) - T(x[i] < 0);
-    T g = a(i, shift) * x[i] - b(i);
-    const auto couple = [&](T apart) { g += apart / bond(apart); };
-    if (i + 1 < n) couple(x[i] - x[i + 1]);
-    if (i > 0) couple(x[i] - x[i - 1]);
-    return g;
-  }
-  constexpr T right_product(const T* x, const T* v, std::int64_t i) const {
-    T h = a(i) * v[i];
-    const auto couple = [&](std::int64_t j) {
-      const T length = bond(x[i] - x[j]);
-      h += (v[i] - v[j]) / (length * length * length);
-    };
-    if (i + 1 < n) couple(i + 1);
-    if (i > 0) couple(i - 1);
-    return h;
-  }
-
-  /// right(i) for component i, made wrong.
-  template <class Right>
-  constexpr T with_fault(const Wrong& wrong, std::int64_t i, Right right_of) const {
-    switch (wrong.fault) {
-      case Fault::sign:
-        return -right_of(i);
-      case Fault::factor:
-        return T(0.5) * right_of(i);
-      case Fault::one:
-        return right_of(i) + (i == wrong.at ? T(0.125) : T(0));
-      case Fault::neighbour:
-        return right_of(i + 1 < n ? i + 1 : i);
-      case Fault::millionth:
-        return right_of(i) * (1 + T(1e-6));
-      case Fault::not_a_number:
-        return i == wrong.at ? std::numeric_limits<T>::quiet_NaN() : right_of(i);
-      case Fault::swapped_pair:
-        return right_of(i == wrong.at ? i + 1 : i == wrong.at + 1 ? i - 1 : i);
-      default:
-        return right_of(i);
-    }
-  }
-  constexpr T gradient(const Wrong& wrong, const T* x, std::int64_t i) const {
-    const T shift = wrong.fault == Fault::stale ? T(0.01) : T(0);
-    return with_fault(wrong, i, [&](std::int64_t j) { return right(x, j, shift); });
-  }
-  constexpr T product(const Wrong& wrong, const T* x, const T* v, std::int64_t i) const {
-    return with_fault(wrong, i, [&](std::int64_t j) { return right_product(x, v, j); });
-  }
-};
-
-/// What an objective's loops compute of each component.
-template <class T>
-struct ValueTerm {
-  Terms<T> terms;
-  const T* x;
-  constexpr T operator()(std::int64_t i) const { return terms.value(x, i); }
-};
-template <class T>
-struct GradientTerm {
-  Terms<T> terms;
-  Wrong wrong;
-  const T* x;
-  constexpr T operator()(std::int64_t i) const { return terms.gradient(wrong, x, i); }
-};
-template <class T>
-struct ProductTerm {
-  Terms<T> terms;
-  Wrong wrong;
-  const T *x, *v;
-  constexpr T operator()(std::int64_t i) const { return terms.product(wrong, x, v, i); }
-};
-
-#ifdef __CUDACC__
-template <class T, class Term>
-__global__ void fill_kernel(const Term term, const std::int64_t n, T* const out) {
-  const std::int64_t i = static_cast<std::int64_t>(blockIdx.x) * blockDim.x + threadIdx.x;
-  if (i < n) out[i] = term(i);
-}
-#endif
-
-/// out_i = term(i) in the executor's memory.
-template <class T, class Term>
-void fill(const Executor& where, const Term& term, std::int64_t n, T* out) {
-#ifdef __CUDACC__
-  if (where.is_cuda()) {
-    nabla::detail::launch_kernel("test fill kernel", &fill_kernel<T, Term>, {(n + 127) / 128, 128, 0, where.stream()},
-                                 term, n, out);
-    return;
-  }
-#endif
-  static_cast<void>(where);
-  for (std::int64_t i = 0; i < n; ++i) out[i] = term(i);
-}
-
-enum class Sums { in_double, in_t };
-
-/// On every executor. Values are summed on the host, term by term or by halves, which is as good as double sums are.
-template <class T>
-class Chain {
- public:
-  Chain(const Executor& where, std::int64_t n, Wrong wrong = {}, bool kinks = false, Sums sums = Sums::in_double)
-      : terms_{n, kinks}, wrong_(wrong), sums_(sums), memory_(where, n) {}
-
-  double value(const Executor& where, std::span<const T> x) const {
-    fill(where, ValueTerm<T>{terms_, x.data()}, terms_.n, memory_.data());
-    host_.resize(x.size());
-    nabla::detail::copy_bytes(where, host_.data(), memory_.data(), x.size() * sizeof(T));
-    if (sums_ == Sums::in_t) return static_cast<double>(sum<T>(host_));
-    return sum<double>(host_);
-  }
-  double value_and_gradient(const Executor& where, std::span<const T> x, std::span<T> gradient) const {
-    fill(where, GradientTerm<T>{terms_, wrong_, x.data()}, terms_.n, gradient.data());
-    return value(where, x);
-  }
-
- protected:
-  template <class S>
-  static S sum(std::span<const T> numbers) {
-    if (numbers.size() > 64) {
-      return sum<S>(numbers.first(numbers.size() / 2)) + sum<S>(numbers.subspan(numbers.size() / 2));
-    }
-    S all = 0;
-    for (const T number : numbers) all += static_cast<S>(number);
-    return all;
-  }
-
-  Terms<T> terms_;
-  Wrong wrong_;
-  Sums sums_;
-  Array<T> memory_;
-  mutable std::vector<T> host_;
-};
-
-/// With products of its Hessian.
-template <class T>
-class CurvedChain : public Chain<T> {
- public:
-  CurvedChain(const Executor& where, std::int64_t n, Wrong wrong = {}) : Chain<T>(where, n), wrong_product_(wrong) {}
-  void hessian_vector_product(const Executor& where, std::span<const T> x, std::span<const T> v,
-                              std::span<T> product) const {
-    fill(where, ProductTerm<T>{this->terms_, wrong_product_, x.data(), v.data()}, this->terms_.n, product.data());
-  }
-
- private:
-  Wrong wrong_product_;
-};
-
-static_assert(nabla::Objective<Chain<double>, double> && !nabla::Objective<Chain<double>, float>);
-static_assert(nabla::TwiceObjective<CurvedChain<float>, float> && !nabla::TwiceObjective<Chain<float>, float>);
-
-template <class T>
-Array<T> somewhere(const Executor& where, std::int64_t n, double low = -1.5, double high = 2) {
-  const auto points = nabla::Points<T>::uniform(where, n, 1, low, high, 11);
-  Array<T> x(where, n);
-  x.upload(points.to_host());
-  return x;
-}
-
-std::string text_of(const CheckReport& report) {
-  std::string text = std::string(name_of(report.verdict)) + ", off by " + std::to_string(report.max_relative_error) +
-                     ", " + std::to_string(report.evaluations) + " evaluations, diagnosis: " + report.diagnosis + "\n";
-  for (const auto& row : report.worst) {
-    text += std::string(name_of(row.verdict)) + ": component " + std::to_string(row.component) + ", analytic " +
-            std::to_string(row.analytic) + ", numeric " + std::to_string(row.numeric) + " +- " +
-            std::to_string(row.error_bar * 1e6) + "e-6\n";
-  }
-  return text;
-}
 
 class CheckObjective : public nabla::test::OnEveryExecutor {
  protected:
@@ -232,7 +42,7 @@ TEST_P(CheckObjective, RightGradientsAgree) {
     if (executor().is_cuda() && n > 10'000) continue;  // emulated devices are slow
     SCOPED_TRACE(n);
     const CheckReport report = check(n, {});
-    EXPECT_EQ(report.verdict, Verdict::agree) << text_of(report);
+    EXPECT_EQ(report.verdict, Verdict::agree) << describe(report);
     EXPECT_EQ(report.points_checked, 1);
     EXPECT_EQ(report.disagreeing + report.unresolved + report.nonsmooth_points, 0);
     EXPECT_EQ(report.spread, 0);
@@ -256,12 +66,12 @@ TEST_P(CheckObjective, SinglePrecision) {
   const std::int64_t n = executor().is_cuda() ? 2'000 : 10'007;
   for (const std::int64_t size : {std::int64_t{1}, std::int64_t{33}, n}) {
     const CheckReport right = check<float>(size, {});
-    EXPECT_EQ(right.verdict, Verdict::agree) << size << ": " << text_of(right);
+    EXPECT_EQ(right.verdict, Verdict::agree) << size << ": " << describe(right);
     EXPECT_EQ(check<float>(size, {Fault::sign}).verdict, Verdict::disagree);
     EXPECT_EQ(check<float>(size, {Fault::stale}).verdict, Verdict::disagree);
   }
   const CheckReport wrong = check<float>(n, {Fault::one, n / 3});
-  EXPECT_EQ(wrong.verdict, Verdict::disagree) << text_of(wrong);
+  EXPECT_EQ(wrong.verdict, Verdict::disagree) << describe(wrong);
   EXPECT_EQ(wrong.worst.front().component, n / 3);
 }
 
@@ -271,7 +81,7 @@ TEST_P(CheckObjective, SumsInSinglePrecision) {
     if (executor().is_cuda() && n > 10'000) continue;
     const auto x = somewhere<float>(executor(), n);
     const CheckReport report = check_gradient(executor(), Chain<float>(executor(), n, {}, false, Sums::in_t), x);
-    EXPECT_EQ(report.verdict, n < 10'000 ? Verdict::agree : Verdict::unresolved) << n << ": " << text_of(report);
+    EXPECT_EQ(report.verdict, n < 10'000 ? Verdict::agree : Verdict::unresolved) << n << ": " << describe(report);
     const Chain<float> opposite(executor(), n, {Fault::sign}, false, Sums::in_t);
     EXPECT_EQ(check_gradient(executor(), opposite, x).verdict, Verdict::disagree) << n;
   }
@@ -291,12 +101,12 @@ TEST_P(CheckObjective, SignsAndFactorsAreToldInWords) {
 TEST_P(CheckObjective, OneWrongComponentOfManyIsNamed) {
   for (const std::int64_t at : {std::int64_t{0}, std::int64_t{1'234}, many() - 1}) {
     const CheckReport report = check(many(), {Fault::one, at});
-    EXPECT_EQ(report.verdict, Verdict::disagree) << text_of(report);
+    EXPECT_EQ(report.verdict, Verdict::disagree) << describe(report);
     ASSERT_FALSE(report.worst.empty());
     EXPECT_EQ(report.worst.front().component, at);
     EXPECT_EQ(report.worst.front().verdict, Verdict::disagree);
     EXPECT_NEAR(report.worst.front().analytic - report.worst.front().numeric, 0.125, 1e-6);
-    EXPECT_EQ(report.worst[1].verdict, Verdict::agree) << text_of(report);
+    EXPECT_EQ(report.worst[1].verdict, Verdict::agree) << describe(report);
     EXPECT_NE(report.diagnosis.find("component " + std::to_string(at)), std::string::npos) << report.diagnosis;
   }
 }
@@ -307,7 +117,7 @@ TEST(CheckObjectiveOnTheCpu, OneOfVeryMany) {
   const auto x = somewhere<double>(where, n);
   for (const Fault fault : {Fault::one, Fault::not_a_number}) {
     const CheckReport report = check_gradient(where, Chain<double>(where, n, {fault, n / 4 * 3 + 1}), x);
-    EXPECT_EQ(report.verdict, Verdict::disagree) << text_of(report);
+    EXPECT_EQ(report.verdict, Verdict::disagree) << describe(report);
     EXPECT_EQ(report.worst.front().component, n / 4 * 3 + 1);
   }
   EXPECT_EQ(check_gradient(where, Chain<double>(where, n), x).verdict, Verdict::agree);
@@ -316,7 +126,7 @@ TEST(CheckObjectiveOnTheCpu, OneOfVeryMany) {
 TEST_P(CheckObjective, SwappedComponentsAreNamed) {
   const CheckReport report = check(many(), {Fault::swapped_pair, 777});
   EXPECT_EQ(report.verdict, Verdict::disagree);
-  EXPECT_EQ(report.diagnosis, "components 777 and 778 are swapped") << text_of(report);
+  EXPECT_EQ(report.diagnosis, "components 777 and 778 are swapped") << describe(report);
 }
 
 TEST_P(CheckObjective, ANeighboursComponent) {
@@ -324,7 +134,7 @@ TEST_P(CheckObjective, ANeighboursComponent) {
     const CheckReport report = check(n, {Fault::neighbour});
     EXPECT_EQ(report.verdict, Verdict::disagree);
     EXPECT_EQ(report.diagnosis, "components hold what belongs to the variable after their own: off by one")
-        << text_of(report);
+        << describe(report);
   }
 }
 
@@ -332,14 +142,14 @@ TEST_P(CheckObjective, SmallMistakesEverywhere) {
   for (const Fault fault : {Fault::stale, Fault::millionth}) {
     for (const std::int64_t n : {std::int64_t{5}, many()}) {
       const CheckReport report = check(n, {fault});
-      EXPECT_EQ(report.verdict, Verdict::disagree) << n << ": " << text_of(report);
+      EXPECT_EQ(report.verdict, Verdict::disagree) << n << ": " << describe(report);
     }
   }
 }
 
 TEST_P(CheckObjective, AComponentThatIsNoNumber) {
   const CheckReport report = check(many(), {Fault::not_a_number, 2'020});
-  EXPECT_EQ(report.verdict, Verdict::disagree) << text_of(report);
+  EXPECT_EQ(report.verdict, Verdict::disagree) << describe(report);
   EXPECT_EQ(report.worst.front().component, 2'020);
   EXPECT_EQ(report.diagnosis, "component 2020 is not finite where the function is smooth");
   EXPECT_EQ(report.spread, 0);
@@ -353,7 +163,7 @@ TEST_P(CheckObjective, KinksAreNeverAgreedUpon) {
     Array<double> x(executor(), n);
     x.upload(numbers);
     const CheckReport report = check_gradient(executor(), Chain<double>(executor(), n, {}, true), x);
-    EXPECT_EQ(report.verdict, Verdict::unresolved) << n << ": " << text_of(report);
+    EXPECT_EQ(report.verdict, Verdict::unresolved) << n << ": " << describe(report);
     EXPECT_EQ(report.nonsmooth_points, 1) << n;
   }
 }
@@ -363,7 +173,7 @@ TEST_P(CheckObjective, KinksNearbyAreNoMistakes) {
     if (executor().is_cuda() && n > 1'000) continue;
     const CheckReport report =
         check_gradient(executor(), Chain<double>(executor(), n, {}, true), somewhere<double>(executor(), n));
-    EXPECT_NE(report.verdict, Verdict::disagree) << n << ": " << text_of(report);
+    EXPECT_NE(report.verdict, Verdict::disagree) << n << ": " << describe(report);
   }
 }
 
@@ -376,7 +186,7 @@ TEST_P(CheckObjective, HessianVectorProducts) {
       return check_hessian_vector_product(executor(), CurvedChain<double>(executor(), n, wrong), x, options);
     };
     const CheckReport right = check_product({});
-    EXPECT_EQ(right.verdict, Verdict::agree) << text_of(right);
+    EXPECT_EQ(right.verdict, Verdict::agree) << describe(right);
     EXPECT_GE(right.evaluations, 1 + 2 * (2 + 10 + 88));
     EXPECT_LE(right.evaluations, 1 + 2 * (2 + 30 + 88));
     EXPECT_LT(right.max_relative_error, 1e-8);
@@ -386,7 +196,7 @@ TEST_P(CheckObjective, HessianVectorProducts) {
       EXPECT_EQ(sign.diagnosis, "the whole product has the wrong sign");
     }
     const CheckReport one = check_product({Fault::one, n * 3 / 7});
-    EXPECT_EQ(one.verdict, Verdict::disagree) << text_of(one);
+    EXPECT_EQ(one.verdict, Verdict::disagree) << describe(one);
     EXPECT_EQ(one.worst.front().component, n * 3 / 7);
     EXPECT_EQ(check_product({Fault::millionth}).verdict, Verdict::disagree);
   }
@@ -432,9 +242,9 @@ TEST_P(CheckObjective, TheZeroPoint) {
   Array<double> x(executor(), 100);
   x.upload(std::vector<double>(100, 0.0));
   const CheckReport report = check_gradient(executor(), Chain<double>(executor(), 100), x);
-  EXPECT_EQ(report.verdict, Verdict::agree) << text_of(report);
+  EXPECT_EQ(report.verdict, Verdict::agree) << describe(report);
   const CheckReport wrong = check_gradient(executor(), Chain<double>(executor(), 100, {Fault::one, 50}), x);
-  EXPECT_EQ(wrong.verdict, Verdict::disagree) << text_of(wrong);
+  EXPECT_EQ(wrong.verdict, Verdict::disagree) << describe(wrong);
 }
 
 TEST_P(CheckObjective, VariablesOfManySizes) {
@@ -444,7 +254,7 @@ TEST_P(CheckObjective, VariablesOfManySizes) {
   x.upload(numbers);
   EXPECT_NE(check_gradient(executor(), Chain<double>(executor(), 200), x).verdict, Verdict::disagree);
   const CheckReport scaled = check_gradient(executor(), Chain<double>(executor(), 200), x, {.scale = 1});
-  EXPECT_EQ(scaled.verdict, Verdict::agree) << text_of(scaled);
+  EXPECT_EQ(scaled.verdict, Verdict::agree) << describe(scaled);
 }
 
 TEST_P(CheckObjective, RefusesWhatCannotBeRight) {

@@ -23,14 +23,6 @@ using nabla::Verdict;
 class Check : public nabla::test::OnEveryExecutor {};
 INSTANTIATE_TEST_SUITE_P(On, Check, nabla::test::every_executor(), nabla::test::executor_name);
 
-std::string worst_of(const CheckReport& report) {
-  if (report.worst.empty()) return "nothing";
-  const auto& row = report.worst.front();
-  return std::string(name_of(row.verdict)) + ": point " + std::to_string(row.point) + ", component " +
-         std::to_string(row.component) + ", analytic " + std::to_string(row.analytic) + ", numeric " +
-         std::to_string(row.numeric) + " +- " + std::to_string(row.error_bar);
-}
-
 template <class T, class F>
 void expect_agreement(const Executor& where, const F& f) {
   const std::int64_t n = std::max<std::int64_t>(F::info.dimension.least, 2);
@@ -38,7 +30,7 @@ void expect_agreement(const Executor& where, const F& f) {
   const std::int64_t count = where.is_cuda() ? 100 : 1000;
   const auto points = Points<T>::uniform(where, count, n, F::info.low, F::info.high, 7);
   const CheckReport report = check_gradient(where, nabla::looped(f), points);
-  EXPECT_EQ(report.verdict, Verdict::agree) << worst_of(report);
+  EXPECT_EQ(report.verdict, Verdict::agree) << describe(report);
   EXPECT_EQ(report.disagreeing, 0);
   EXPECT_EQ(report.points_checked + report.points_not_finite, count);
   EXPECT_EQ(report.spread, 0);
@@ -114,7 +106,7 @@ TEST_P(Check, FormulasThatAreNotSmoothAreNeverAgreedUpon) {
       const CheckReport report = single
                                      ? check_gradient(executor(), f, Points<float>::from_host(executor(), rounded, 2))
                                      : check_gradient(executor(), f, Points<double>::from_host(executor(), at, 2));
-      EXPECT_EQ(report.verdict, Verdict::unresolved) << worst_of(report);
+      EXPECT_EQ(report.verdict, Verdict::unresolved) << describe(report);
     }
   }
 }
@@ -122,7 +114,7 @@ TEST_P(Check, FormulasThatAreNotSmoothAreNeverAgreedUpon) {
 TEST_P(Check, CornersNearbyDoNotMatter) {
   const auto points = Points<double>::from_host(executor(), std::vector<double>{1e-4, 1, -3e-7, 2}, 2);
   const CheckReport report = check_gradient(executor(), Corner{}, points);
-  EXPECT_EQ(report.verdict, Verdict::agree) << worst_of(report);
+  EXPECT_EQ(report.verdict, Verdict::agree) << describe(report);
 }
 
 TEST_P(Check, LinearAndQuadraticFunctionsAreRecognised) {
@@ -226,7 +218,7 @@ TEST_P(Check, FormulasAreTriedInOnePass) {
   for (int k = 1; k <= 250; ++k) text += " + sin(" + std::to_string(k) + "*x + y)";
   const auto few = Points<double>::uniform(executor(), 20, 2, -1, 1, 5);
   const CheckReport long_one = check_gradient(executor(), Formula::parse(text), few);
-  EXPECT_EQ(long_one.verdict, Verdict::agree) << worst_of(long_one);
+  EXPECT_EQ(long_one.verdict, Verdict::agree) << describe(long_one);
 }
 
 /// So many that CUDA's blocks don't hold their points.
@@ -234,7 +226,7 @@ TEST_P(Check, ManyVariables) {
   const auto points = Points<double>::uniform(executor(), 20, 200, -2, 2, 5);
   const Formula formula = Formula::parse("sum(i, 1, n - 1, 100*(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)");
   const CheckReport report = check_gradient(executor(), formula, points);
-  EXPECT_EQ(report.verdict, Verdict::agree) << worst_of(report);
+  EXPECT_EQ(report.verdict, Verdict::agree) << describe(report);
   EXPECT_EQ(check_gradient(executor(), nabla::looped(nabla::functions::Rosenbrock{}), points).verdict, Verdict::agree);
 }
 
@@ -265,7 +257,7 @@ struct FarOff {
 TEST_P(Check, ComplexStepsTellWhereDifferencesCanNot) {
   const auto points = Points<double>::uniform(executor(), 30, 1, 1, 2, 3);
   const CheckReport right = check_gradient(executor(), FarOff{2}, points);
-  EXPECT_EQ(right.verdict, Verdict::agree) << worst_of(right);
+  EXPECT_EQ(right.verdict, Verdict::agree) << describe(right);
   EXPECT_LT(right.worst.front().error_bar, 1e-12);
   EXPECT_EQ(check_gradient(executor(), FarOff{2.0000002}, points).verdict, Verdict::disagree);
 }

@@ -60,8 +60,8 @@ struct LineDerivative {
 LineDerivative differentiate(const LineSamples& samples);
 
 /// Steps from nearly `scale` down, as many as the precision lets be of use: multiples of two units in the last place of
-/// `scale`, so that x + t is exact for |x| <= scale. From one to the next they do not halve: of halved differences of
-/// rounded values too many agree by chance, to the last bit, on something else than the derivative.
+/// `scale`, so that x + t is rounded by no more than half of one. From one to the next they do not halve: of halved
+/// differences of rounded values too many agree by chance, to the last bit, on something else than the derivative.
 std::vector<double> line_steps(double scale, const Precision& precision);
 
 }  // namespace nabla::check

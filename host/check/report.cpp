@@ -38,6 +38,7 @@ class Description {
     text_ << name_of(report_.verdict) << ": of " << report_.points_checked
           << (report_.points_checked == 1 ? " point " : " points ") << report_.disagreeing << " disagree, "
           << report_.unresolved << " can't be resolved; tolerance " << report_.tolerance << "\n";
+    if (report_.not_examined > 0) text_ << "  " << report_.not_examined << " more are doubted, and not examined\n";
     if (report_.points_not_finite > 0) {
       text_ << "  f is not finite at ";
       if (report_.points_checked == 0) {
