@@ -1,0 +1,136 @@
+// Sums of elements against loops in long double, and checked along differences.
+
+#include "executors.hpp"
+
+#include <nabla/check_objective.hpp>
+#include <nabla/element_sum.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <vector>
+
+namespace {
+
+using nabla::Affine;
+using nabla::BatchView;
+using nabla::ElementSum;
+using nabla::Executor;
+using nabla::Verdict;
+
+struct RosenbrockElement {
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    const auto valley = x[1] - x[0] * x[0];
+    return 100 * valley * valley + (1 - x[0]) * (1 - x[0]);
+  }
+};
+
+struct Spring {
+  static constexpr int variables = 2, data = 2;
+  template <class X, class D>
+  constexpr auto operator()(const X& x, const D& d) const {
+    const auto stretch = x[1] - x[0] - d[1];
+    return 0.5 * d[0] * stretch * stretch;
+  }
+};
+
+/// Of a grid: a quarter of the squared slope along both axes, and a bend.
+struct Patch {
+  static constexpr int variables = 3;
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    using nabla::sqrt;
+    const auto along = x[1] - x[0], across = x[2] - x[0];
+    return sqrt(1 + along * along + across * across);
+  }
+};
+
+std::vector<double> numbers(std::int64_t n, std::uint64_t seed = 3) {
+  return nabla::Points<double>::uniform(Executor::cpu(1), n, 1, -1.5, 1.5, seed).to_host();
+}
+
+double largest_difference(const std::vector<double>& a, const std::vector<long double>& b) {
+  double most = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    most = std::fmax(most, std::fabs(static_cast<double>(a[i] - b[i])) / (1 + std::fabs(static_cast<double>(b[i]))));
+  }
+  return most;
+}
+
+class ElementSums : public nabla::test::OnEveryExecutor {};
+INSTANTIATE_TEST_SUITE_P(On, ElementSums, testing::Values("cpu1", "cpu3"), nabla::test::executor_name);
+
+TEST_P(ElementSums, ChainedRosenbrock) {
+  for (const std::int64_t n : {2, 3, 17, 1000, 32'768, 32'769, 100'003}) {
+    const ElementSum<double, RosenbrockElement> f({}, n, Affine::chain(n - 1, {0, 1}));
+    const std::vector<double> x = numbers(n);
+    std::vector<double> g(x.size(), -1);
+    long double value = 0;
+    std::vector<long double> expected(x.size(), 0);
+    for (std::size_t i = 0; i + 1 < x.size(); ++i) {
+      const long double a = x[i], valley = x[i + 1] - a * a;
+      value += 100 * valley * valley + (1 - a) * (1 - a);
+      expected[i] += -400 * a * valley - 2 * (1 - a);
+      expected[i + 1] += 200 * valley;
+    }
+    EXPECT_NEAR(f.value_and_gradient(executor(), x, g), static_cast<double>(value), 1e-13 * static_cast<double>(value));
+    EXPECT_NEAR(f.value(executor(), x), static_cast<double>(value), 1e-13 * static_cast<double>(value));
+    EXPECT_LT(largest_difference(g, expected), 1e-13) << n;
+  }
+}
+
+TEST_P(ElementSums, SpringsWithData) {
+  const std::int64_t n = 70'001;
+  const std::vector<double> x = numbers(n), data = numbers(2 * (n - 1), 9);
+  const ElementSum<double, Spring> f({}, n, Affine::chain(n - 1, {0, 1}),
+                                     BatchView<const double>(data.data(), n - 1, 2, nabla::Layout::point_major));
+  std::vector<double> g(x.size());
+  std::vector<long double> expected(x.size(), 0);
+  for (std::size_t e = 0; e + 1 < x.size(); ++e) {
+    const long double pull = data[2 * e] * (static_cast<long double>(x[e + 1]) - x[e] - data[2 * e + 1]);
+    expected[e] -= pull;
+    expected[e + 1] += pull;
+  }
+  f.value_and_gradient(executor(), x, g);
+  EXPECT_LT(largest_difference(g, expected), 1e-14);
+}
+
+TEST_P(ElementSums, Grids) {
+  const std::int64_t width = 301, height = 407;
+  const ElementSum<double, Patch> f({}, width * height, {{width - 1, height - 1, 1}, {1, width, 0}, {0, 1, width}});
+  const std::vector<double> x = numbers(width * height);
+  std::vector<double> g(x.size());
+  std::vector<long double> expected(x.size(), 0);
+  long double value = 0;
+  for (std::int64_t j = 0; j + 1 < height; ++j) {
+    for (std::int64_t i = 0; i + 1 < width; ++i) {
+      const auto at = static_cast<std::size_t>(j * width + i), right = at + 1,
+                 below = at + static_cast<std::size_t>(width);
+      const long double along = static_cast<long double>(x[right]) - x[at],
+                        across = static_cast<long double>(x[below]) - x[at];
+      const long double size = std::sqrt(1 + along * along + across * across);
+      value += size;
+      expected[at] -= (along + across) / size;
+      expected[right] += along / size;
+      expected[below] += across / size;
+    }
+  }
+  EXPECT_NEAR(f.value_and_gradient(executor(), x, g), static_cast<double>(value), 1e-9);
+  EXPECT_LT(largest_difference(g, expected), 1e-14);
+  EXPECT_EQ(nabla::check_gradient(executor(), f, x).verdict, Verdict::agree);
+  EXPECT_EQ(nabla::check_hessian_vector_product(executor(), f, x, {.directions = 1}).verdict, Verdict::agree);
+}
+
+TEST_P(ElementSums, ThreadsChangeNoBit) {
+  const std::int64_t n = 200'000;
+  const ElementSum<double, RosenbrockElement> f({}, n, Affine::chain(n - 1, {0, 1}));
+  const std::vector<double> x = numbers(n);
+  std::vector<double> g(x.size()), h(x.size());
+  const double value = f.value_and_gradient(executor(), x, g);
+  for (const int threads : {1, 2, 7}) {
+    EXPECT_EQ(f.value_and_gradient(Executor::cpu(threads), x, h), value);
+    EXPECT_EQ(g, h);
+  }
+}
+
+}  // namespace
