@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string>
 #include <vector>
 
 namespace {
@@ -119,6 +120,93 @@ TEST_P(ElementSums, Grids) {
   EXPECT_LT(largest_difference(g, expected), 1e-14);
   EXPECT_EQ(nabla::check_gradient(executor(), f, x).verdict, Verdict::agree);
   EXPECT_EQ(nabla::check_hessian_vector_product(executor(), f, x, {.directions = 1}).verdict, Verdict::agree);
+}
+
+/// Springs between points in space, each of length d[1].
+struct SpaceSpring {
+  static constexpr int variables = 6, data = 2;
+  template <class X, class D>
+  constexpr auto operator()(const X& x, const D& d) const {
+    using nabla::sqrt;
+    typename X::value_type squares = 0;
+    for (int i = 0; i < 3; ++i) squares += (x[i] - x[i + 3]) * (x[i] - x[i + 3]);
+    const auto stretch = sqrt(squares) - d[1];
+    return 0.5 * d[0] * stretch * stretch;
+  }
+};
+
+template <class Index>
+void check_net(const Executor& where, std::int64_t points, std::int64_t springs) {
+  std::vector<Index> entries;
+  std::uint64_t state = 7;
+  const auto random = [&](std::int64_t most) {
+    state = state * 6364136223846793005u + 1442695040888963407u;
+    return static_cast<std::int64_t>((state >> 33) % static_cast<std::uint64_t>(most));
+  };
+  for (std::int64_t e = 0; e < springs; ++e) {
+    const std::int64_t a = random(points),
+                       apart = 1 + (e % 3 == 0 ? random(points - 1) : random(std::min<std::int64_t>(20, points - 1)));
+    entries.push_back(static_cast<Index>(a));
+    entries.push_back(static_cast<Index>((a + apart) % points));
+  }
+  const std::vector<double> x = numbers(3 * points), data = numbers(2 * springs, 5);
+  const ElementSum<double, SpaceSpring> f(
+      {}, 3 * points, nabla::IndexTable<Index>{{entries.data(), springs, 2, nabla::Layout::point_major}, 3},
+      BatchView<const double>(data.data(), springs, 2));
+  std::vector<double> g(x.size());
+  std::vector<long double> expected(x.size(), 0);
+  long double value = 0;
+  for (std::size_t e = 0; e < static_cast<std::size_t>(springs); ++e) {
+    const auto a = static_cast<std::size_t>(3 * entries[2 * e]), b = static_cast<std::size_t>(3 * entries[2 * e + 1]);
+    const long double stiffness = data[e], length = data[static_cast<std::size_t>(springs) + e];
+    long double squares = 0;
+    for (std::size_t i = 0; i < 3; ++i)
+      squares += (static_cast<long double>(x[a + i]) - x[b + i]) * (static_cast<long double>(x[a + i]) - x[b + i]);
+    const long double size = std::sqrt(squares), stretch = size - length;
+    value += stiffness * stretch * stretch / 2;
+    for (std::size_t i = 0; i < 3; ++i) {
+      const long double pull = stiffness * stretch * (static_cast<long double>(x[a + i]) - x[b + i]) / size;
+      expected[a + i] += pull;
+      expected[b + i] -= pull;
+    }
+  }
+  EXPECT_NEAR(f.value_and_gradient(where, x, g), static_cast<double>(value), 1e-10);
+  EXPECT_LT(largest_difference(g, expected), 1e-13);
+}
+
+TEST_P(ElementSums, SpringsBetweenPointsOfATable) {
+  check_net<std::int32_t>(executor(), 10, 100);
+  check_net<std::int32_t>(executor(), 30'000, 100'000);
+  check_net<std::int64_t>(executor(), 12'345, 50'000);
+}
+
+TEST(ElementSumErrors, NamedPrecisely) {
+  const auto message = [](auto make) -> std::string {
+    try {
+      make();
+    } catch (const nabla::ShapeError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  using Chain = ElementSum<double, RosenbrockElement>;
+  EXPECT_EQ(message([] {
+              Chain({}, 10, Affine::chain(10, {0, 1}));
+            }),
+            "element sum: slot 1 of the last element is variable 10, of 10");
+  EXPECT_EQ(message([] {
+              Chain({}, 10, Affine::chain(3, {-1, 1}));
+            }),
+            "element sum: slot 0 of the first element is variable -1, of 10");
+  EXPECT_EQ(message([] {
+              Chain({}, 10, Affine::chain(3, {0, 1, 2}));
+            }),
+            "element sum: the element has 2 variables, its connectivity 3");
+  const std::vector<std::int32_t> entries{0, 1, 1, 2, 2, 10, 3, -4};
+  EXPECT_EQ(message([&] {
+              Chain({}, 10, nabla::IndexTable<std::int32_t>{{entries.data(), 4, 2, nabla::Layout::point_major}});
+            }),
+            "element sum: entry 1 of element 2 is 10, expected 0 to 9");
 }
 
 TEST_P(ElementSums, ThreadsChangeNoBit) {

@@ -78,7 +78,7 @@ template <class T>
 struct ElementCall {
   Operation<T> operation;  // dimension: variables of an element; its rows are assembled
   std::int64_t variables;  // of the sum
-  const Affine& affine;
+  const Connectivity& connectivity;
   BatchView<const T> data;  // (elements, numbers of each); null: none
   const T* x;
   const T* v = nullptr;   // for products
@@ -100,7 +100,16 @@ template <class T, class E>
 class ElementSum {
  public:
   ElementSum(E element, std::int64_t variables, Affine affine, BatchView<const T> data = {})
-      : element_{std::move(element)}, variables_(variables), affine_(std::move(affine)), data_(data) {}
+      : element_{std::move(element)}, variables_(variables), data_(data) {
+    detail::require_affine(affine, variables, n);
+    connectivity_ = std::move(affine);
+  }
+  template <class Index>
+  ElementSum(E element, std::int64_t variables, const IndexTable<Index>& table, BatchView<const T> data = {})
+      : element_{std::move(element)},
+        variables_(variables),
+        connectivity_(detail::make_table(table, variables, n)),
+        data_(data) {}
 
   std::int64_t variables() const { return variables_; }
 
@@ -132,13 +141,13 @@ class ElementSum {
 
   template <class Body>
   double run(const Executor& executor, const char* name, const Body& body, const Vectors& at) const {
-    return detail::run_elements<T>(executor, {detail::operation<T, Function>(name, body, n), variables_, affine_, data_,
-                                              at.x, at.v, at.gradient, at.product});
+    return detail::run_elements<T>(executor, {detail::operation<T, Function>(name, body, n), variables_, connectivity_,
+                                              data_, at.x, at.v, at.gradient, at.product});
   }
 
   Function element_;
   std::int64_t variables_;
-  Affine affine_;
+  detail::Connectivity connectivity_;
   BatchView<const T> data_;
 };
 
