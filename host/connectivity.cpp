@@ -1,4 +1,6 @@
-#include <nabla/connectivity.hpp>
+#include "element_ranges.hpp"
+
+#include <nabla/element_sum.hpp>
 #include <nabla/error.hpp>
 
 #include <algorithm>
@@ -88,6 +90,60 @@ Table make_table(const IndexTable<Index>& table, std::int64_t variables, std::in
   return {entries.data,        sizeof(Index) == 8,       entries.count, entries.components,
           entries.item_stride, entries.component_stride, table.block,   std::move(lists)};
 }
+namespace {
+
+/// Calls use(variables of an element) for all elements that touch a range.
+template <class Use>
+void for_each_element(const Connectivity& connectivity, const Interval& range, Use use) {
+  std::int64_t variables[most_slots];
+  if (const auto* const affine = std::get_if<Affine>(&connectivity)) {
+    for_each_line(*affine, range, [&](const Line& line) {
+      for (std::int64_t e = line.all.first; e < line.all.last; ++e) {
+        for (std::size_t j = 0; j < affine->offsets.size(); ++j) {
+          variables[j] = line.variable[j] + e * affine->stride[0];
+        }
+        use(std::span<const std::int64_t>(variables, affine->offsets.size()));
+      }
+    });
+    return;
+  }
+  const Table& table = std::get<Table>(connectivity);
+  const TableRange list(table, range);
+  for (std::int64_t place = list.first; place < list.last; ++place) {
+    for (std::int64_t j = 0; j < table.slots(); ++j) {
+      variables[j] = table.wide ? variable_of<std::int64_t>(table, list.element(place), j)
+                                : variable_of<std::int32_t>(table, list.element(place), j);
+    }
+    use(std::span<const std::int64_t>(variables, static_cast<std::size_t>(table.slots())));
+  }
+}
+
+}  // namespace
+
+SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t variables) {
+  SparsePattern found;
+  found.starts.reserve(static_cast<std::size_t>(variables + 1));
+  found.starts.push_back(0);
+  for (std::int64_t first = 0; first < variables; first += range_variables) {
+    const Interval range{first, std::min(variables, first + range_variables)};
+    std::vector<std::pair<std::int64_t, std::int64_t>> entries;  // row, column
+    for_each_element(connectivity, range, [&](std::span<const std::int64_t> touched) {
+      for (const std::int64_t row : touched) {
+        if (!range.has(row)) continue;
+        for (const std::int64_t column : touched) entries.emplace_back(row, column);
+      }
+    });
+    std::ranges::sort(entries);
+    entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+    auto entry = entries.begin();
+    for (std::int64_t row = range.first; row < range.last; ++row) {
+      for (; entry != entries.end() && entry->first == row; ++entry) found.columns.push_back(entry->second);
+      found.starts.push_back(static_cast<std::int64_t>(found.columns.size()));
+    }
+  }
+  return found;
+}
+
 template Table make_table(const IndexTable<std::int32_t>&, std::int64_t, std::int64_t);
 template Table make_table(const IndexTable<std::int64_t>&, std::int64_t, std::int64_t);
 

@@ -180,6 +180,71 @@ TEST_P(ElementSums, SpringsBetweenPointsOfATable) {
   check_net<std::int64_t>(executor(), 12'345, 50'000);
 }
 
+/// H v from the sparse Hessian, its diagonal, and from hessian_vector_product.
+template <class Sum>
+void expect_one_hessian(const Executor& where, const Sum& f, const std::vector<double>& x) {
+  const auto& pattern = f.hessian_pattern();
+  ASSERT_EQ(pattern.starts.size(), x.size() + 1);
+  std::vector<double> values(pattern.columns.size()), diagonal(x.size()), product(x.size());
+  f.hessian(where, x, values);
+  f.hessian_diagonal(where, x, diagonal);
+  const std::vector<double> v = numbers(static_cast<std::int64_t>(x.size()), 77);
+  f.hessian_vector_product(where, x, v, product);
+  for (std::size_t row = 0; row < x.size(); ++row) {
+    double sum = 0, size = 0;
+    for (auto k = static_cast<std::size_t>(pattern.starts[row]); k < static_cast<std::size_t>(pattern.starts[row + 1]);
+         ++k) {
+      const auto column = static_cast<std::size_t>(pattern.columns[k]);
+      sum += values[k] * v[column];
+      size += std::fabs(values[k] * v[column]);
+      if (column == row) {
+        EXPECT_NEAR(values[k], diagonal[row], 1e-13 * std::fabs(values[k]));
+      }
+      const auto begin = pattern.columns.begin() + pattern.starts[column],
+                 end = pattern.columns.begin() + pattern.starts[column + 1];
+      const auto mirrored = std::lower_bound(begin, end, static_cast<std::int64_t>(row));
+      ASSERT_TRUE(mirrored != end && *mirrored == static_cast<std::int64_t>(row));
+      EXPECT_NEAR(values[static_cast<std::size_t>(mirrored - pattern.columns.begin())], values[k],
+                  1e-14 * std::fabs(values[k]));
+    }
+    ASSERT_NEAR(product[row], sum, 1e-12 * (1 + size)) << row;
+  }
+}
+
+TEST_P(ElementSums, Hessians) {
+  for (const std::int64_t n : {3, 1'000, 40'000}) {
+    expect_one_hessian(executor(), ElementSum<double, RosenbrockElement>({}, n, Affine::chain(n - 1, {0, 1})),
+                       numbers(n));
+  }
+  const std::int64_t width = 201, height = 207;
+  expect_one_hessian(
+      executor(),
+      ElementSum<double, Patch>({}, width * height, {{width - 1, height - 1, 1}, {1, width, 0}, {0, 1, width}}),
+      numbers(width * height));
+  std::vector<std::int32_t> entries;
+  for (std::int32_t e = 0; e < 3'000; ++e) {
+    entries.push_back(e * 7 % 1'000);
+    entries.push_back(e % 5 == 0 ? e * 7 % 1'000 : e * 13 % 1'000);  // some with the same variable twice
+  }
+  expect_one_hessian(
+      executor(),
+      ElementSum<double, RosenbrockElement>(
+          {}, 1'000, nabla::IndexTable<std::int32_t>{{entries.data(), 3'000, 2, nabla::Layout::point_major}}),
+      numbers(1'000));
+}
+
+TEST_P(ElementSums, ValuesOfElements) {
+  const std::int64_t n = 70'000;
+  const ElementSum<double, RosenbrockElement> f({}, n, Affine::chain(n - 1, {0, 1}));
+  const std::vector<double> x = numbers(n);
+  std::vector<double> values(x.size() - 1, -1);
+  f.element_values(executor(), x, values);
+  for (std::size_t e = 0; e < values.size(); ++e) {
+    const double valley = x[e + 1] - x[e] * x[e];
+    ASSERT_NEAR(values[e], 100 * valley * valley + (1 - x[e]) * (1 - x[e]), 1e-12 * (1 + values[e]));
+  }
+}
+
 TEST(ElementSumErrors, NamedPrecisely) {
   const auto message = [](auto make) -> std::string {
     try {

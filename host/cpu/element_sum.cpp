@@ -1,3 +1,4 @@
+#include "../element_ranges.hpp"
 #include "../executor_state.hpp"
 #include "transfer.hpp"
 
@@ -17,25 +18,7 @@ namespace nabla::detail {
 
 namespace {
 
-constexpr std::int64_t tile_bytes = 24 << 10, most_tile = 512, least_tile = 16, most_slots = 32;
-
-std::int64_t floor_division(std::int64_t a, std::int64_t b) { return a / b - (a % b != 0 && (a % b < 0) != (b < 0)); }
-std::int64_t ceil_division(std::int64_t a, std::int64_t b) { return -floor_division(-a, b); }
-
-struct Interval {
-  std::int64_t first, last;
-  bool empty() const { return first >= last; }
-  std::int64_t clamp(std::int64_t at) const { return std::clamp(at, first, last); }
-};
-
-/// Elements of a line, at `start + e * stride`, that lie in a range of variables.
-Interval elements_in(const Interval& range, std::int64_t start, std::int64_t stride, std::int64_t count) {
-  if (stride == 0) {
-    return start >= range.first && start < range.last ? Interval{0, count} : Interval{0, 0};
-  }
-  const Interval all{0, count};
-  return {all.clamp(ceil_division(range.first - start, stride)), all.clamp(ceil_division(range.last - start, stride))};
-}
+constexpr std::int64_t tile_bytes = 24 << 10, most_tile = 512, least_tile = 16;
 
 /// How many elements run at once, and where a thread's numbers lie.
 struct Plan {
@@ -88,7 +71,8 @@ class ElementTile {
   }
   const T* values() const { return rows_[0]; }
   const T* gradient(std::int64_t slot) const { return rows_[1] + slot * plan_.stride; }
-  const T* product(std::int64_t slot) const { return rows_[2] + slot * plan_.stride; }
+  /// Of the last group: a product, or the Hessian.
+  const T* last(std::int64_t row) const { return rows_[2] + row * plan_.stride; }
 
  private:
   const ElementCall<T>& call_;
@@ -109,130 +93,125 @@ double sum_of(std::int64_t count, ValueAt value_at) {
   return ((sums[0] + sums[1]) + (sums[2] + sums[3])) + ((sums[4] + sums[5]) + (sums[6] + sums[7]));
 }
 
-/// What an affine sum contributes to a range of variables.
+/// What to do with the outputs of a tile of elements. `variable(slot, e)`: of the tile's e-th element; it counts where
+/// it is in the range.
 template <class T>
-class AffineRange {
+class Assembly {
  public:
-  AffineRange(const ElementCall<T>& call, const Affine& affine, const Plan& plan, const Interval& range, T* buffers)
-      : call_(call), affine_(affine), plan_(plan), tile_(call, plan, buffers), range_(range) {}
+  Assembly(const ElementCall<T>& call, const Interval& range, std::int64_t slots)
+      : call_(call), range_(range), slots_(slots) {
+    const std::int64_t size = range.last - range.first;
+    for (T* const to : {call.gradient, call.product, call.diagonal}) {
+      if (to != nullptr) std::fill_n(to + range.first, size, T(0));
+    }
+    if (call.hessian != nullptr) {
+      const auto& starts = call.pattern->starts;
+      std::fill(call.hessian + starts[static_cast<std::size_t>(range.first)],
+                call.hessian + starts[static_cast<std::size_t>(range.last)], T(0));
+    }
+  }
 
-  double run() {
-    planes(0, 0, 2);
-    return sum_;
+  /// A row of numbers for variables at `first`, `first` + step, …, all of them in the range.
+  static void add(const T* row, std::int64_t count, T* first, std::int64_t step) {
+    if (step == 1) {
+      for (std::int64_t e = 0; e < count; ++e) first[e] += row[e];
+    } else {
+      for (std::int64_t e = 0; e < count; ++e) first[e * step] += row[e];
+    }
+  }
+
+  /// Entries of the Hessian: `entry(i, j)` is the row of numbers of slots i and j.
+  template <class Variable, class Entry>
+  void add_hessian(std::int64_t count, Variable variable, Entry entry) const {
+    const SparsePattern& pattern = *call_.pattern;
+    for (std::int64_t i = 0; i < slots_; ++i) {
+      for (std::int64_t e = 0; e < count; ++e) {
+        const std::int64_t v = variable(i, e);
+        if (!range_.has(v)) continue;
+        const auto* const begin = pattern.columns.data() + pattern.starts[static_cast<std::size_t>(v)];
+        const auto* const end = pattern.columns.data() + pattern.starts[static_cast<std::size_t>(v) + 1];
+        for (std::int64_t j = 0; j < slots_; ++j) {
+          const auto place = std::lower_bound(begin, end, variable(j, e)) - pattern.columns.data();
+          call_.hessian[place] += entry(i, j)[e];
+        }
+      }
+    }
   }
 
  private:
-  /// All lines of elements with some variable in the range, in `dimension` and those below. `base`: what the outer
-  /// strides add up to; `element`: the number of the first element.
-  void planes(std::int64_t base, std::int64_t element, std::size_t dimension) {
-    if (dimension == 0) return line(base, element);
-    Interval some{0, affine_.extent[dimension]};
-    std::int64_t reach = 0, elements = 1;
-    for (std::size_t inner = 0; inner < dimension; ++inner) {
-      reach += (affine_.extent[inner] - 1) * affine_.stride[inner];
-      elements *= affine_.extent[inner];
-    }
-    if (const std::int64_t step = affine_.stride[dimension]; step > 0) {
-      const auto [least, most] = std::ranges::minmax(affine_.offsets);
-      some.first = std::max(some.first, ceil_division(range_.first - (base + most + reach), step));
-      some.last = std::min(some.last, ceil_division(range_.last - (base + least), step));
-    }
-    for (std::int64_t i = some.first; i < some.last; ++i) {
-      planes(base + i * affine_.stride[dimension], element + i * elements, dimension - 1);
-    }
-  }
-
-  void line(std::int64_t base, std::int64_t element) {
-    const std::int64_t step = affine_.stride[0];
-    Interval all{affine_.extent[0], 0};
-    for (std::int64_t j = 0; j < plan_.slots; ++j) {
-      first_[j] = base + affine_.offsets[static_cast<std::size_t>(j)];
-      own_[j] = elements_in(range_, first_[j], step, affine_.extent[0]);
-      if (!own_[j].empty()) all = {std::min(all.first, own_[j].first), std::max(all.last, own_[j].last)};
-    }
-    for (std::int64_t first = all.first; first < all.last; first += plan_.tile) {
-      tile(element, {first, std::min(first + plan_.tile, all.last)});
-    }
-  }
-
-  void tile(std::int64_t element, const Interval& some) {
-    const std::int64_t count = some.last - some.first;
-    for (std::int64_t j = 0; j < plan_.slots; ++j) {
-      read(call_.x, first_[j], some, tile_.variables(j));
-      if (call_.operation.needs_extra) read(call_.v, first_[j], some, tile_.direction(j));
-    }
-    if (plan_.data > 0) {
-      cpu::gather(call_.data, element + some.first, count, count, tile_.data(0), plan_.stride);
-    }
-    tile_.run(count);
-    // An element's value counts in the range that its first variable is in.
-    const Interval counted = part(0, some);
-    const T* const values = tile_.values() - some.first;
-    sum_ += sum_of(counted.last - counted.first,
-                   [&](std::int64_t e) { return static_cast<double>(values[counted.first + e]); });
-    for (std::int64_t j = 0; j < plan_.slots; ++j) {
-      if (call_.gradient != nullptr) add(tile_.gradient(j), j, some, call_.gradient);
-      if (call_.product != nullptr) add(tile_.product(j), j, some, call_.product);
-    }
-  }
-
-  Interval part(std::int64_t slot, const Interval& some) const {
-    const std::int64_t first = std::max(some.first, own_[slot].first);
-    return {first, std::max(first, std::min(some.last, own_[slot].last))};
-  }
-
-  void read(const T* from, std::int64_t base, const Interval& some, T* row) const {
-    const std::int64_t step = affine_.stride[0];
-    for (std::int64_t e = some.first; e < some.last; ++e) row[e - some.first] = from[base + e * step];
-  }
-
-  void add(const T* row, std::int64_t slot, const Interval& some, T* out) const {
-    const std::int64_t step = affine_.stride[0];
-    const Interval own = part(slot, some);
-    T* const to = out + first_[slot];
-    const T* const from = row - some.first;
-    if (step == 1) {
-      for (std::int64_t e = own.first; e < own.last; ++e) to[e] += from[e];
-    } else {
-      for (std::int64_t e = own.first; e < own.last; ++e) to[e * step] += from[e];
-    }
-  }
-
   const ElementCall<T>& call_;
-  const Affine& affine_;
-  const Plan& plan_;
-  ElementTile<T> tile_;
-  Interval range_;
-  std::int64_t first_[most_slots];  // variable of each slot of a line's first element
-  Interval own_[most_slots];        // elements of the line whose variable is in the range
-  double sum_ = 0;
+  const Interval& range_;
+  std::int64_t slots_;
 };
+
+/// What an affine sum contributes to a range of variables.
+template <class T>
+double run_affine(const ElementCall<T>& call, const Affine& affine, const Plan& plan, const Interval& range,
+                  T* buffers) {
+  ElementTile<T> tile(call, plan, buffers);
+  const Assembly<T> assembly(call, range, plan.slots);
+  const std::int64_t step = affine.stride[0];
+  double sum = 0;
+  for_each_line(affine, range, [&](const Line& line) {
+    for (std::int64_t first = line.all.first; first < line.all.last; first += plan.tile) {
+      const Interval some{first, std::min(first + plan.tile, line.all.last)};
+      const std::int64_t count = some.last - some.first;
+      for (std::int64_t j = 0; j < plan.slots; ++j) {
+        const std::int64_t at = line.variable[j] + first * step;
+        const auto read = [&](const T* from, T* row) {
+          for (std::int64_t e = 0; e < count; ++e) row[e] = from[at + e * step];
+        };
+        read(call.x, tile.variables(j));
+        if (call.operation.needs_extra) read(call.v, tile.direction(j));
+      }
+      if (plan.data > 0) {
+        cpu::gather(call.data, line.element + first, count, count, tile.data(0), plan.stride);
+      }
+      tile.run(count);
+      // An element's value counts in the range that its first variable is in.
+      const Interval counted{some.clamp(line.own[0].first), some.clamp(line.own[0].last)};
+      sum += sum_of(counted.last - counted.first,
+                    [&](std::int64_t e) { return static_cast<double>(tile.values()[counted.first - first + e]); });
+      if (call.values != nullptr) {
+        std::copy_n(tile.values() + (counted.first - first), counted.last - counted.first,
+                    call.values + line.element + counted.first);
+      }
+      for (std::int64_t j = 0; j < plan.slots; ++j) {
+        const Interval own{some.clamp(line.own[j].first), some.clamp(line.own[j].last)};
+        const std::int64_t to = line.variable[j] + own.first * step, size = own.last - own.first,
+                           skip = own.first - first;
+        if (call.gradient != nullptr) assembly.add(tile.gradient(j) + skip, size, call.gradient + to, step);
+        if (call.product != nullptr) assembly.add(tile.last(j) + skip, size, call.product + to, step);
+        for (std::int64_t i = 0; i < plan.slots && call.diagonal != nullptr; ++i) {
+          if (line.variable[i] != line.variable[j]) continue;  // j itself, and any slot of the same variable
+          assembly.add(tile.last(i * plan.slots + j) + skip, size, call.diagonal + to, step);
+        }
+      }
+      if (call.hessian == nullptr) continue;
+      assembly.add_hessian(
+          count, [&](std::int64_t j, std::int64_t e) { return line.variable[j] + (first + e) * step; },
+          [&](std::int64_t i, std::int64_t j) { return tile.last(i * plan.slots + j); });
+    }
+  });
+  return sum;
+}
 
 /// What a table's sum contributes to a range of variables.
 template <class T, class Index>
-double run_table_range(const ElementCall<T>& call, const Table& table, const Plan& plan, const Interval& range,
-                       T* buffers) {
+double run_table(const ElementCall<T>& call, const Table& table, const Plan& plan, const Interval& range, T* buffers) {
   ElementTile<T> tile(call, plan, buffers);
-  const auto* const entries = static_cast<const Index*>(table.entries);
-  const RangeLists& lists = *table.lists;
-  const auto number = static_cast<std::size_t>(range.first / range_variables);
+  const Assembly<T> assembly(call, range, plan.slots);
+  const TableRange list(table, range);
   std::int64_t elements[most_tile], variables[most_tile];
   double sum = 0;
-  for (std::int64_t first = lists.starts[number]; first < lists.starts[number + 1]; first += plan.tile) {
-    const std::int64_t count = std::min(plan.tile, lists.starts[number + 1] - first);
-    for (std::int64_t e = 0; e < count; ++e) {
-      const auto place = static_cast<std::size_t>(first + e);
-      elements[e] = lists.many_elements.empty() ? lists.elements[place] : lists.many_elements[place];
-    }
-    const auto variables_of = [&](std::int64_t slot) {
-      const Index* const column = entries + slot / table.block * table.component_stride;
-      for (std::int64_t e = 0; e < count; ++e) {
-        variables[e] =
-            static_cast<std::int64_t>(column[elements[e] * table.item_stride]) * table.block + slot % table.block;
-      }
+  for (std::int64_t first = list.first; first < list.last; first += plan.tile) {
+    const std::int64_t count = std::min(plan.tile, list.last - first);
+    for (std::int64_t e = 0; e < count; ++e) elements[e] = list.element(first + e);
+    const auto look_up = [&](std::int64_t slot) {
+      for (std::int64_t e = 0; e < count; ++e) variables[e] = variable_of<Index>(table, elements[e], slot);
     };
     for (std::int64_t j = 0; j < plan.slots; ++j) {
-      variables_of(j);
+      look_up(j);
       for (std::int64_t e = 0; e < count; ++e) tile.variables(j)[e] = call.x[variables[e]];
       if (!call.operation.needs_extra) continue;
       for (std::int64_t e = 0; e < count; ++e) tile.direction(j)[e] = call.v[variables[e]];
@@ -241,33 +220,46 @@ double run_table_range(const ElementCall<T>& call, const Table& table, const Pla
       for (std::int64_t e = 0; e < count; ++e) tile.data(column)[e] = call.data(elements[e], column);
     }
     tile.run(count);
-    const auto in_range = [&](std::int64_t e) { return variables[e] >= range.first && variables[e] < range.last; };
-    for (std::int64_t j = plan.slots - 1; j >= 0; --j) {
-      variables_of(j);
+    for (std::int64_t j = plan.slots - 1; j >= 0; --j) {  // the first slot last: its variables say whose value it is
+      look_up(j);
       const auto add = [&](const T* row, T* out) {
         for (std::int64_t e = 0; e < count; ++e) {
-          if (in_range(e)) out[variables[e]] += row[e];
+          if (range.has(variables[e])) out[variables[e]] += row[e];
         }
       };
       if (call.gradient != nullptr) add(tile.gradient(j), call.gradient);
-      if (call.product != nullptr) add(tile.product(j), call.product);
+      if (call.product != nullptr) add(tile.last(j), call.product);
+      if (call.diagonal == nullptr) continue;
+      // A variable that comes up twice in an element has mixed derivatives on the diagonal too.
+      for (std::int64_t i = 0; i < plan.slots; ++i) {
+        for (std::int64_t e = 0; e < count; ++e) {
+          if (range.has(variables[e]) && variable_of<Index>(table, elements[e], i) == variables[e]) {
+            call.diagonal[variables[e]] += tile.last(i * plan.slots + j)[e];
+          }
+        }
+      }
     }
-    sum += sum_of(count, [&](std::int64_t e) { return in_range(e) ? static_cast<double>(tile.values()[e]) : 0; });
+    sum += sum_of(count,
+                  [&](std::int64_t e) { return range.has(variables[e]) ? static_cast<double>(tile.values()[e]) : 0; });
+    for (std::int64_t e = 0; e < count && call.values != nullptr; ++e) {
+      if (range.has(variables[e])) call.values[elements[e]] = tile.values()[e];
+    }
+    if (call.hessian == nullptr) continue;
+    assembly.add_hessian(
+        count, [&](std::int64_t j, std::int64_t e) { return variable_of<Index>(table, elements[e], j); },
+        [&](std::int64_t i, std::int64_t j) { return tile.last(i * plan.slots + j); });
   }
   return sum;
 }
 
 template <class T>
 double run_range(const ElementCall<T>& call, const Plan& plan, const Interval& range, T* buffers) {
-  for (T* const to : {call.gradient, call.product}) {
-    if (to != nullptr) std::fill(to + range.first, to + range.last, T(0));
-  }
   if (const auto* const affine = std::get_if<Affine>(&call.connectivity)) {
-    return AffineRange<T>(call, *affine, plan, range, buffers).run();
+    return run_affine(call, *affine, plan, range, buffers);
   }
   const Table& table = std::get<Table>(call.connectivity);
-  return table.wide ? run_table_range<T, std::int64_t>(call, table, plan, range, buffers)
-                    : run_table_range<T, std::int32_t>(call, table, plan, range, buffers);
+  return table.wide ? run_table<T, std::int64_t>(call, table, plan, range, buffers)
+                    : run_table<T, std::int32_t>(call, table, plan, range, buffers);
 }
 
 }  // namespace

@@ -34,6 +34,13 @@ struct IndexTable {
   std::int64_t block = 1;
 };
 
+/// Where a sparse matrix has entries, row by row (compressed sparse rows): those of row i are in the columns
+/// columns[starts[i]] … columns[starts[i + 1] - 1], in order.
+struct SparsePattern {
+  std::vector<std::int64_t> starts;
+  std::vector<std::int64_t> columns;
+};
+
 namespace detail {
 
 /// The elements that touch each range of variables, in order.

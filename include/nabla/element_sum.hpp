@@ -73,17 +73,26 @@ struct ElementFunction {
   }
 };
 
+/// What a pass over all elements computes; null: not wanted.
+template <class T>
+struct ElementOutputs {
+  T* gradient = nullptr;
+  T* product = nullptr;
+  T* values = nullptr;    // of each element
+  T* diagonal = nullptr;  // of the Hessian
+  T* hessian = nullptr;   // in the order of the pattern
+};
+
 /// A pass over all elements.
 template <class T>
-struct ElementCall {
+struct ElementCall : ElementOutputs<T> {
   Operation<T> operation;  // dimension: variables of an element; its rows are assembled
   std::int64_t variables;  // of the sum
   const Connectivity& connectivity;
   BatchView<const T> data;  // (elements, numbers of each); null: none
+  const SparsePattern* pattern;
   const T* x;
-  const T* v = nullptr;   // for products
-  T* gradient = nullptr;  // null: not wanted
-  T* product = nullptr;
+  const T* v;  // for products
 };
 
 /// Returns the sum of all values. Throws ShapeError and MemorySpaceError.
@@ -91,6 +100,9 @@ template <class T>
 double run_elements(const Executor& executor, const ElementCall<T>& call);
 extern template double run_elements(const Executor&, const ElementCall<float>&);
 extern template double run_elements(const Executor&, const ElementCall<double>&);
+
+/// The entries of a sum's Hessian that may differ from 0, both triangles.
+SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t variables);
 
 }  // namespace detail
 
@@ -115,40 +127,57 @@ class ElementSum {
 
   double value(const Executor& executor, std::span<const T> x) const {
     const detail::ValueBody<Function, n> body{element_};
-    return run(executor, "value", body, {x.data()});
+    return run(executor, "value", body, x, {}, {});
   }
   /// Fills all of `gradient`.
   double value_and_gradient(const Executor& executor, std::span<const T> x, std::span<T> gradient) const {
     const detail::GradientBody<Function, n> body{element_};
-    return run(executor, "value_and_gradient", body, {x.data(), nullptr, gradient.data(), nullptr});
+    return run(executor, "value_and_gradient", body, x, {}, {.gradient = gradient.data()});
+  }
+  /// The value of each element, of all of which the sum is returned.
+  double element_values(const Executor& executor, std::span<const T> x, std::span<T> values) const {
+    const detail::ValueBody<Function, n> body{element_};
+    return run(executor, "element_values", body, x, {}, {.values = values.data()});
   }
   /// product = H(x) v.
   void hessian_vector_product(const Executor& executor, std::span<const T> x, std::span<const T> v,
                               std::span<T> product) const {
     const detail::HessianProductBody<Function, n> body{element_};
-    run(executor, "hessian_vector_product", body, {x.data(), v.data(), nullptr, product.data()});
+    run(executor, "hessian_vector_product", body, x, v, {.product = product.data()});
+  }
+  /// The second derivative along each variable.
+  void hessian_diagonal(const Executor& executor, std::span<const T> x, std::span<T> diagonal) const {
+    const detail::HessianBody<Function, n> body{element_};
+    run(executor, "hessian_diagonal", body, x, {}, {.diagonal = diagonal.data()});
+  }
+  /// Where the Hessian has entries; looked for at the first call.
+  const SparsePattern& hessian_pattern() const {
+    if (!pattern_) pattern_ = std::make_shared<const SparsePattern>(detail::hessian_pattern(connectivity_, variables_));
+    return *pattern_;
+  }
+  /// The Hessian's entries in the order of hessian_pattern(), symmetric to the bit where elements are.
+  void hessian(const Executor& executor, std::span<const T> x, std::span<T> values) const {
+    hessian_pattern();
+    const detail::HessianBody<Function, n> body{element_};
+    run(executor, "hessian", body, x, {}, {.hessian = values.data()});
   }
 
  private:
   using Function = detail::ElementFunction<E>;
   static constexpr int n = Function::dimension;
-  struct Vectors {
-    const T* x;
-    const T* v = nullptr;
-    T* gradient = nullptr;
-    T* product = nullptr;
-  };
 
   template <class Body>
-  double run(const Executor& executor, const char* name, const Body& body, const Vectors& at) const {
-    return detail::run_elements<T>(executor, {detail::operation<T, Function>(name, body, n), variables_, connectivity_,
-                                              data_, at.x, at.v, at.gradient, at.product});
+  double run(const Executor& executor, const char* name, const Body& body, std::span<const T> x, std::span<const T> v,
+             const detail::ElementOutputs<T>& outputs) const {
+    return detail::run_elements<T>(executor, {outputs, detail::operation<T, Function>(name, body, n), variables_,
+                                              connectivity_, data_, pattern_.get(), x.data(), v.data()});
   }
 
   Function element_;
   std::int64_t variables_;
   detail::Connectivity connectivity_;
   BatchView<const T> data_;
+  mutable std::shared_ptr<const SparsePattern> pattern_;
 };
 
 }  // namespace nabla
