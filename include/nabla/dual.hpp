@@ -33,6 +33,24 @@ struct Tangents<T, 0> {
 }  // namespace detail
 
 template <class T, int N>
+struct Dual;
+
+namespace detail {
+
+/// The numbers that duals of duals are made of.
+template <class T>
+struct BaseOf {
+  using type = T;
+};
+template <class T, int N>
+struct BaseOf<Dual<T, N>> : BaseOf<T> {};
+
+}  // namespace detail
+
+template <class X, class B>
+constexpr X constant(const Dual<B, 0>& value);
+
+template <class T, int N>
 struct Dual {
   T value;
   detail::Tangents<T, N> tangent;
@@ -42,6 +60,11 @@ struct Dual {
   /// A constant: all tangents are zero.
   template <Arithmetic S>
   constexpr Dual(S constant_value) : Dual(constant<T>(constant_value), [](int) { return constant<T>(0); }) {}
+
+  /// Data.
+  template <class X>
+  requires(N > 0 && std::same_as<X, typename detail::BaseOf<T>::type>) constexpr Dual(const Dual<X, 0>& data)
+      : Dual(constant<T>(data), [](int) { return constant<T>(0); }) {}
 
   /// A value that does not move with the variables.
   constexpr explicit Dual(const T& v) requires(!Arithmetic<T>) : Dual(v, [](int) { return constant<T>(0); }) {}
@@ -59,6 +82,28 @@ struct Dual {
   constexpr Dual& operator*=(const Dual& b) { return *this = *this * b; }
   constexpr Dual& operator/=(const Dual& b) { return *this = *this / b; }
 };
+
+namespace detail {
+
+template <class S, class X>
+inline constexpr bool is_value_of = false;
+template <class X>
+inline constexpr bool is_value_of<Dual<X, 0>, X> = true;
+
+}  // namespace detail
+
+/// What does not move with the variables of a Dual<T, N>: a plain number, or a bare value that was given as data.
+template <class S, class T, int N>
+concept Still = Arithmetic<S> ||(N > 0 && detail::is_value_of<S, typename detail::BaseOf<T>::type>);
+
+template <class X, class B>
+constexpr X constant(const Dual<B, 0>& value) {
+  if constexpr (std::same_as<X, B>) {
+    return value.value;
+  } else {
+    return X(constant<decltype(X::value)>(value));
+  }
+}
 
 namespace detail {
 
@@ -107,45 +152,45 @@ constexpr Dual<T, N> operator/(const Dual<T, N>& a, const Dual<T, N>& b) {
 
 // With a constant on one side the tangents need half the work.
 
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator+(const Dual<T, N>& a, S b) {
   return {a.value + constant<T>(b), [&](int k) { return a.tangent[k]; }};
 }
 
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator+(S a, const Dual<T, N>& b) {
   return b + a;
 }
 
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator-(const Dual<T, N>& a, S b) {
   return {a.value - constant<T>(b), [&](int k) { return a.tangent[k]; }};
 }
 
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator-(S a, const Dual<T, N>& b) {
   return {constant<T>(a) - b.value, [&](int k) { return -b.tangent[k]; }};
 }
 
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator*(const Dual<T, N>& a, S b) {
   const T factor = constant<T>(b);
   return {a.value * factor, [&](int k) { return a.tangent[k] * factor; }};
 }
 
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator*(S a, const Dual<T, N>& b) {
   return b * a;
 }
 
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator/(const Dual<T, N>& a, S b) {
   const T divisor = constant<T>(b);
   return {a.value / divisor, [&](int k) { return a.tangent[k] / divisor; }};
 }
 
 /// (a/b)' = -(1/b) ((a/b) b'), in this order: a/b^2 overflows and vanishes long before the derivative does
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator/(S a, const Dual<T, N>& b) {
   const T quotient = constant<T>(a) / b.value;
   const T slope = constant<T>(-1) / b.value;
@@ -197,16 +242,16 @@ template <class T, int N> constexpr auto operator<=(const Dual<T, N>& a, const D
 template <class T, int N> constexpr auto operator>=(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value >= b.value); }
 template <class T, int N> constexpr auto operator==(const Dual<T, N>& a, const Dual<T, N>& b) { return detail::guard(a.value == b.value); }
 template <class T, int N> constexpr auto operator!=(const Dual<T, N>& a, const Dual<T, N>& b) { return !(a == b); }
-template <class T, int N, Arithmetic S> constexpr auto operator<(const Dual<T, N>& a, S b) { return detail::guard(a.value < constant<T>(b)); }
-template <class T, int N, Arithmetic S> constexpr auto operator>(const Dual<T, N>& a, S b) { return detail::guard(a.value > constant<T>(b)); }
-template <class T, int N, Arithmetic S> constexpr auto operator<=(const Dual<T, N>& a, S b) { return detail::guard(a.value <= constant<T>(b)); }
-template <class T, int N, Arithmetic S> constexpr auto operator>=(const Dual<T, N>& a, S b) { return detail::guard(a.value >= constant<T>(b)); }
-template <class T, int N, Arithmetic S> constexpr auto operator==(const Dual<T, N>& a, S b) { return detail::guard(a.value == constant<T>(b)); }
-template <class T, int N, Arithmetic S> constexpr auto operator!=(const Dual<T, N>& a, S b) { return !(a == b); }
-template <class T, int N, Arithmetic S> constexpr auto operator<(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) < b.value); }
-template <class T, int N, Arithmetic S> constexpr auto operator>(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) > b.value); }
-template <class T, int N, Arithmetic S> constexpr auto operator<=(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) <= b.value); }
-template <class T, int N, Arithmetic S> constexpr auto operator>=(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) >= b.value); }
+template <class T, int N, Still<T, N> S> constexpr auto operator<(const Dual<T, N>& a, S b) { return detail::guard(a.value < constant<T>(b)); }
+template <class T, int N, Still<T, N> S> constexpr auto operator>(const Dual<T, N>& a, S b) { return detail::guard(a.value > constant<T>(b)); }
+template <class T, int N, Still<T, N> S> constexpr auto operator<=(const Dual<T, N>& a, S b) { return detail::guard(a.value <= constant<T>(b)); }
+template <class T, int N, Still<T, N> S> constexpr auto operator>=(const Dual<T, N>& a, S b) { return detail::guard(a.value >= constant<T>(b)); }
+template <class T, int N, Still<T, N> S> constexpr auto operator==(const Dual<T, N>& a, S b) { return detail::guard(a.value == constant<T>(b)); }
+template <class T, int N, Still<T, N> S> constexpr auto operator!=(const Dual<T, N>& a, S b) { return !(a == b); }
+template <class T, int N, Still<T, N> S> constexpr auto operator<(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) < b.value); }
+template <class T, int N, Still<T, N> S> constexpr auto operator>(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) > b.value); }
+template <class T, int N, Still<T, N> S> constexpr auto operator<=(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) <= b.value); }
+template <class T, int N, Still<T, N> S> constexpr auto operator>=(S a, const Dual<T, N>& b) { return detail::guard(constant<T>(a) >= b.value); }
 // clang-format on
 
 }  // namespace nabla

@@ -217,11 +217,11 @@ template <class T, int N> constexpr Dual<T, N> erfc(const Dual<T, N>& x) { retur
 template <class T, int N> constexpr Dual<T, N> atan2(const Dual<T, N>& y, const Dual<T, N>& x) { return Math<Dual<T, N>>::atan2(y, x); }
 template <class T, int N> constexpr Dual<T, N> hypot(const Dual<T, N>& x, const Dual<T, N>& y) { return Math<Dual<T, N>>::hypot(x, y); }
 template <class T, int N> constexpr Dual<T, N> pow(const Dual<T, N>& x, const Dual<T, N>& y) { return Math<Dual<T, N>>::pow(x, y); }
-template <class T, int N, Arithmetic S> constexpr Dual<T, N> pow(S x, const Dual<T, N>& y) { return pow(Dual<T, N>(x), y); }
-template <class T, int N, Arithmetic S> constexpr Dual<T, N> atan2(S y, const Dual<T, N>& x) { return atan2(Dual<T, N>(y), x); }
-template <class T, int N, Arithmetic S> constexpr Dual<T, N> atan2(const Dual<T, N>& y, S x) { return atan2(y, Dual<T, N>(x)); }
-template <class T, int N, Arithmetic S> constexpr Dual<T, N> hypot(S x, const Dual<T, N>& y) { return hypot(Dual<T, N>(x), y); }
-template <class T, int N, Arithmetic S> constexpr Dual<T, N> hypot(const Dual<T, N>& x, S y) { return hypot(x, Dual<T, N>(y)); }
+template <class T, int N, Still<T, N> S> constexpr Dual<T, N> pow(S x, const Dual<T, N>& y) { return pow(Dual<T, N>(x), y); }
+template <class T, int N, Still<T, N> S> constexpr Dual<T, N> atan2(S y, const Dual<T, N>& x) { return atan2(Dual<T, N>(y), x); }
+template <class T, int N, Still<T, N> S> constexpr Dual<T, N> atan2(const Dual<T, N>& y, S x) { return atan2(y, Dual<T, N>(x)); }
+template <class T, int N, Still<T, N> S> constexpr Dual<T, N> hypot(S x, const Dual<T, N>& y) { return hypot(Dual<T, N>(x), y); }
+template <class T, int N, Still<T, N> S> constexpr Dual<T, N> hypot(const Dual<T, N>& x, S y) { return hypot(x, Dual<T, N>(y)); }
 // clang-format on
 
 /// x^n for a constant integer n, by repeated multiplication: exact at 0 and for negative x, 0^0 = 1.
@@ -261,11 +261,11 @@ template <class T, int N>
 constexpr Dual<T, N> select(const typename Math<T>::Mask& condition, const Dual<T, N>& yes, const Dual<T, N>& no) {
   return Math<Dual<T, N>>::select(condition, yes, no);
 }
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> select(const typename Math<T>::Mask& condition, const Dual<T, N>& yes, S no) {
   return select(condition, yes, Dual<T, N>(no));
 }
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> select(const typename Math<T>::Mask& condition, S yes, const Dual<T, N>& no) {
   return select(condition, Dual<T, N>(yes), no);
 }
@@ -309,11 +309,11 @@ template <class T, int N, std::same_as<Dual<T, N>>... Rest>
 constexpr Dual<T, N> max(const Dual<T, N>& first, const Dual<T, N>& second, const Rest&... rest) {
   return detail::extreme<true>(first, second, rest...);
 }
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> max(const Dual<T, N>& a, S b) {
   return max(a, Dual<T, N>(b));
 }
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> max(S a, const Dual<T, N>& b) {
   return max(Dual<T, N>(a), b);
 }
@@ -323,11 +323,11 @@ template <class T, int N, std::same_as<Dual<T, N>>... Rest>
 constexpr Dual<T, N> min(const Dual<T, N>& first, const Dual<T, N>& second, const Rest&... rest) {
   return detail::extreme<false>(first, second, rest...);
 }
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> min(const Dual<T, N>& a, S b) {
   return min(a, Dual<T, N>(b));
 }
-template <class T, int N, Arithmetic S>
+template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> min(S a, const Dual<T, N>& b) {
   return min(Dual<T, N>(a), b);
 }

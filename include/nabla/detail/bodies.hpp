@@ -45,6 +45,16 @@ constexpr std::int64_t dimension(const In& in) {
   }
 }
 
+/// The function at a point; of an element of a sum, also of the data that come after the variables.
+template <class F, class In, class X>
+constexpr auto call(const F& f, const In& in, const X& x) {
+  if constexpr (requires { f.with_data(x, in); }) {
+    return f.with_data(x, in);
+  } else {
+    return f(x);
+  }
+}
+
 template <class X>
 constexpr X kronecker(bool same) {
   return constant<X>(same ? 1 : 0);
@@ -61,7 +71,7 @@ struct ValueBody {
   template <class In, class Out>
   constexpr void operator()(const In& in, Out& out) const {
     using S = Dual<typename In::Scalar, 0>;
-    out.store(0, S(f(make_point<N>(in.dimension, [&](std::int64_t i) { return S(in(i)); }))).value);
+    out.store(0, S(call(f, in, make_point<N>(in.dimension, [&](std::int64_t i) { return S(in(i)); }))).value);
   }
 };
 
@@ -113,8 +123,9 @@ struct GradientBody {
       constexpr int width = chunk<N>;
       using D = Dual<X, width>;
       for (std::int64_t start = 0; start < n; start += width) {
-        const D y = f(make_point<N>(
-            n, [&](std::int64_t i) { return D(in(i), [&](int k) { return kronecker<X>(i == start + k); }); }));
+        const D y = call(f, in, make_point<N>(n, [&](std::int64_t i) {
+                           return D(in(i), [&](int k) { return kronecker<X>(i == start + k); });
+                         }));
         if (start == 0) out.store(0, y.value);
         for (int k = 0; k < width; ++k) {
           if (start + k < n) out.store(1 + start + k, y.tangent[k]);
@@ -160,10 +171,10 @@ struct HessianProductBody {
     using D = Dual<Along, width>;
     const std::int64_t n = dimension<N>(in);
     for (std::int64_t start = 0; start < n; start += width) {
-      const D y = f(make_point<N>(n, [&](std::int64_t i) {
-        return D(Along(in(i), [&](int) { return in.extra(i); }),
-                 [&](int k) { return constant<Along>(i == start + k ? 1 : 0); });
-      }));
+      const D y = call(f, in, make_point<N>(n, [&](std::int64_t i) {
+                         return D(Along(in(i), [&](int) { return in.extra(i); }),
+                                  [&](int k) { return constant<Along>(i == start + k ? 1 : 0); });
+                       }));
       if (start == 0) out.store(0, y.value.value);
       for (int k = 0; k < width; ++k) {
         if (start + k >= n) continue;
@@ -194,10 +205,10 @@ struct HessianBody {
     const auto entry = [n](std::int64_t i, std::int64_t j) { return 1 + n + i * n + j; };
     for (std::int64_t i = 0; i < n; ++i) {
       for (std::int64_t start = 0; start <= i; start += width) {
-        const D y = f(make_point<N>(n, [&](std::int64_t c) {
-          return D(Along(in(c), [&](int) { return kronecker<X>(c == i); }),
-                   [&](int k) { return constant<Along>(c == start + k ? 1 : 0); });
-        }));
+        const D y = call(f, in, make_point<N>(n, [&](std::int64_t c) {
+                           return D(Along(in(c), [&](int) { return kronecker<X>(c == i); }),
+                                    [&](int k) { return constant<Along>(c == start + k ? 1 : 0); });
+                         }));
         if (start == 0) {
           out.store(0, y.value.value);
           out.store(1 + i, y.value.tangent[0]);
