@@ -136,6 +136,27 @@ void check_space(const Executor& executor, const Region& r) {
   }
 }
 
+/// All that is about memory.
+template <class IsOutput>
+void check_regions(const Executor& executor, std::span<Region> regions, IsOutput is_output) {
+  for (std::size_t i = 0; i < regions.size(); ++i) {
+    Region& r = regions[i];
+    if (r.data == nullptr) {
+      throw ShapeError(r.label() + " has the shape " + shape_text(r.count, r.components) + " but no memory");
+    }
+    check_aligned(r);
+    locate(r);
+    if (is_output(i) && overlaps_itself(r)) {
+      throw ShapeError(r.label() + " has strides " + shape_text(r.item_stride, r.component_stride) +
+                       " that make its own items overlap");
+    }
+    for (std::size_t j = 0; j < i; ++j) {
+      if (is_output(i) || is_output(j)) check_apart(is_output(i) ? r : regions[j], is_output(i) ? regions[j] : r);
+    }
+    check_space(executor, r);
+  }
+}
+
 }  // namespace
 
 template <class T>
@@ -166,22 +187,21 @@ void check(const Executor& executor, const Operation<T>& operation, const Reques
     regions[used++] = {call, "summary", request.summary, 1, 1, 1, 1, static_cast<std::int64_t>(sizeof(Summary))};
   }
 
-  for (int i = 0; i < used; ++i) {
-    Region& r = regions[i];
-    if (r.data == nullptr) {
-      throw ShapeError(r.label() + " has the shape " + shape_text(r.count, r.components) + " but no memory");
-    }
-    check_aligned(r);
-    locate(r);
-    if (i >= inputs && overlaps_itself(r)) {
-      throw ShapeError(r.label() + " has strides " + shape_text(r.item_stride, r.component_stride) +
-                       " that make its own items overlap");
-    }
-    for (int j = 0; j < i; ++j) {
-      if (i >= inputs) check_apart(r, regions[j]);
-    }
-    check_space(executor, r);
+  check_regions(executor, std::span(regions, static_cast<std::size_t>(used)),
+                [&](std::size_t i) { return i >= static_cast<std::size_t>(inputs); });
+}
+
+void check_memory(const Executor& executor, const char* call, std::span<const Argument> arguments) {
+  constexpr std::size_t most = 8;
+  Region regions[most];
+  std::size_t used = 0;
+  bool is_output[most];
+  for (const Argument& a : arguments) {
+    if (a.count == 0 || a.components == 0) continue;
+    is_output[used] = a.is_output;
+    regions[used++] = {call, a.name, a.data, a.count, a.components, a.item_stride, a.component_stride, a.size};
   }
+  check_regions(executor, std::span(regions, used), [&](std::size_t i) { return is_output[i]; });
 }
 
 template void check(const Executor&, const Operation<float>&, const Request<float>&);

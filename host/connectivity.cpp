@@ -4,6 +4,7 @@
 #include <nabla/error.hpp>
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <string>
 
@@ -34,19 +35,41 @@ void for_each_range(const IndexTable<Index>& table, std::int64_t element, Use us
 
 }  // namespace
 
+std::int64_t elements_of(const Connectivity& connectivity) {
+  if (const auto* const table = std::get_if<Table>(&connectivity)) return table->count;
+  const auto& extent = std::get<Affine>(connectivity).extent;
+  return extent[0] * extent[1] * extent[2];
+}
+
+bool is_shared(const Affine& affine) {
+  for (std::size_t d = 0; d < 3; ++d) {
+    if (affine.extent[d] > 1 && affine.stride[d] != 0) return false;
+  }
+  return true;
+}
+
 void require_affine(const Affine& affine, std::int64_t variables, std::int64_t slots) {
   const auto found = static_cast<std::int64_t>(affine.offsets.size());
   if (found != slots) refuse_slots(slots, found);
-  std::int64_t reach = 0;
+  std::int64_t reach = 0, elements = 1;
   for (std::size_t d = 0; d < 3; ++d) {
-    if (affine.extent[d] < 0 || affine.stride[d] < 0) {
-      throw ShapeError("element sum: extents and strides must be 0 or more");
+    const std::int64_t extent = affine.extent[d], stride = affine.stride[d];
+    if (extent < 0 || stride < 0) {
+      throw ShapeError("element sum: extents and strides must be 0 or more, found " + std::to_string(extent) + " and " +
+                       std::to_string(stride));
     }
-    if (affine.extent[d] == 0) return;
-    reach += (affine.extent[d] - 1) * affine.stride[d];
+    std::int64_t far = 0;
+    if (__builtin_mul_overflow(elements, extent, &elements) ||
+        __builtin_mul_overflow(std::max<std::int64_t>(extent - 1, 0), stride, &far) ||
+        __builtin_add_overflow(reach, far, &reach)) {
+      throw ShapeError("element sum: more than 2^63 elements or variables");
+    }
   }
+  if (elements == 0) return;
   for (std::size_t j = 0; j < affine.offsets.size(); ++j) {
-    const std::int64_t least = affine.offsets[j], most = least + reach;
+    const std::int64_t least = affine.offsets[j];
+    std::int64_t most = 0;
+    if (__builtin_add_overflow(least, reach, &most)) most = std::numeric_limits<std::int64_t>::max();
     if (least >= 0 && most < variables) continue;
     throw ShapeError("element sum: slot " + std::to_string(j) + " of the " + (least < 0 ? "first" : "last") +
                      " element is variable " + std::to_string(least < 0 ? least : most) + ", of " +
@@ -90,6 +113,7 @@ Table make_table(const IndexTable<Index>& table, std::int64_t variables, std::in
   return {entries.data,        sizeof(Index) == 8,       entries.count, entries.components,
           entries.item_stride, entries.component_stride, table.block,   std::move(lists)};
 }
+
 namespace {
 
 /// Calls use(variables of an element) for all elements that touch a range.
@@ -120,7 +144,26 @@ void for_each_element(const Connectivity& connectivity, const Interval& range, U
 
 }  // namespace
 
+SparsePattern merge(const SparsePattern& a, const SparsePattern& b) {
+  SparsePattern all;
+  all.starts.reserve(a.starts.size());
+  all.starts.push_back(0);
+  for (std::size_t row = 0; row + 1 < a.starts.size(); ++row) {
+    const auto part = [row](const SparsePattern& pattern) {
+      return std::ranges::subrange(pattern.columns.begin() + pattern.starts[row],
+                                   pattern.columns.begin() + pattern.starts[row + 1]);
+    };
+    std::ranges::set_union(part(a), part(b), std::back_inserter(all.columns));
+    all.starts.push_back(static_cast<std::int64_t>(all.columns.size()));
+  }
+  return all;
+}
+
 SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t variables) {
+  if (const auto* const affine = std::get_if<Affine>(&connectivity);
+      affine != nullptr && is_shared(*affine) && elements_of(connectivity) > 1) {
+    return hessian_pattern(Affine{{1, 1, 1}, {0, 0, 0}, affine->offsets}, variables);  // all are like the first
+  }
   SparsePattern found;
   found.starts.reserve(static_cast<std::size_t>(variables + 1));
   found.starts.push_back(0);

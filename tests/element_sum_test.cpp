@@ -14,7 +14,7 @@ namespace {
 
 using nabla::Affine;
 using nabla::BatchView;
-using nabla::ElementSum;
+using nabla::element_sum;
 using nabla::Executor;
 using nabla::Verdict;
 
@@ -46,6 +46,14 @@ struct Patch {
   }
 };
 
+auto chained(const Executor& where, std::int64_t n) {
+  return element_sum<double>(where, RosenbrockElement(), n, Affine::chain(n - 1, {0, 1}));
+}
+auto patches(const Executor& where, std::int64_t width, std::int64_t height) {
+  return element_sum<double>(where, Patch(), width * height,
+                             Affine{{width - 1, height - 1, 1}, {1, width, 0}, {0, 1, width}});
+}
+
 std::vector<double> numbers(std::int64_t n, std::uint64_t seed = 3) {
   return nabla::Points<double>::uniform(Executor::cpu(1), n, 1, -1.5, 1.5, seed).to_host();
 }
@@ -63,7 +71,7 @@ INSTANTIATE_TEST_SUITE_P(On, ElementSums, testing::Values("cpu1", "cpu3"), nabla
 
 TEST_P(ElementSums, ChainedRosenbrock) {
   for (const std::int64_t n : {2, 3, 17, 1000, 32'768, 32'769, 100'003}) {
-    const ElementSum<double, RosenbrockElement> f({}, n, Affine::chain(n - 1, {0, 1}));
+    const auto f = chained(executor(), n);
     const std::vector<double> x = numbers(n);
     std::vector<double> g(x.size(), -1);
     long double value = 0;
@@ -83,8 +91,8 @@ TEST_P(ElementSums, ChainedRosenbrock) {
 TEST_P(ElementSums, SpringsWithData) {
   const std::int64_t n = 70'001;
   const std::vector<double> x = numbers(n), data = numbers(2 * (n - 1), 9);
-  const ElementSum<double, Spring> f({}, n, Affine::chain(n - 1, {0, 1}),
-                                     BatchView<const double>(data.data(), n - 1, 2, nabla::Layout::point_major));
+  const auto f = element_sum<double>(executor(), Spring(), n, Affine::chain(n - 1, {0, 1}),
+                                     {data.data(), n - 1, 2, nabla::Layout::point_major});
   std::vector<double> g(x.size());
   std::vector<long double> expected(x.size(), 0);
   for (std::size_t e = 0; e + 1 < x.size(); ++e) {
@@ -98,7 +106,7 @@ TEST_P(ElementSums, SpringsWithData) {
 
 TEST_P(ElementSums, Grids) {
   const std::int64_t width = 301, height = 407;
-  const ElementSum<double, Patch> f({}, width * height, {{width - 1, height - 1, 1}, {1, width, 0}, {0, 1, width}});
+  const auto f = patches(executor(), width, height);
   const std::vector<double> x = numbers(width * height);
   std::vector<double> g(x.size());
   std::vector<long double> expected(x.size(), 0);
@@ -150,9 +158,9 @@ void check_net(const Executor& where, std::int64_t points, std::int64_t springs)
     entries.push_back(static_cast<Index>((a + apart) % points));
   }
   const std::vector<double> x = numbers(3 * points), data = numbers(2 * springs, 5);
-  const ElementSum<double, SpaceSpring> f(
-      {}, 3 * points, nabla::IndexTable<Index>{{entries.data(), springs, 2, nabla::Layout::point_major}, 3},
-      BatchView<const double>(data.data(), springs, 2));
+  const auto f = element_sum<double>(
+      where, SpaceSpring(), 3 * points,
+      nabla::IndexTable<Index>{{entries.data(), springs, 2, nabla::Layout::point_major}, 3}, {data.data(), springs, 2});
   std::vector<double> g(x.size());
   std::vector<long double> expected(x.size(), 0);
   long double value = 0;
@@ -213,14 +221,10 @@ void expect_one_hessian(const Executor& where, const Sum& f, const std::vector<d
 
 TEST_P(ElementSums, Hessians) {
   for (const std::int64_t n : {3, 1'000, 40'000}) {
-    expect_one_hessian(executor(), ElementSum<double, RosenbrockElement>({}, n, Affine::chain(n - 1, {0, 1})),
-                       numbers(n));
+    expect_one_hessian(executor(), chained(executor(), n), numbers(n));
   }
   const std::int64_t width = 201, height = 207;
-  expect_one_hessian(
-      executor(),
-      ElementSum<double, Patch>({}, width * height, {{width - 1, height - 1, 1}, {1, width, 0}, {0, 1, width}}),
-      numbers(width * height));
+  expect_one_hessian(executor(), patches(executor(), width, height), numbers(width * height));
   std::vector<std::int32_t> entries;
   for (std::int32_t e = 0; e < 3'000; ++e) {
     entries.push_back(e * 7 % 1'000);
@@ -228,14 +232,14 @@ TEST_P(ElementSums, Hessians) {
   }
   expect_one_hessian(
       executor(),
-      ElementSum<double, RosenbrockElement>(
-          {}, 1'000, nabla::IndexTable<std::int32_t>{{entries.data(), 3'000, 2, nabla::Layout::point_major}}),
+      element_sum<double>(executor(), RosenbrockElement(), 1'000,
+                          nabla::IndexTable<std::int32_t>{{entries.data(), 3'000, 2, nabla::Layout::point_major}}),
       numbers(1'000));
 }
 
 TEST_P(ElementSums, ValuesOfElements) {
   const std::int64_t n = 70'000;
-  const ElementSum<double, RosenbrockElement> f({}, n, Affine::chain(n - 1, {0, 1}));
+  const auto f = chained(executor(), n);
   const std::vector<double> x = numbers(n);
   std::vector<double> values(x.size() - 1, -1);
   f.element_values(executor(), x, values);
@@ -246,37 +250,39 @@ TEST_P(ElementSums, ValuesOfElements) {
 }
 
 TEST(ElementSumErrors, NamedPrecisely) {
-  const auto message = [](auto make) -> std::string {
+  const auto message = [](auto call) -> std::string {
     try {
-      make();
+      call();
     } catch (const nabla::ShapeError& error) {
       return error.what();
     }
     return "";
   };
-  using Chain = ElementSum<double, RosenbrockElement>;
-  EXPECT_EQ(message([] {
-              Chain({}, 10, Affine::chain(10, {0, 1}));
+  const auto make = [](const auto& connectivity) {
+    element_sum<double>(Executor::cpu(1), RosenbrockElement(), 10, connectivity);
+  };
+  EXPECT_EQ(message([&] {
+              make(Affine::chain(10, {0, 1}));
             }),
             "element sum: slot 1 of the last element is variable 10, of 10");
-  EXPECT_EQ(message([] {
-              Chain({}, 10, Affine::chain(3, {-1, 1}));
+  EXPECT_EQ(message([&] {
+              make(Affine::chain(3, {-1, 1}));
             }),
             "element sum: slot 0 of the first element is variable -1, of 10");
-  EXPECT_EQ(message([] {
-              Chain({}, 10, Affine::chain(3, {0, 1, 2}));
+  EXPECT_EQ(message([&] {
+              make(Affine::chain(3, {0, 1, 2}));
             }),
             "element sum: the element has 2 variables, its connectivity 3");
   const std::vector<std::int32_t> entries{0, 1, 1, 2, 2, 10, 3, -4};
   EXPECT_EQ(message([&] {
-              Chain({}, 10, nabla::IndexTable<std::int32_t>{{entries.data(), 4, 2, nabla::Layout::point_major}});
+              make(nabla::IndexTable<std::int32_t>{{entries.data(), 4, 2, nabla::Layout::point_major}});
             }),
             "element sum: entry 1 of element 2 is 10, expected 0 to 9");
 }
 
 TEST_P(ElementSums, ThreadsChangeNoBit) {
   const std::int64_t n = 200'000;
-  const ElementSum<double, RosenbrockElement> f({}, n, Affine::chain(n - 1, {0, 1}));
+  const auto f = chained(executor(), n);
   const std::vector<double> x = numbers(n);
   std::vector<double> g(x.size()), h(x.size());
   const double value = f.value_and_gradient(executor(), x, g);

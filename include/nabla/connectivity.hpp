@@ -62,6 +62,10 @@ struct Table {
 
 using Connectivity = std::variant<Affine, Table>;
 
+std::int64_t elements_of(const Connectivity& connectivity);
+/// Whether all elements touch the same variables, as where parameters are fitted to data.
+bool is_shared(const Affine& affine);
+
 /// Throw ShapeError for what touches other variables than 0 … variables - 1, naming the first of those, or has not as
 /// many slots.
 void require_affine(const Affine& affine, std::int64_t variables, std::int64_t slots);

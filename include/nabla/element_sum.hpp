@@ -4,6 +4,8 @@
 #include <nabla/evaluate.hpp>
 
 #include <span>
+#include <string>
+#include <tuple>
 #include <utility>
 
 // Functions of millions of variables that are sums of small terms:
@@ -22,7 +24,16 @@
 //       }
 //     };
 //
-// An ElementSum is an objective: it has a value, a gradient and Hessian-vector products, in the caller's vectors.
+// An ElementSum is an objective: it has a value, a gradient and Hessian-vector products, in the caller's vectors. Sums
+// over the same variables add up to another:
+//
+//     const auto springs = nabla::element_sum<double>(where, Spring(), n, nabla::Affine::chain(n - 1, {0, 1}), data);
+//     const auto weights = nabla::element_sum<double>(where, Weight(), n, nabla::Affine::chain(n, {0}));
+//     const double energy = (springs + weights).value_and_gradient(where, x, gradient);
+//
+// Shapes: vectors have `variables` numbers, in the executor's memory. Results don't depend on the number of threads.
+// Throws: ShapeError (sizes, outputs that overlap), MemorySpaceError (memory the executor can't reach),
+//     ExecutorUnavailable (a CUDA executor in a file that nvcc did not compile), CudaError. NaN and infinity are data.
 
 namespace nabla {
 
@@ -73,82 +84,91 @@ struct ElementFunction {
   }
 };
 
-/// What a pass over all elements computes; null: not wanted.
+/// What a pass over all elements computes; empty: not wanted.
 template <class T>
 struct ElementOutputs {
-  T* gradient = nullptr;
-  T* product = nullptr;
-  T* values = nullptr;    // of each element
-  T* diagonal = nullptr;  // of the Hessian
-  T* hessian = nullptr;   // in the order of the pattern
+  std::span<T> gradient = {};
+  std::span<T> product = {};
+  std::span<T> values = {};    // of each element
+  std::span<T> diagonal = {};  // of the Hessian
+  std::span<T> hessian = {};   // in the order of the pattern
+  bool add = false;            // to what is there already; not to `values`
 };
 
 /// A pass over all elements.
 template <class T>
-struct ElementCall : ElementOutputs<T> {
+struct ElementCall {
+  ElementOutputs<T> outputs;
   Operation<T> operation;  // dimension: variables of an element; its rows are assembled
   std::int64_t variables;  // of the sum
   const Connectivity& connectivity;
-  BatchView<const T> data;  // (elements, numbers of each); null: none
-  const SparsePattern* pattern;
-  const T* x;
-  const T* v;  // for products
+  BatchView<const T> data;       // (elements, numbers of each); null: none
+  const SparsePattern* pattern;  // of outputs.hessian
+  std::span<const T> x;
+  std::span<const T> v;  // for products
 };
 
-/// Returns the sum of all values. Throws ShapeError and MemorySpaceError.
+/// Returns the sum of all values.
 template <class T>
 double run_elements(const Executor& executor, const ElementCall<T>& call);
 extern template double run_elements(const Executor&, const ElementCall<float>&);
 extern template double run_elements(const Executor&, const ElementCall<double>&);
 
+/// Throws ShapeError or MemorySpaceError unless there are `numbers` of data for each element.
+template <class T>
+void require_data(const Executor& executor, const Connectivity& connectivity, const BatchView<const T>& data,
+                  std::int64_t numbers);
+extern template void require_data(const Executor&, const Connectivity&, const BatchView<const float>&, std::int64_t);
+extern template void require_data(const Executor&, const Connectivity&, const BatchView<const double>&, std::int64_t);
+
 /// The entries of a sum's Hessian that may differ from 0, both triangles.
 SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t variables);
+/// All entries of both.
+SparsePattern merge(const SparsePattern& a, const SparsePattern& b);
 
 }  // namespace detail
 
-/// See above. Shapes: `variables` of the sum, `data` of (elements, numbers of each) at any strides, in the executor's
-/// memory for as long as the sum is used. Results do not depend on the number of threads.
+/// See above; made by element_sum().
 template <class T, class E>
 class ElementSum {
  public:
-  ElementSum(E element, std::int64_t variables, Affine affine, BatchView<const T> data = {})
-      : element_{std::move(element)}, variables_(variables), data_(data) {
-    detail::require_affine(affine, variables, n);
-    connectivity_ = std::move(affine);
+  using Scalar = T;
+
+  ElementSum(const Executor& executor, E element, std::int64_t variables, detail::Connectivity connectivity,
+             BatchView<const T> data)
+      : element_{std::move(element)}, variables_(variables), connectivity_(std::move(connectivity)), data_(data) {
+    detail::require_data(executor, connectivity_, data, detail::data_of<E>());
+    if (data.count == 1) data_.item_stride = 0;
   }
-  template <class Index>
-  ElementSum(E element, std::int64_t variables, const IndexTable<Index>& table, BatchView<const T> data = {})
-      : element_{std::move(element)},
-        variables_(variables),
-        connectivity_(detail::make_table(table, variables, n)),
-        data_(data) {}
 
   std::int64_t variables() const { return variables_; }
+  std::int64_t elements() const { return detail::elements_of(connectivity_); }
 
   double value(const Executor& executor, std::span<const T> x) const {
     const detail::ValueBody<Function, n> body{element_};
     return run(executor, "value", body, x, {}, {});
   }
-  /// Fills all of `gradient`.
-  double value_and_gradient(const Executor& executor, std::span<const T> x, std::span<T> gradient) const {
+  /// Fills all of `gradient`, or adds to it.
+  double value_and_gradient(const Executor& executor, std::span<const T> x, std::span<T> gradient,
+                            bool add = false) const {
     const detail::GradientBody<Function, n> body{element_};
-    return run(executor, "value_and_gradient", body, x, {}, {.gradient = gradient.data()});
+    return run(executor, "value_and_gradient", body, x, {}, {.gradient = gradient, .add = add});
   }
   /// The value of each element, of all of which the sum is returned.
   double element_values(const Executor& executor, std::span<const T> x, std::span<T> values) const {
     const detail::ValueBody<Function, n> body{element_};
-    return run(executor, "element_values", body, x, {}, {.values = values.data()});
+    return run(executor, "element_values", body, x, {}, {.values = values});
   }
-  /// product = H(x) v.
+  /// product = H(x) v, or is increased by it.
   void hessian_vector_product(const Executor& executor, std::span<const T> x, std::span<const T> v,
-                              std::span<T> product) const {
+                              std::span<T> product, bool add = false) const {
     const detail::HessianProductBody<Function, n> body{element_};
-    run(executor, "hessian_vector_product", body, x, v, {.product = product.data()});
+    run(executor, "hessian_vector_product", body, x, v, {.product = product, .add = add});
   }
   /// The second derivative along each variable.
-  void hessian_diagonal(const Executor& executor, std::span<const T> x, std::span<T> diagonal) const {
+  void hessian_diagonal(const Executor& executor, std::span<const T> x, std::span<T> diagonal, bool add = false) const {
     const detail::HessianBody<Function, n> body{element_};
-    run(executor, "hessian_diagonal", body, x, {}, {.diagonal = diagonal.data()});
+    run(executor, "hessian_diagonal", body, x, {}, {.diagonal = diagonal, .add = add});
   }
   /// Where the Hessian has entries; looked for at the first call.
   const SparsePattern& hessian_pattern() const {
@@ -157,9 +177,13 @@ class ElementSum {
   }
   /// The Hessian's entries in the order of hessian_pattern(), symmetric to the bit where elements are.
   void hessian(const Executor& executor, std::span<const T> x, std::span<T> values) const {
-    hessian_pattern();
+    hessian(executor, x, values, hessian_pattern());
+  }
+  /// The same in the order of a pattern that has others too.
+  void hessian(const Executor& executor, std::span<const T> x, std::span<T> values, const SparsePattern& pattern,
+               bool add = false) const {
     const detail::HessianBody<Function, n> body{element_};
-    run(executor, "hessian", body, x, {}, {.hessian = values.data()});
+    run(executor, "hessian", body, x, {}, {.hessian = values, .add = add}, &pattern);
   }
 
  private:
@@ -168,9 +192,9 @@ class ElementSum {
 
   template <class Body>
   double run(const Executor& executor, const char* name, const Body& body, std::span<const T> x, std::span<const T> v,
-             const detail::ElementOutputs<T>& outputs) const {
+             const detail::ElementOutputs<T>& outputs, const SparsePattern* pattern = nullptr) const {
     return detail::run_elements<T>(executor, {outputs, detail::operation<T, Function>(name, body, n), variables_,
-                                              connectivity_, data_, pattern_.get(), x.data(), v.data()});
+                                              connectivity_, data_, pattern, x, v});
   }
 
   Function element_;
@@ -179,5 +203,95 @@ class ElementSum {
   BatchView<const T> data_;
   mutable std::shared_ptr<const SparsePattern> pattern_;
 };
+
+/// The sum of an element over an affine connectivity or an index table, of T = float or double. `data`: (elements,
+/// E::data) at any strides, or one record for all of them (an item stride of 0), in the executor's memory for as long
+/// as the sum is used. Throws ShapeError that names the first index out of range.
+template <class T, class E>
+ElementSum<T, E> element_sum(const Executor& executor, E element, std::int64_t variables, Affine affine,
+                             std::type_identity_t<BatchView<const T>> data = {}) {
+  detail::require_affine(affine, variables, detail::ElementFunction<E>::dimension);
+  return {executor, std::move(element), variables, std::move(affine), data};
+}
+template <class T, class E, class Index>
+ElementSum<T, E> element_sum(const Executor& executor, E element, std::int64_t variables,
+                             const IndexTable<Index>& table, std::type_identity_t<BatchView<const T>> data = {}) {
+  return {executor, std::move(element), variables,
+          detail::make_table(table, variables, detail::ElementFunction<E>::dimension), data};
+}
+
+/// Several kinds of elements over the same variables: the sum of their sums.
+template <class T, class... Sums>
+class AddedSums {
+ public:
+  using Scalar = T;
+
+  explicit AddedSums(std::tuple<Sums...> sums) : sums_(std::move(sums)) {
+    each([&](const auto& sum, bool) {
+      if (sum.variables() == variables()) return;
+      throw ShapeError("element sum: sums over " + std::to_string(variables()) + " and " +
+                       std::to_string(sum.variables()) + " variables can't be added");
+    });
+  }
+
+  const std::tuple<Sums...>& terms() const { return sums_; }
+  std::int64_t variables() const { return std::get<0>(sums_).variables(); }
+
+  double value(const Executor& executor, std::span<const T> x) const {
+    double all = 0;
+    each([&](const auto& sum, bool) { all += sum.value(executor, x); });
+    return all;
+  }
+  double value_and_gradient(const Executor& executor, std::span<const T> x, std::span<T> gradient) const {
+    double all = 0;
+    each([&](const auto& sum, bool add) { all += sum.value_and_gradient(executor, x, gradient, add); });
+    return all;
+  }
+  void hessian_vector_product(const Executor& executor, std::span<const T> x, std::span<const T> v,
+                              std::span<T> product) const {
+    each([&](const auto& sum, bool add) { sum.hessian_vector_product(executor, x, v, product, add); });
+  }
+  void hessian_diagonal(const Executor& executor, std::span<const T> x, std::span<T> diagonal) const {
+    each([&](const auto& sum, bool add) { sum.hessian_diagonal(executor, x, diagonal, add); });
+  }
+  const SparsePattern& hessian_pattern() const {
+    if (!pattern_) {
+      SparsePattern all = std::get<0>(sums_).hessian_pattern();
+      each([&](const auto& sum, bool add) {
+        if (add) all = detail::merge(all, sum.hessian_pattern());
+      });
+      pattern_ = std::make_shared<const SparsePattern>(std::move(all));
+    }
+    return *pattern_;
+  }
+  void hessian(const Executor& executor, std::span<const T> x, std::span<T> values) const {
+    const SparsePattern& pattern = hessian_pattern();
+    each([&](const auto& sum, bool add) { sum.hessian(executor, x, values, pattern, add); });
+  }
+
+ private:
+  /// Calls use(sum, whether it comes after others) for each.
+  template <class Use>
+  void each(Use use) const {
+    std::apply(
+        [&](const auto& first, const auto&... others) {
+          use(first, false);
+          (use(others, true), ...);
+        },
+        sums_);
+  }
+
+  std::tuple<Sums...> sums_;
+  mutable std::shared_ptr<const SparsePattern> pattern_;
+};
+
+template <class T, class A, class B>
+AddedSums<T, ElementSum<T, A>, ElementSum<T, B>> operator+(const ElementSum<T, A>& a, const ElementSum<T, B>& b) {
+  return AddedSums<T, ElementSum<T, A>, ElementSum<T, B>>({a, b});
+}
+template <class T, class... Sums, class B>
+AddedSums<T, Sums..., ElementSum<T, B>> operator+(const AddedSums<T, Sums...>& a, const ElementSum<T, B>& b) {
+  return AddedSums<T, Sums..., ElementSum<T, B>>(std::tuple_cat(a.terms(), std::tuple(b)));
+}
 
 }  // namespace nabla
