@@ -1,9 +1,12 @@
+#include "checks.hpp"
 #include "element_ranges.hpp"
+#include "owner_lists.hpp"
 
 #include <nabla/element_sum.hpp>
 #include <nabla/error.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <limits>
 #include <string>
@@ -77,15 +80,11 @@ void require_affine(const Affine& affine, std::int64_t variables, std::int64_t s
   }
 }
 
+namespace {
+
+/// Throws for the first entry that is none of 0 … most - 1.
 template <class Index>
-Table make_table(const IndexTable<Index>& table, std::int64_t variables, std::int64_t slots) {
-  const BatchView<const Index>& entries = table.entries;
-  if (table.block < 1 || entries.components * table.block != slots) {
-    refuse_slots(slots, entries.components * std::max<std::int64_t>(table.block, 0));
-  }
-  const std::int64_t most = variables / table.block, ranges = (variables + range_variables - 1) / range_variables;
-  auto lists = std::make_shared<RangeLists>();
-  lists->starts.assign(static_cast<std::size_t>(ranges + 1), 0);
+void require_entries(const BatchView<const Index>& entries, std::int64_t most) {
   for (std::int64_t e = 0; e < entries.count; ++e) {
     for (std::int64_t k = 0; k < entries.components; ++k) {
       const auto entry = static_cast<std::int64_t>(entries(e, k));
@@ -93,25 +92,115 @@ Table make_table(const IndexTable<Index>& table, std::int64_t variables, std::in
       throw ShapeError("element sum: entry " + std::to_string(k) + " of element " + std::to_string(e) + " is " +
                        std::to_string(entry) + ", expected 0 to " + std::to_string(most - 1));
     }
-    for_each_range(table, e, [&](std::int64_t range) { ++lists->starts[static_cast<std::size_t>(range + 1)]; });
   }
-  for (std::size_t k = 1; k < lists->starts.size(); ++k) lists->starts[k] += lists->starts[k - 1];
-  const auto total = static_cast<std::size_t>(lists->starts.back());
-  const bool many = entries.count > std::numeric_limits<std::uint32_t>::max();
-  many ? lists->many_elements.resize(total) : lists->elements.resize(total);
-  std::vector<std::int64_t> next(lists->starts.begin(), lists->starts.end() - 1);
-  for (std::int64_t e = 0; e < entries.count; ++e) {
-    for_each_range(table, e, [&](std::int64_t range) {
-      const auto place = static_cast<std::size_t>(next[static_cast<std::size_t>(range)]++);
+}
+
+/// Elements by what they touch, each list in order. for_each(e, use) calls use(list) once for each of an element's.
+template <class ForEach>
+ElementLists make_lists(std::int64_t count, std::int64_t elements, ForEach for_each) {
+  ElementLists lists;
+  lists.starts.assign(static_cast<std::size_t>(count + 1), 0);
+  for (std::int64_t e = 0; e < elements; ++e) {
+    for_each(e, [&](std::int64_t list) { ++lists.starts[static_cast<std::size_t>(list + 1)]; });
+  }
+  for (std::size_t k = 1; k < lists.starts.size(); ++k) lists.starts[k] += lists.starts[k - 1];
+  const auto total = static_cast<std::size_t>(lists.starts.back());
+  const bool many = elements > std::numeric_limits<std::uint32_t>::max();
+  many ? lists.many_elements.resize(total) : lists.elements.resize(total);
+  std::vector<std::int64_t> next(lists.starts.begin(), lists.starts.end() - 1);
+  for (std::int64_t e = 0; e < elements; ++e) {
+    for_each(e, [&](std::int64_t list) {
+      const auto place = static_cast<std::size_t>(next[static_cast<std::size_t>(list)]++);
       if (many) {
-        lists->many_elements[place] = e;
+        lists.many_elements[place] = e;
       } else {
-        lists->elements[place] = static_cast<std::uint32_t>(e);
+        lists.elements[place] = static_cast<std::uint32_t>(e);
       }
     });
   }
-  return {entries.data,        sizeof(Index) == 8,       entries.count, entries.components,
-          entries.item_stride, entries.component_stride, table.block,   std::move(lists)};
+  return lists;
+}
+
+template <class Index>
+std::shared_ptr<const ElementLists> make_range_lists(const IndexTable<Index>& table, std::int64_t variables) {
+  return std::make_shared<const ElementLists>(
+      make_lists((variables + range_variables - 1) / range_variables, table.entries.count,
+                 [&](std::int64_t e, auto use) { for_each_range(table, e, use); }));
+}
+
+template <class X>
+Array<X> upload(const Executor& executor, const std::vector<X>& numbers) {
+  Array<X> array(executor, static_cast<std::int64_t>(numbers.size()));
+  array.upload(numbers);
+  return array;
+}
+
+template <class Index>
+std::shared_ptr<const OwnerLists> make_owner_lists(const Executor& executor, const IndexTable<Index>& table,
+                                                   std::int64_t variables) {
+  const BatchView<const Index>& entries = table.entries;
+  const ElementLists lists =
+      make_lists((variables + table.block - 1) / table.block, entries.count, [&](std::int64_t e, auto use) {
+        for (std::int64_t k = 0; k < entries.components; ++k) {
+          bool seen = false;
+          for (std::int64_t before = 0; before < k; ++before) seen = seen || entries(e, before) == entries(e, k);
+          if (!seen) use(static_cast<std::int64_t>(entries(e, k)));
+        }
+      });
+  return std::make_shared<const OwnerLists>(OwnerLists{upload(executor, lists.starts), upload(executor, lists.elements),
+                                                       upload(executor, lists.many_elements)});
+}
+
+/// A copy of entries that are in an executor's memory, with what lies between them.
+template <class Index>
+class HostEntries {
+ public:
+  HostEntries(const Executor& executor, const BatchView<const Index>& entries) : view_(entries) {
+    if (entries.count == 0) return;
+    const std::int64_t items = (entries.count - 1) * entries.item_stride,
+                       components = (entries.components - 1) * entries.component_stride;
+    const std::int64_t low = std::min<std::int64_t>(items, 0) + std::min<std::int64_t>(components, 0);
+    numbers_.resize(static_cast<std::size_t>(std::abs(items) + std::abs(components) + 1));
+    copy_bytes(executor, numbers_.data(), entries.data + low, numbers_.size() * sizeof(Index));
+    view_.data = numbers_.data() - low;
+  }
+  const BatchView<const Index>& view() const { return view_; }
+
+ private:
+  std::vector<Index> numbers_;
+  BatchView<const Index> view_;
+};
+
+}  // namespace
+
+template <class Index>
+Table make_table(const Executor& executor, const IndexTable<Index>& table, std::int64_t variables, std::int64_t slots) {
+  const BatchView<const Index>& entries = table.entries;
+  if (table.block < 1 || entries.components * table.block != slots) {
+    refuse_slots(slots, entries.components * std::max<std::int64_t>(table.block, 0));
+  }
+  const Argument argument{
+      "the table",   entries.data, entries.count, entries.components, entries.item_stride, entries.component_stride,
+      sizeof(Index), false};
+  check_memory(executor, "element sum", std::span(&argument, 1));
+  Table made{entries.data,
+             sizeof(Index) == 8,
+             entries.count,
+             entries.components,
+             entries.item_stride,
+             entries.component_stride,
+             table.block,
+             nullptr,
+             nullptr};
+  if (executor.is_cuda()) {
+    const HostEntries<Index> copy(executor, entries);
+    require_entries(copy.view(), variables / table.block);
+    made.owners = make_owner_lists(executor, IndexTable<Index>{copy.view(), table.block}, variables);
+  } else {
+    require_entries(entries, variables / table.block);
+    made.lists = make_range_lists(table, variables);
+  }
+  return made;
 }
 
 namespace {
@@ -159,7 +248,28 @@ SparsePattern merge(const SparsePattern& a, const SparsePattern& b) {
   return all;
 }
 
+namespace {
+
+/// The pattern of a table whose entries are in a device's memory.
+template <class Index>
+SparsePattern pattern_from_device(const Table& table, std::int64_t variables) {
+  const BatchView<const Index> entries(static_cast<const Index*>(table.entries), table.count, table.width,
+                                       table.item_stride, table.component_stride);
+  const HostEntries<Index> copy(table.owners->starts.executor(), entries);
+  Table on_host = table;
+  on_host.entries = copy.view().data;
+  on_host.owners = nullptr;
+  on_host.lists = make_range_lists(IndexTable<Index>{copy.view(), table.block}, variables);
+  return hessian_pattern(on_host, variables);
+}
+
+}  // namespace
+
 SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t variables) {
+  if (const auto* const table = std::get_if<Table>(&connectivity); table != nullptr && table->owners != nullptr) {
+    return table->wide ? pattern_from_device<std::int64_t>(*table, variables)
+                       : pattern_from_device<std::int32_t>(*table, variables);
+  }
   if (const auto* const affine = std::get_if<Affine>(&connectivity);
       affine != nullptr && is_shared(*affine) && elements_of(connectivity) > 1) {
     return hessian_pattern(Affine{{1, 1, 1}, {0, 0, 0}, affine->offsets}, variables);  // all are like the first
@@ -187,7 +297,7 @@ SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t var
   return found;
 }
 
-template Table make_table(const IndexTable<std::int32_t>&, std::int64_t, std::int64_t);
-template Table make_table(const IndexTable<std::int64_t>&, std::int64_t, std::int64_t);
+template Table make_table(const Executor&, const IndexTable<std::int32_t>&, std::int64_t, std::int64_t);
+template Table make_table(const Executor&, const IndexTable<std::int64_t>&, std::int64_t, std::int64_t);
 
 }  // namespace nabla::detail
