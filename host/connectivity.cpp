@@ -238,11 +238,9 @@ SparsePattern merge(const SparsePattern& a, const SparsePattern& b) {
   all.starts.reserve(a.starts.size());
   all.starts.push_back(0);
   for (std::size_t row = 0; row + 1 < a.starts.size(); ++row) {
-    const auto part = [row](const SparsePattern& pattern) {
-      return std::ranges::subrange(pattern.columns.begin() + pattern.starts[row],
-                                   pattern.columns.begin() + pattern.starts[row + 1]);
-    };
-    std::ranges::set_union(part(a), part(b), std::back_inserter(all.columns));
+    const auto begin = [row](const SparsePattern& pattern) { return pattern.columns.begin() + pattern.starts[row]; };
+    const auto end = [row](const SparsePattern& pattern) { return pattern.columns.begin() + pattern.starts[row + 1]; };
+    std::set_union(begin(a), end(a), begin(b), end(b), std::back_inserter(all.columns));
     all.starts.push_back(static_cast<std::int64_t>(all.columns.size()));
   }
   return all;

@@ -40,8 +40,10 @@ struct Line {
 /// Calls use(line) for all lines of elements that touch a range of variables, in order.
 template <class Use>
 void for_each_line(const Affine& affine, const Interval& range, Use use) {
-  const auto [least, most] = std::ranges::minmax(affine.offsets);
-  const auto& [extent, stride, offsets] = affine;
+  // No structured bindings: clang does not let lambdas capture them.
+  const std::int64_t least = std::ranges::min(affine.offsets), most = std::ranges::max(affine.offsets);
+  const auto &extent = affine.extent, &stride = affine.stride;
+  const auto& offsets = affine.offsets;
   // Indices along dimension d at which something of the dimensions below may be in the range.
   const auto some = [&](std::size_t d, std::int64_t base, std::int64_t reach) -> Interval {
     if (stride[d] == 0) return {0, extent[d]};
