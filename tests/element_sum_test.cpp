@@ -249,6 +249,114 @@ TEST_P(ElementSums, ValuesOfElements) {
   }
 }
 
+/// Of a curve a exp(b t), at one sample (t, y).
+struct Residual {
+  static constexpr int variables = 2, data = 2;
+  template <class X, class D>
+  constexpr auto operator()(const X& x, const D& d) const {
+    using nabla::exp;
+    const auto residual = x[0] * exp(x[1] * d[0]) - d[1];
+    return 0.5 * residual * residual;
+  }
+};
+
+/// Value, gradient, Hessian of the sum of squares over all samples.
+struct Fit {
+  long double value = 0, gradient[2] = {}, hessian[2][2] = {};
+};
+Fit fit(const std::vector<double>& samples, long double a, long double b) {
+  Fit all;
+  for (std::size_t e = 0; 2 * e < samples.size(); ++e) {
+    const long double t = samples[2 * e], y = samples[2 * e + 1], growth = std::exp(b * t);
+    const long double residual = a * growth - y, slope[2] = {growth, a * t * growth};
+    const long double bend[2][2] = {{0, t * growth}, {t * growth, a * t * t * growth}};
+    all.value += residual * residual / 2;
+    for (int i = 0; i < 2; ++i) {
+      all.gradient[i] += residual * slope[i];
+      for (int j = 0; j < 2; ++j) all.hessian[i][j] += slope[i] * slope[j] + residual * bend[i][j];
+    }
+  }
+  return all;
+}
+
+TEST_P(ElementSums, ParametersSharedByAllElements) {
+  for (const std::int64_t samples : {1, 100, 5'000, 300'000}) {
+    const std::vector<double> data = numbers(2 * samples), x{0.7, -0.4}, v{0.3, 0.9};
+    const auto f = element_sum<double>(executor(), Residual(), 2, Affine{{samples, 1, 1}, {0, 0, 0}, {0, 1}},
+                                       {data.data(), samples, 2, nabla::Layout::point_major});
+    const Fit expected = fit(data, x[0], x[1]);
+    const auto near = [&](double found, long double wanted) {
+      EXPECT_NEAR(found, static_cast<double>(wanted), 1e-13 * static_cast<double>(samples)) << samples;
+    };
+    std::vector<double> g(2), product(2), diagonal(2), hessian(4), values(static_cast<std::size_t>(samples));
+    near(f.value(executor(), x), expected.value);
+    near(f.value_and_gradient(executor(), x, g), expected.value);
+    near(f.element_values(executor(), x, values), expected.value);
+    near(values[0], fit({data[0], data[1]}, x[0], x[1]).value);
+    f.hessian_vector_product(executor(), x, v, product);
+    f.hessian_diagonal(executor(), x, diagonal);
+    EXPECT_EQ(f.hessian_pattern().columns, (std::vector<std::int64_t>{0, 1, 0, 1}));
+    f.hessian(executor(), x, hessian);
+    for (std::size_t i = 0; i < 2; ++i) {
+      near(g[i], expected.gradient[i]);
+      near(product[i], expected.hessian[i][0] * v[0] + expected.hessian[i][1] * v[1]);
+      near(diagonal[i], expected.hessian[i][i]);
+      for (std::size_t j = 0; j < 2; ++j) near(hessian[2 * i + j], expected.hessian[i][j]);
+    }
+  }
+}
+
+TEST_P(ElementSums, OneRecordForAllElements) {
+  const std::int64_t n = 50'000;
+  const std::vector<double> x = numbers(n), one{2.5, 0.125};
+  std::vector<double> all;
+  for (std::int64_t e = 0; e < n - 1; ++e) all.insert(all.end(), one.begin(), one.end());
+  std::vector<double> g(x.size()), h(x.size());
+  const auto sum_over = [&](const std::vector<double>& data, std::vector<double>& gradient) {
+    return element_sum<double>(executor(), Spring(), n, Affine::chain(n - 1, {0, 1}),
+                               {data.data(), static_cast<std::int64_t>(data.size()) / 2, 2, nabla::Layout::point_major})
+        .value_and_gradient(executor(), x, gradient);
+  };
+  EXPECT_EQ(sum_over(one, g), sum_over(all, h));
+  EXPECT_EQ(g, h);
+}
+
+/// Pulls a variable to where it rests.
+struct Weight {
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    return 0.5 * (x[0] - 0.25) * (x[0] - 0.25) * x[0];
+  }
+};
+
+TEST_P(ElementSums, SeveralKinds) {
+  const std::int64_t n = 60'001;
+  std::vector<std::int32_t> entries;  // far apart: other entries of the Hessian than the chain's
+  for (std::int32_t e = 0; e < 20'000; ++e) entries.insert(entries.end(), {e, 60'000 - e});
+  const auto chain = chained(executor(), n);
+  const auto weights = element_sum<double>(executor(), Weight(), n, Affine::chain(n / 2, {1}, 2));
+  const auto pairs =
+      element_sum<double>(executor(), RosenbrockElement(), n,
+                          nabla::IndexTable<std::int32_t>{{entries.data(), 20'000, 2, nabla::Layout::point_major}});
+  const auto all = chain + weights + pairs;
+  const std::vector<double> x = numbers(n);
+  std::vector<double> g(x.size()), part(x.size()), expected(x.size(), 0);
+  double value = 0;
+  const auto add = [&](const auto& sum) {
+    value += sum.value_and_gradient(executor(), x, part);
+    for (std::size_t i = 0; i < part.size(); ++i) expected[i] += part[i];
+  };
+  add(chain);
+  add(weights);
+  add(pairs);
+  EXPECT_EQ(all.value_and_gradient(executor(), x, g), value);
+  EXPECT_EQ(all.value(executor(), x), chain.value(executor(), x) + weights.value(executor(), x) + pairs.value(executor(), x));
+  for (std::size_t i = 0; i < g.size(); ++i) ASSERT_NEAR(g[i], expected[i], 1e-12 * (1 + std::fabs(expected[i]))) << i;
+  expect_one_hessian(executor(), all, x);
+  EXPECT_EQ(nabla::check_gradient(executor(), all, x).verdict, Verdict::agree);
+  EXPECT_EQ(nabla::check_hessian_vector_product(executor(), all, x, {.directions = 1}).verdict, Verdict::agree);
+}
+
 TEST(ElementSumErrors, NamedPrecisely) {
   const auto message = [](auto call) -> std::string {
     try {
@@ -278,6 +386,41 @@ TEST(ElementSumErrors, NamedPrecisely) {
               make(nabla::IndexTable<std::int32_t>{{entries.data(), 4, 2, nabla::Layout::point_major}});
             }),
             "element sum: entry 1 of element 2 is 10, expected 0 to 9");
+  EXPECT_EQ(message([&] { make(Affine{{5, -1, 1}, {1, 1, 0}, {0, 1}}); }),
+            "element sum: extents and strides must be 0 or more, found -1 and 1");
+  constexpr std::int64_t huge = std::int64_t{1} << 40;
+  EXPECT_EQ(message([&] { make(Affine{{huge, huge, 1}, {0, 0, 0}, {0, 1}}); }),
+            "element sum: more than 2^63 elements or variables");
+}
+
+TEST(ElementSumErrors, WrongShapes) {
+  const auto message = [](auto call) -> std::string {
+    try {
+      call();
+    } catch (const nabla::ShapeError& error) {
+      return error.what();
+    }
+    return "";
+  };
+  const Executor where = Executor::cpu(1);
+  const auto f = chained(where, 10);
+  std::vector<double> x(10, 1.0), short_one(9), g(10);
+  EXPECT_EQ(message([&] { f.value(where, short_one); }), "value: x must have 10 numbers, found 9");
+  EXPECT_EQ(message([&] { f.value_and_gradient(where, x, short_one); }),
+            "value_and_gradient: the gradient must have 10 numbers, found 9");
+  EXPECT_EQ(message([&] { f.value_and_gradient(where, x, x); }),
+            "value_and_gradient: the gradient overlaps x in memory");
+  EXPECT_EQ(message([&] { f.hessian_vector_product(where, x, short_one, g); }),
+            "hessian_vector_product: v must have 10 numbers, found 9");
+  EXPECT_EQ(message([&] { f.element_values(where, x, g); }), "element_values: the values must have 9 numbers, found 10");
+  EXPECT_EQ(message([&] { f.hessian(where, x, g); }), "hessian: the Hessian must have 28 numbers, found 10");
+  const auto springs = [&](std::int64_t count, std::int64_t columns) {
+    element_sum<double>(where, Spring(), 10, Affine::chain(9, {0, 1}), {g.data(), count, columns});
+  };
+  EXPECT_EQ(message([&] { springs(5, 2); }), "element sum: data must have the shape (9, 2), found (5, 2)");
+  EXPECT_EQ(message([&] { springs(9, 3); }), "element sum: data must have the shape (9, 2), found (9, 3)");
+  EXPECT_EQ(message([&] { (void)(f + chained(where, 11)); }),
+            "element sum: sums over 10 and 11 variables can't be added");
 }
 
 TEST_P(ElementSums, ThreadsChangeNoBit) {
