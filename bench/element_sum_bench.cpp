@@ -57,12 +57,19 @@ void chain(benchmark::State& state, Pass pass) {
   };
   const auto subject = [&] {
     switch (pass) {
-      case Pass::value: benchmark::DoNotOptimize(f.value(where, span_of(x))); break;
-      case Pass::gradient: benchmark::DoNotOptimize(f.value_and_gradient(where, span_of(x), span_of(out))); break;
-      case Pass::product: f.hessian_vector_product(where, span_of(x), span_of(v), span_of(out)); break;
+      case Pass::value:
+        benchmark::DoNotOptimize(f.value(where, span_of(x)));
+        break;
+      case Pass::gradient:
+        benchmark::DoNotOptimize(f.value_and_gradient(where, span_of(x), span_of(out)));
+        break;
+      case Pass::product:
+        f.hessian_vector_product(where, span_of(x), span_of(v), span_of(out));
+        break;
     }
   };
-  nabla::bench::paired(state, "of_bare", bare, subject, n, n * 8 * static_cast<std::int64_t>(reads.size() + writes.size()));
+  nabla::bench::paired(state, "of_bare", bare, subject, n,
+                       n * 8 * static_cast<std::int64_t>(reads.size() + writes.size()));
 }
 
 /// A sum of squares of K neighbours' differences, each of them through a few operations.
@@ -142,8 +149,8 @@ struct Atoms {
       const auto last = [&](std::size_t k) { return std::min(at[k] + 2, cells - 1); };
       for (std::int64_t a = first(0); a <= last(0); ++a) {
         for (std::int64_t b = first(1); b <= last(1); ++b) {
-          for (std::int64_t j = 4 * ((a * cells + b) * cells + first(2)); j < 4 * ((a * cells + b) * cells + last(2) + 1);
-               ++j) {
+          for (std::int64_t j = 4 * ((a * cells + b) * cells + first(2));
+               j < 4 * ((a * cells + b) * cells + last(2) + 1); ++j) {
             if (j == i || !near(i, j)) continue;
             both.push_back(static_cast<std::int32_t>(j));
             if (j > i) pairs.insert(pairs.end(), {static_cast<std::int32_t>(i), static_cast<std::int32_t>(j)});

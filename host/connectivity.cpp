@@ -1,4 +1,5 @@
 #include "element_ranges.hpp"
+#include "table_schedule.hpp"
 
 #include <nabla/element_sum.hpp>
 #include <nabla/error.hpp>
@@ -16,21 +17,6 @@ std::string slots_text(std::int64_t slots) { return std::to_string(slots) + (slo
 
 [[noreturn]] void refuse_slots(std::int64_t slots, std::int64_t found) {
   throw ShapeError("element sum: the element has " + slots_text(slots) + ", its connectivity " + std::to_string(found));
-}
-
-/// Calls use(range) once for each range of variables that an element touches.
-template <class Index, class Use>
-void for_each_range(const IndexTable<Index>& table, std::int64_t element, Use use) {
-  std::int64_t seen[32];
-  int count = 0;
-  for (std::int64_t k = 0; k < table.entries.components; ++k) {
-    const auto first = static_cast<std::int64_t>(table.entries(element, k)) * table.block;
-    for (std::int64_t range = first / range_variables; range <= (first + table.block - 1) / range_variables; ++range) {
-      if (std::find(seen, seen + count, range) != seen + count) continue;
-      seen[count++] = range;
-      use(range);
-    }
-  }
 }
 
 }  // namespace
@@ -78,67 +64,77 @@ void require_affine(const Affine& affine, std::int64_t variables, std::int64_t s
 }
 
 template <class Index>
-Table make_table(const IndexTable<Index>& table, std::int64_t variables, std::int64_t slots) {
+Table make_table(const Executor& executor, const IndexTable<Index>& table, std::int64_t variables, std::int64_t slots) {
   const BatchView<const Index>& entries = table.entries;
   if (table.block < 1 || entries.components * table.block != slots) {
     refuse_slots(slots, entries.components * std::max<std::int64_t>(table.block, 0));
   }
-  const std::int64_t most = variables / table.block, ranges = (variables + range_variables - 1) / range_variables;
-  auto lists = std::make_shared<RangeLists>();
-  lists->starts.assign(static_cast<std::size_t>(ranges + 1), 0);
+  const std::int64_t most = variables / table.block;
+  std::int64_t first_wrong = entries.count;
+#pragma omp parallel for num_threads(std::max(1, executor.threads())) reduction(min : first_wrong)
   for (std::int64_t e = 0; e < entries.count; ++e) {
     for (std::int64_t k = 0; k < entries.components; ++k) {
       const auto entry = static_cast<std::int64_t>(entries(e, k));
-      if (entry >= 0 && entry < most) continue;
-      throw ShapeError("element sum: entry " + std::to_string(k) + " of element " + std::to_string(e) + " is " +
-                       std::to_string(entry) + ", expected 0 to " + std::to_string(most - 1));
+      if (entry < 0 || entry >= most) first_wrong = std::min(first_wrong, e);
     }
-    for_each_range(table, e, [&](std::int64_t range) { ++lists->starts[static_cast<std::size_t>(range + 1)]; });
   }
-  for (std::size_t k = 1; k < lists->starts.size(); ++k) lists->starts[k] += lists->starts[k - 1];
-  const auto total = static_cast<std::size_t>(lists->starts.back());
-  const bool many = entries.count > std::numeric_limits<std::uint32_t>::max();
-  many ? lists->many_elements.resize(total) : lists->elements.resize(total);
-  std::vector<std::int64_t> next(lists->starts.begin(), lists->starts.end() - 1);
-  for (std::int64_t e = 0; e < entries.count; ++e) {
-    for_each_range(table, e, [&](std::int64_t range) {
-      const auto place = static_cast<std::size_t>(next[static_cast<std::size_t>(range)]++);
-      if (many) {
-        lists->many_elements[place] = e;
-      } else {
-        lists->elements[place] = static_cast<std::uint32_t>(e);
-      }
-    });
+  for (std::int64_t k = 0; k < entries.components && first_wrong < entries.count; ++k) {
+    const auto entry = static_cast<std::int64_t>(entries(first_wrong, k));
+    if (entry >= 0 && entry < most) continue;
+    throw ShapeError("element sum: entry " + std::to_string(k) + " of element " + std::to_string(first_wrong) + " is " +
+                     std::to_string(entry) + ", expected 0 to " + std::to_string(most - 1));
   }
-  return {entries.data,        sizeof(Index) == 8,       entries.count, entries.components,
-          entries.item_stride, entries.component_stride, table.block,   std::move(lists)};
+  Table made{entries.data,        sizeof(Index) == 8,       entries.count, entries.components,
+             entries.item_stride, entries.component_stride, table.block,   nullptr};
+  made.schedule =
+      std::make_shared<const TableSchedule>(make_schedule(made, variables, std::max(1, executor.threads())));
+  return made;
 }
 
 namespace {
 
-/// Calls use(variables of an element) for all elements that touch a range.
+/// Calls use(variables of an element) for all elements of an affine sum that touch a range.
 template <class Use>
-void for_each_element(const Connectivity& connectivity, const Interval& range, Use use) {
+void for_each_element(const Affine& affine, const Interval& range, Use use) {
   std::int64_t variables[most_slots];
-  if (const auto* const affine = std::get_if<Affine>(&connectivity)) {
-    for_each_line(*affine, range, [&](const Line& line) {
-      for (std::int64_t e = line.all.first; e < line.all.last; ++e) {
-        for (std::size_t j = 0; j < affine->offsets.size(); ++j) {
-          variables[j] = line.variable[j] + e * affine->stride[0];
-        }
-        use(std::span<const std::int64_t>(variables, affine->offsets.size()));
+  for_each_line(affine, range, [&](const Line& line) {
+    for (std::int64_t e = line.all.first; e < line.all.last; ++e) {
+      for (std::size_t j = 0; j < affine.offsets.size(); ++j) {
+        variables[j] = line.variable[j] + e * affine.stride[0];
       }
-    });
-    return;
-  }
-  const Table& table = std::get<Table>(connectivity);
-  const TableRange list(table, range);
-  for (std::int64_t place = list.first; place < list.last; ++place) {
+      use(std::span<const std::int64_t>(variables, affine.offsets.size()));
+    }
+  });
+}
+/// The same for a table, and one of its ranges.
+template <class Use>
+void for_each_element(const Table& table, const RangeLists& lists, std::int64_t range, Use use) {
+  std::int64_t variables[most_slots];
+  const auto at = static_cast<std::size_t>(range);
+  for (std::int64_t place = lists.starts[at]; place < lists.starts[at + 1]; ++place) {
     for (std::int64_t j = 0; j < table.slots(); ++j) {
-      variables[j] = table.wide ? variable_of<std::int64_t>(table, list.element(place), j)
-                                : variable_of<std::int32_t>(table, list.element(place), j);
+      variables[j] = block_of(table, lists.element(place), j / table.block) + j % table.block;
     }
     use(std::span<const std::int64_t>(variables, static_cast<std::size_t>(table.slots())));
+  }
+}
+
+/// The rows of a range of variables, after those before.
+template <class ForEachElement>
+void add_rows(SparsePattern& pattern, const Interval& range, ForEachElement for_each) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> entries;  // row, column
+  for_each([&](std::span<const std::int64_t> touched) {
+    for (const std::int64_t row : touched) {
+      if (!range.has(row)) continue;
+      for (const std::int64_t column : touched) entries.emplace_back(row, column);
+    }
+  });
+  std::ranges::sort(entries);
+  entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+  auto entry = entries.begin();
+  for (std::int64_t row = range.first; row < range.last; ++row) {
+    for (; entry != entries.end() && entry->first == row; ++entry) pattern.columns.push_back(entry->second);
+    pattern.starts.push_back(static_cast<std::int64_t>(pattern.columns.size()));
   }
 }
 
@@ -160,34 +156,29 @@ SparsePattern merge(const SparsePattern& a, const SparsePattern& b) {
 }
 
 SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t variables) {
-  if (const auto* const affine = std::get_if<Affine>(&connectivity);
-      affine != nullptr && is_shared(*affine) && elements_of(connectivity) > 1) {
-    return hessian_pattern(Affine{{1, 1, 1}, {0, 0, 0}, affine->offsets}, variables);  // all are like the first
-  }
   SparsePattern found;
   found.starts.reserve(static_cast<std::size_t>(variables + 1));
   found.starts.push_back(0);
-  for (std::int64_t first = 0; first < variables; first += range_variables) {
-    const Interval range{first, std::min(variables, first + range_variables)};
-    std::vector<std::pair<std::int64_t, std::int64_t>> entries;  // row, column
-    for_each_element(connectivity, range, [&](std::span<const std::int64_t> touched) {
-      for (const std::int64_t row : touched) {
-        if (!range.has(row)) continue;
-        for (const std::int64_t column : touched) entries.emplace_back(row, column);
-      }
-    });
-    std::ranges::sort(entries);
-    entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
-    auto entry = entries.begin();
-    for (std::int64_t row = range.first; row < range.last; ++row) {
-      for (; entry != entries.end() && entry->first == row; ++entry) found.columns.push_back(entry->second);
-      found.starts.push_back(static_cast<std::int64_t>(found.columns.size()));
+  if (const auto* const table = std::get_if<Table>(&connectivity)) {
+    const RangeLists lists = make_lists(*table, variables);
+    for (std::int64_t k = 0; k < lists.ranges(); ++k) {
+      add_rows(found, {k * lists.range, std::min(variables, (k + 1) * lists.range)},
+               [&](auto use) { for_each_element(*table, lists, k, use); });
     }
+    return found;
+  }
+  const Affine& given = std::get<Affine>(connectivity);
+  const bool one_is_enough = is_shared(given) && elements_of(connectivity) > 1;  // all are like the first
+  const Affine affine = one_is_enough ? Affine{{1, 1, 1}, {0, 0, 0}, given.offsets} : given;
+  constexpr std::int64_t size = 1 << 15;
+  for (std::int64_t first = 0; first < variables; first += size) {
+    const Interval range{first, std::min(variables, first + size)};
+    add_rows(found, range, [&](auto use) { for_each_element(affine, range, use); });
   }
   return found;
 }
 
-template Table make_table(const IndexTable<std::int32_t>&, std::int64_t, std::int64_t);
-template Table make_table(const IndexTable<std::int64_t>&, std::int64_t, std::int64_t);
+template Table make_table(const Executor&, const IndexTable<std::int32_t>&, std::int64_t, std::int64_t);
+template Table make_table(const Executor&, const IndexTable<std::int64_t>&, std::int64_t, std::int64_t);
 
 }  // namespace nabla::detail

@@ -350,7 +350,8 @@ TEST_P(ElementSums, SeveralKinds) {
   add(weights);
   add(pairs);
   EXPECT_EQ(all.value_and_gradient(executor(), x, g), value);
-  EXPECT_EQ(all.value(executor(), x), chain.value(executor(), x) + weights.value(executor(), x) + pairs.value(executor(), x));
+  EXPECT_EQ(all.value(executor(), x),
+            chain.value(executor(), x) + weights.value(executor(), x) + pairs.value(executor(), x));
   for (std::size_t i = 0; i < g.size(); ++i) ASSERT_NEAR(g[i], expected[i], 1e-12 * (1 + std::fabs(expected[i]))) << i;
   expect_one_hessian(executor(), all, x);
   EXPECT_EQ(nabla::check_gradient(executor(), all, x).verdict, Verdict::agree);
@@ -386,10 +387,14 @@ TEST(ElementSumErrors, NamedPrecisely) {
               make(nabla::IndexTable<std::int32_t>{{entries.data(), 4, 2, nabla::Layout::point_major}});
             }),
             "element sum: entry 1 of element 2 is 10, expected 0 to 9");
-  EXPECT_EQ(message([&] { make(Affine{{5, -1, 1}, {1, 1, 0}, {0, 1}}); }),
+  EXPECT_EQ(message([&] {
+              make(Affine{{5, -1, 1}, {1, 1, 0}, {0, 1}});
+            }),
             "element sum: extents and strides must be 0 or more, found -1 and 1");
   constexpr std::int64_t huge = std::int64_t{1} << 40;
-  EXPECT_EQ(message([&] { make(Affine{{huge, huge, 1}, {0, 0, 0}, {0, 1}}); }),
+  EXPECT_EQ(message([&] {
+              make(Affine{{huge, huge, 1}, {0, 0, 0}, {0, 1}});
+            }),
             "element sum: more than 2^63 elements or variables");
 }
 
@@ -412,7 +417,8 @@ TEST(ElementSumErrors, WrongShapes) {
             "value_and_gradient: the gradient overlaps x in memory");
   EXPECT_EQ(message([&] { f.hessian_vector_product(where, x, short_one, g); }),
             "hessian_vector_product: v must have 10 numbers, found 9");
-  EXPECT_EQ(message([&] { f.element_values(where, x, g); }), "element_values: the values must have 9 numbers, found 10");
+  EXPECT_EQ(message([&] { f.element_values(where, x, g); }),
+            "element_values: the values must have 9 numbers, found 10");
   EXPECT_EQ(message([&] { f.hessian(where, x, g); }), "hessian: the Hessian must have 28 numbers, found 10");
   const auto springs = [&](std::int64_t count, std::int64_t columns) {
     element_sum<double>(where, Spring(), 10, Affine::chain(9, {0, 1}), {g.data(), count, columns});

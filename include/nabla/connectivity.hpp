@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nabla/executor.hpp>
 #include <nabla/view.hpp>
 
 #include <array>
@@ -43,19 +44,14 @@ struct SparsePattern {
 
 namespace detail {
 
-/// The elements that touch each range of variables, in order.
-struct RangeLists {
-  std::vector<std::int64_t> starts;  // of each range in `elements`, and the end
-  std::vector<std::uint32_t> elements;
-  std::vector<std::int64_t> many_elements;  // instead, where 32 bits are too few
-};
+struct TableSchedule;  // host/table_schedule.hpp
 
 /// An index table that was looked through.
 struct Table {
   const void* entries;
   bool wide;  // 64 bits
   std::int64_t count, width, item_stride, component_stride, block;
-  std::shared_ptr<const RangeLists> lists;
+  std::shared_ptr<const TableSchedule> schedule;
 
   std::int64_t slots() const { return width * block; }
 };
@@ -70,12 +66,9 @@ bool is_shared(const Affine& affine);
 /// many slots.
 void require_affine(const Affine& affine, std::int64_t variables, std::int64_t slots);
 template <class Index>
-Table make_table(const IndexTable<Index>& table, std::int64_t variables, std::int64_t slots);
-extern template Table make_table(const IndexTable<std::int32_t>&, std::int64_t, std::int64_t);
-extern template Table make_table(const IndexTable<std::int64_t>&, std::int64_t, std::int64_t);
-
-/// Variables of a range. On a CPU a thread's part of a gradient of as many numbers lies in a core's cache.
-inline constexpr std::int64_t range_variables = 1 << 15;
+Table make_table(const Executor& executor, const IndexTable<Index>& table, std::int64_t variables, std::int64_t slots);
+extern template Table make_table(const Executor&, const IndexTable<std::int32_t>&, std::int64_t, std::int64_t);
+extern template Table make_table(const Executor&, const IndexTable<std::int64_t>&, std::int64_t, std::int64_t);
 
 }  // namespace detail
 }  // namespace nabla

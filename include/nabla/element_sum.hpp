@@ -217,7 +217,7 @@ template <class T, class E, class Index>
 ElementSum<T, E> element_sum(const Executor& executor, E element, std::int64_t variables,
                              const IndexTable<Index>& table, std::type_identity_t<BatchView<const T>> data = {}) {
   return {executor, std::move(element), variables,
-          detail::make_table(table, variables, detail::ElementFunction<E>::dimension), data};
+          detail::make_table(executor, table, variables, detail::ElementFunction<E>::dimension), data};
 }
 
 /// Several kinds of elements over the same variables: the sum of their sums.
