@@ -1,10 +1,13 @@
+#include "checks.hpp"
 #include "element_ranges.hpp"
+#include "owner_lists.hpp"
 #include "table_schedule.hpp"
 
 #include <nabla/element_sum.hpp>
 #include <nabla/error.hpp>
 
 #include <algorithm>
+#include <cstdlib>
 #include <iterator>
 #include <limits>
 #include <string>
@@ -63,31 +66,99 @@ void require_affine(const Affine& affine, std::int64_t variables, std::int64_t s
   }
 }
 
+namespace {
+
+/// Throws for the first entry that is none of 0 … most - 1.
+template <class Index>
+void require_entries(const BatchView<const Index>& entries, std::int64_t most, int threads) {
+  const auto is_wrong = [&](std::int64_t e, std::int64_t k) {
+    return static_cast<std::int64_t>(entries(e, k)) < 0 || static_cast<std::int64_t>(entries(e, k)) >= most;
+  };
+  std::int64_t wrong = entries.count;
+#pragma omp parallel for num_threads(threads) reduction(min : wrong)
+  for (std::int64_t e = 0; e < entries.count; ++e) {
+    for (std::int64_t k = 0; k < entries.components; ++k) wrong = is_wrong(e, k) ? std::min(wrong, e) : wrong;
+  }
+  for (std::int64_t k = 0; k < entries.components && wrong < entries.count; ++k) {
+    if (!is_wrong(wrong, k)) continue;
+    throw ShapeError("element sum: entry " + std::to_string(k) + " of element " + std::to_string(wrong) + " is " +
+                     std::to_string(entries(wrong, k)) + ", expected 0 to " + std::to_string(most - 1));
+  }
+}
+
+template <class X>
+Array<X> upload(const Executor& executor, const std::vector<X>& numbers) {
+  Array<X> array(executor, static_cast<std::int64_t>(numbers.size()));
+  array.upload(numbers);
+  return array;
+}
+
+template <class Index>
+std::shared_ptr<const OwnerLists> make_owner_lists(const Executor& executor, const IndexTable<Index>& table,
+                                                   std::int64_t variables) {
+  const BatchView<const Index>& entries = table.entries;
+  const ElementLists lists =
+      list_elements((variables + table.block - 1) / table.block, entries.count, [&](std::int64_t e, auto use) {
+        for (std::int64_t k = 0; k < entries.components; ++k) {
+          bool seen = false;
+          for (std::int64_t before = 0; before < k; ++before) seen = seen || entries(e, before) == entries(e, k);
+          if (!seen) use(static_cast<std::int64_t>(entries(e, k)));
+        }
+      });
+  return std::make_shared<const OwnerLists>(OwnerLists{upload(executor, lists.starts), upload(executor, lists.elements),
+                                                       upload(executor, lists.many_elements)});
+}
+
+/// A copy of entries that are in an executor's memory, with what lies between them.
+template <class Index>
+class HostEntries {
+ public:
+  HostEntries(const Executor& executor, const BatchView<const Index>& entries) : view_(entries) {
+    if (entries.count == 0) return;
+    const std::int64_t items = (entries.count - 1) * entries.item_stride,
+                       components = (entries.components - 1) * entries.component_stride;
+    const std::int64_t low = std::min<std::int64_t>(items, 0) + std::min<std::int64_t>(components, 0);
+    numbers_.resize(static_cast<std::size_t>(std::abs(items) + std::abs(components) + 1));
+    copy_bytes(executor, numbers_.data(), entries.data + low, numbers_.size() * sizeof(Index));
+    view_.data = numbers_.data() - low;
+  }
+  const BatchView<const Index>& view() const { return view_; }
+
+ private:
+  std::vector<Index> numbers_;
+  BatchView<const Index> view_;
+};
+
+}  // namespace
+
 template <class Index>
 Table make_table(const Executor& executor, const IndexTable<Index>& table, std::int64_t variables, std::int64_t slots) {
   const BatchView<const Index>& entries = table.entries;
   if (table.block < 1 || entries.components * table.block != slots) {
     refuse_slots(slots, entries.components * std::max<std::int64_t>(table.block, 0));
   }
-  const std::int64_t most = variables / table.block;
-  std::int64_t first_wrong = entries.count;
-#pragma omp parallel for num_threads(std::max(1, executor.threads())) reduction(min : first_wrong)
-  for (std::int64_t e = 0; e < entries.count; ++e) {
-    for (std::int64_t k = 0; k < entries.components; ++k) {
-      const auto entry = static_cast<std::int64_t>(entries(e, k));
-      if (entry < 0 || entry >= most) first_wrong = std::min(first_wrong, e);
-    }
+  const Argument argument{
+      "the table",   entries.data, entries.count, entries.components, entries.item_stride, entries.component_stride,
+      sizeof(Index), false};
+  check_memory(executor, "element sum", std::span(&argument, 1));
+  Table made{entries.data,
+             sizeof(Index) == 8,
+             entries.count,
+             entries.components,
+             entries.item_stride,
+             entries.component_stride,
+             table.block,
+             nullptr,
+             nullptr};
+  const int threads = std::max(1, executor.threads());
+  if (executor.is_cuda()) {
+    const HostEntries<Index> copy(executor, entries);
+    require_entries(copy.view(), variables / table.block, threads);
+    made.owners = make_owner_lists(executor, IndexTable<Index>{copy.view(), table.block}, variables);
+  } else {
+    require_entries(entries, variables / table.block, threads);
+    made.schedule = std::make_shared<const TableSchedule>(make_schedule(made, variables, threads));
   }
-  for (std::int64_t k = 0; k < entries.components && first_wrong < entries.count; ++k) {
-    const auto entry = static_cast<std::int64_t>(entries(first_wrong, k));
-    if (entry >= 0 && entry < most) continue;
-    throw ShapeError("element sum: entry " + std::to_string(k) + " of element " + std::to_string(first_wrong) + " is " +
-                     std::to_string(entry) + ", expected 0 to " + std::to_string(most - 1));
-  }
-  Table made{entries.data,        sizeof(Index) == 8,       entries.count, entries.components,
-             entries.item_stride, entries.component_stride, table.block,   nullptr};
-  made.schedule =
-      std::make_shared<const TableSchedule>(make_schedule(made, variables, std::max(1, executor.threads())));
   return made;
 }
 
@@ -155,12 +226,32 @@ SparsePattern merge(const SparsePattern& a, const SparsePattern& b) {
   return all;
 }
 
+namespace {
+
+/// The pattern of a table whose entries are in a device's memory.
+template <class Index>
+SparsePattern pattern_from_device(const Table& table, std::int64_t variables) {
+  const BatchView<const Index> entries(static_cast<const Index*>(table.entries), table.count, table.width,
+                                       table.item_stride, table.component_stride);
+  const HostEntries<Index> copy(table.owners->starts.executor(), entries);
+  Table on_host = table;
+  on_host.entries = copy.view().data;
+  on_host.owners = nullptr;
+  return hessian_pattern(on_host, variables);
+}
+
+}  // namespace
+
 SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t variables) {
+  if (const auto* const table = std::get_if<Table>(&connectivity); table != nullptr && table->owners != nullptr) {
+    return table->wide ? pattern_from_device<std::int64_t>(*table, variables)
+                       : pattern_from_device<std::int32_t>(*table, variables);
+  }
   SparsePattern found;
   found.starts.reserve(static_cast<std::size_t>(variables + 1));
   found.starts.push_back(0);
   if (const auto* const table = std::get_if<Table>(&connectivity)) {
-    const RangeLists lists = make_lists(*table, variables);
+    const RangeLists lists = make_range_lists(*table, variables);
     for (std::int64_t k = 0; k < lists.ranges(); ++k) {
       add_rows(found, {k * lists.range, std::min(variables, (k + 1) * lists.range)},
                [&](auto use) { for_each_element(*table, lists, k, use); });

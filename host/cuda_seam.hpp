@@ -3,14 +3,16 @@
 #include "displace.hpp"
 #include "executor_state.hpp"
 
+#include <nabla/detail/element_request.hpp>
 #include <nabla/detail/operation.hpp>
 #include <nabla/view.hpp>
 
 #include <string>
 #include <vector>
 
-// What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/displace.cu, kernels/module.cu,
-// kernels/random.cu and kernels/summary.cu answer; host/without_cuda.cpp answers in builds without CUDA.
+// What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/displace.cu, kernels/element_sum.cu,
+// kernels/module.cu, kernels/random.cu and kernels/summary.cu answer; host/without_cuda.cpp answers in builds without
+// CUDA.
 
 namespace nabla::detail::cuda {
 
@@ -34,6 +36,8 @@ void synchronize(const ExecutorState& state);
 void* allocate(const ExecutorState& state, std::size_t bytes);
 void deallocate(const ExecutorState& state, void* memory) noexcept;
 void copy(const ExecutorState& state, void* to, const void* from, std::size_t bytes);
+/// Enqueues zeros.
+void clear(const ExecutorState& state, void* memory, std::size_t bytes);
 
 /// Where a pointer points, as far as CUDA knows.
 enum class Space { host, device, other_device, everywhere };
@@ -54,6 +58,16 @@ template <class T>
 void weigh(const ExecutorState& state, const T* gradient, const Direction& u, const Subset& subset, Weighed* partials);
 template <class T>
 void largest(const ExecutorState& state, const T* a, const T* b, std::int64_t n, double* partials);
+
+/// Adds up rows of `count` partial sums each, at least one, which lie one after another: always in the same tree, on
+/// the stream. Returns where the rows' sums will be. `partials` has room for fold_numbers(count, rows) numbers.
+const double* fold_sums(const ExecutorState& state, double* partials, std::int64_t count, std::int64_t rows);
+std::int64_t fold_numbers(std::int64_t count, std::int64_t rows);
+
+/// Adds the sums over elements that share their variables to request.out: `sums` of each slot, or each pair of slots.
+template <class T>
+void assemble_shared(const ExecutorState& state, ElementPass pass, const ElementGrid& grid, std::int64_t slots,
+                     const double* sums, const ElementRequest<T>& request);
 
 /// A kernel that was compiled while the program runs. It stays loaded until the program ends: nobody knows when the
 /// last launch of it, or the last graph that has it, is done.

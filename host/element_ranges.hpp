@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nabla/connectivity.hpp>
+#include <nabla/detail/element_request.hpp>
 
 #include <algorithm>
 #include <cstdint>
@@ -8,8 +9,6 @@
 // Which elements of a sum touch a range of variables.
 
 namespace nabla::detail {
-
-inline constexpr std::int64_t most_slots = 32;
 
 inline std::int64_t floor_division(std::int64_t a, std::int64_t b) {
   return a / b - (a % b != 0 && (a % b < 0) != (b < 0));

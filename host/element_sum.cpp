@@ -2,6 +2,7 @@
 
 #include "checks.hpp"
 #include "cpu/element_sum.hpp"
+#include "cuda_element_sum.hpp"
 
 #include <string>
 
@@ -19,9 +20,33 @@ void require_size(const char* call, const char* name, std::span<T> vector, std::
 }
 
 template <class T>
+Argument data_argument(const BatchView<const T>& data) {
+  return {"data", data.data, data.count, data.components, data.item_stride, data.component_stride, sizeof(T), false};
+}
+
+Argument table_argument(const Connectivity& connectivity) {
+  const auto* const table = std::get_if<Table>(&connectivity);
+  if (table == nullptr) return {};
+  return {"the table",
+          table->entries,
+          table->count,
+          table->width,
+          table->item_stride,
+          table->component_stride,
+          table->wide ? std::int64_t{8} : std::int64_t{4},
+          false};
+}
+
+template <class T>
 void require(const Executor& executor, const ElementCall<T>& call) {
   const char* const name = call.operation.name;
   const ElementOutputs<T>& out = call.outputs;
+  if (const auto* const table = std::get_if<Table>(&call.connectivity)) {
+    if (executor.is_cuda() ? table->owners == nullptr : table->schedule == nullptr) {
+      throw MemorySpaceError(std::string(name) + ": the sum's table was prepared for " +
+                             (executor.is_cuda() ? "a CPU executor" : "a CUDA executor"));
+    }
+  }
   require_size(name, "x", call.x, call.variables);
   if (call.operation.needs_extra) require_size(name, "v", call.v, call.variables);
   const auto require_output = [&](const char* what, std::span<T> vector, std::int64_t expected) {
@@ -39,6 +64,8 @@ void require(const Executor& executor, const ElementCall<T>& call) {
     require_output("the Hessian", out.hessian, static_cast<std::int64_t>(call.pattern->columns.size()));
   }
   const Argument arguments[] = {
+      data_argument(call.data),
+      table_argument(call.connectivity),
       vector_argument("x", call.x),
       vector_argument("v", call.operation.needs_extra ? call.v : std::span<const T>()),
       vector_argument("the gradient", out.gradient),
@@ -62,8 +89,7 @@ void require_data(const Executor& executor, const Connectivity& connectivity, co
                      std::to_string(numbers) + "), found (" + std::to_string(data.count) + ", " +
                      std::to_string(data.components) + ")");
   }
-  const Argument argument{"data",    data.data, data.count, data.components, data.item_stride, data.component_stride,
-                          sizeof(T), false};
+  const Argument argument = data_argument(data);
   check_memory(executor, "element sum", std::span(&argument, 1));
 }
 template void require_data(const Executor&, const Connectivity&, const BatchView<const float>&, std::int64_t);
@@ -72,10 +98,7 @@ template void require_data(const Executor&, const Connectivity&, const BatchView
 template <class T>
 double run_elements(const Executor& executor, const ElementCall<T>& call) {
   require(executor, call);
-  if (executor.is_cuda()) {
-    throw ExecutorUnavailable(std::string(call.operation.name) + ": sums of elements run on CPU executors only");
-  }
-  return cpu::run_elements(executor, call);
+  return executor.is_cuda() ? cuda::run_elements(executor, call) : cpu::run_elements(executor, call);
 }
 template double run_elements(const Executor&, const ElementCall<float>&);
 template double run_elements(const Executor&, const ElementCall<double>&);

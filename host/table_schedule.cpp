@@ -1,7 +1,6 @@
 #include "table_schedule.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <optional>
 
 namespace nabla::detail {
@@ -80,40 +79,22 @@ void for_each_range(const Table& table, std::int64_t element, Use use) {
     const std::int64_t range = block_of(table, element, w) / range_of(table);
     if (std::find(seen, seen + count, range) != seen + count) continue;
     seen[count++] = range;
-    use(static_cast<std::size_t>(range));
+    use(range);
   }
 }
 
 }  // namespace
 
-RangeLists make_lists(const Table& table, std::int64_t variables) {
-  RangeLists lists;
-  lists.range = range_of(table);
-  lists.starts.assign(static_cast<std::size_t>((variables + lists.range - 1) / lists.range + 1), 0);
-  for (std::int64_t e = 0; e < table.count; ++e) {
-    for_each_range(table, e, [&](std::size_t range) { ++lists.starts[range + 1]; });
-  }
-  for (std::size_t k = 1; k < lists.starts.size(); ++k) lists.starts[k] += lists.starts[k - 1];
-  const auto total = static_cast<std::size_t>(lists.starts.back());
-  const bool many = table.count > std::numeric_limits<std::uint32_t>::max();
-  many ? lists.many_elements.resize(total) : lists.elements.resize(total);
-  std::vector<std::int64_t> next(lists.starts.begin(), lists.starts.end() - 1);
-  for (std::int64_t e = 0; e < table.count; ++e) {
-    for_each_range(table, e, [&](std::size_t range) {
-      const auto place = static_cast<std::size_t>(next[range]++);
-      if (many) {
-        lists.many_elements[place] = e;
-      } else {
-        lists.elements[place] = static_cast<std::uint32_t>(e);
-      }
-    });
-  }
-  return lists;
+RangeLists make_range_lists(const Table& table, std::int64_t variables) {
+  const std::int64_t range = range_of(table);
+  return {list_elements((variables + range - 1) / range, table.count,
+                        [&](std::int64_t e, auto use) { for_each_range(table, e, use); }),
+          range};
 }
 
 TableSchedule make_schedule(const Table& table, std::int64_t variables, int threads) {
   if (auto colouring = colour(table, variables, threads)) return std::move(*colouring);
-  return make_lists(table, variables);
+  return make_range_lists(table, variables);
 }
 
 }  // namespace nabla::detail

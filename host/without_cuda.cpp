@@ -22,6 +22,7 @@ void synchronize(const ExecutorState&) { unreachable(); }
 void* allocate(const ExecutorState&, std::size_t) { unreachable(); }
 void deallocate(const ExecutorState&, void*) noexcept {}
 void copy(const ExecutorState&, void*, const void*, std::size_t) { unreachable(); }
+void clear(const ExecutorState&, void*, std::size_t) { unreachable(); }
 Space space_of(const void*, int) { return Space::host; }
 
 void finish_summary(const ExecutorState&, void*, std::int64_t, bool, Summary*) { unreachable(); }
@@ -52,6 +53,19 @@ template void weigh(const ExecutorState&, const float*, const Direction&, const 
 template void weigh(const ExecutorState&, const double*, const Direction&, const Subset&, Weighed*);
 template void largest(const ExecutorState&, const float*, const float*, std::int64_t, double*);
 template void largest(const ExecutorState&, const double*, const double*, std::int64_t, double*);
+
+const double* fold_sums(const ExecutorState&, double*, std::int64_t, std::int64_t) { unreachable(); }
+std::int64_t fold_numbers(std::int64_t, std::int64_t) { return 0; }
+
+template <class T>
+void assemble_shared(const ExecutorState&, ElementPass, const ElementGrid&, std::int64_t, const double*,
+                     const ElementRequest<T>&) {
+  unreachable();
+}
+template void assemble_shared(const ExecutorState&, ElementPass, const ElementGrid&, std::int64_t, const double*,
+                              const ElementRequest<float>&);
+template void assemble_shared(const ExecutorState&, ElementPass, const ElementGrid&, std::int64_t, const double*,
+                              const ElementRequest<double>&);
 
 LoadedKernel load_kernel(int, const std::string&, const std::string&, const std::string&) { unreachable(); }
 void launch_loaded(void*, const LoadedKernel&, std::int64_t, const EvaluateShape&, void**) { unreachable(); }

@@ -91,6 +91,10 @@ void copy(const ExecutorState& state, void* to, const void* from, std::size_t by
   synchronize(state);
 }
 
+void clear(const ExecutorState& state, void* memory, std::size_t bytes) {
+  cuda_check(cudaMemsetAsync(memory, 0, bytes, static_cast<cudaStream_t>(state.stream)), "cudaMemsetAsync");
+}
+
 Space space_of(const void* pointer, int device) {
   std::optional<CurrentDevice> current;  // CUDA asks for a context, and would make one on device 0
   if (device >= 0) current.emplace(device);

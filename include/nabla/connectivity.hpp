@@ -27,8 +27,9 @@ struct Affine {
   }
 };
 
-/// A table of (elements, entries of each) in host memory. Entry i stands for the `block` variables from i * block on,
-/// so that atoms in space need one index each: slots are entries times block. The same variable may come up twice.
+/// A table of (elements, entries of each) in the executor's memory, where it stays for as long as the sum is used.
+/// Entry i stands for the `block` variables from i * block on, so that atoms in space need one index each: slots are
+/// entries times block. The same variable may come up twice.
 template <class Index>
 struct IndexTable {
   BatchView<const Index> entries;
@@ -45,13 +46,16 @@ struct SparsePattern {
 namespace detail {
 
 struct TableSchedule;  // host/table_schedule.hpp
+struct OwnerLists;     // host/owner_lists.hpp
+struct DevicePattern;  // host/owner_lists.hpp
 
-/// An index table that was looked through.
+/// An index table that was looked through: for CPUs, or for the CUDA device of an executor.
 struct Table {
   const void* entries;
   bool wide;  // 64 bits
   std::int64_t count, width, item_stride, component_stride, block;
-  std::shared_ptr<const TableSchedule> schedule;
+  std::shared_ptr<const TableSchedule> schedule;  // of CPUs
+  std::shared_ptr<const OwnerLists> owners;       // of a device, in its memory
 
   std::int64_t slots() const { return width * block; }
 };

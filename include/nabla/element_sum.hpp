@@ -1,7 +1,11 @@
 #pragma once
 
 #include <nabla/connectivity.hpp>
+#include <nabla/detail/element_request.hpp>
 #include <nabla/evaluate.hpp>
+#ifdef __CUDACC__
+#include <nabla/kernels/launch_element_sum.cuh>
+#endif
 
 #include <span>
 #include <string>
@@ -24,14 +28,17 @@
 //       }
 //     };
 //
-// An ElementSum is an objective: it has a value, a gradient and Hessian-vector products, in the caller's vectors. Sums
-// over the same variables add up to another:
+// An ElementSum is an objective: it has a value, a gradient and Hessian-vector products, in the caller's vectors. What
+// returns a number waits for it; on CUDA the others are enqueued on the executor's stream. Sums over the same variables
+// add up to another:
 //
 //     const auto springs = nabla::element_sum<double>(where, Spring(), n, nabla::Affine::chain(n - 1, {0, 1}), data);
 //     const auto weights = nabla::element_sum<double>(where, Weight(), n, nabla::Affine::chain(n, {0}));
 //     const double energy = (springs + weights).value_and_gradient(where, x, gradient);
 //
-// Shapes: vectors have `variables` numbers, in the executor's memory. Results don't depend on the number of threads.
+// Shapes: vectors have `variables` numbers, in the executor's memory. Results don't depend on the number of threads,
+// and
+//     on CUDA are the same at each call. A sum is for the kind of executor that it was made with, and its device.
 // Throws: ShapeError (sizes, outputs that overlap), MemorySpaceError (memory the executor can't reach),
 //     ExecutorUnavailable (a CUDA executor in a file that nvcc did not compile), CudaError. NaN and infinity are data.
 
@@ -98,14 +105,21 @@ struct ElementOutputs {
 /// A pass over all elements.
 template <class T>
 struct ElementCall {
+  ElementPass pass;
   ElementOutputs<T> outputs;
   Operation<T> operation;  // dimension: variables of an element; its rows are assembled
   std::int64_t variables;  // of the sum
   const Connectivity& connectivity;
-  BatchView<const T> data;       // (elements, numbers of each); null: none
-  const SparsePattern* pattern;  // of outputs.hessian
+  BatchView<const T> data;  // (elements, numbers of each); null: none
   std::span<const T> x;
   std::span<const T> v;  // for products
+  // Of outputs.hessian; its copy on a device is kept for the next call. Where nobody says that the pattern is kept and
+  // never changes, it is compared with what was copied.
+  const SparsePattern* pattern;
+  std::shared_ptr<const SparsePattern> kept_pattern;
+  std::shared_ptr<const DevicePattern>* device_pattern;
+  const void* function;
+  void (*launch)(const void* function, const ElementLaunch<T>& launch);  // null where nvcc did not compile the call
 };
 
 /// Returns the sum of all values.
@@ -128,6 +142,16 @@ SparsePattern merge(const SparsePattern& a, const SparsePattern& b);
 
 }  // namespace detail
 
+// What nvcc compiled and what another compiler did are kept apart, as in evaluate.hpp.
+#ifdef __CUDACC__
+inline namespace with_kernels {
+#else
+inline namespace without_kernels {
+#endif
+
+template <class T, class... Sums>
+class AddedSums;
+
 /// See above; made by element_sum().
 template <class T, class E>
 class ElementSum {
@@ -146,29 +170,29 @@ class ElementSum {
 
   double value(const Executor& executor, std::span<const T> x) const {
     const detail::ValueBody<Function, n> body{element_};
-    return run(executor, "value", body, x, {}, {});
+    return run<Pass::value>(executor, "value", body, x, {}, {});
   }
   /// Fills all of `gradient`, or adds to it.
   double value_and_gradient(const Executor& executor, std::span<const T> x, std::span<T> gradient,
                             bool add = false) const {
     const detail::GradientBody<Function, n> body{element_};
-    return run(executor, "value_and_gradient", body, x, {}, {.gradient = gradient, .add = add});
+    return run<Pass::gradient>(executor, "value_and_gradient", body, x, {}, {.gradient = gradient, .add = add});
   }
   /// The value of each element, of all of which the sum is returned.
   double element_values(const Executor& executor, std::span<const T> x, std::span<T> values) const {
     const detail::ValueBody<Function, n> body{element_};
-    return run(executor, "element_values", body, x, {}, {.values = values});
+    return run<Pass::value>(executor, "element_values", body, x, {}, {.values = values});
   }
   /// product = H(x) v, or is increased by it.
   void hessian_vector_product(const Executor& executor, std::span<const T> x, std::span<const T> v,
                               std::span<T> product, bool add = false) const {
     const detail::HessianProductBody<Function, n> body{element_};
-    run(executor, "hessian_vector_product", body, x, v, {.product = product, .add = add});
+    run<Pass::product>(executor, "hessian_vector_product", body, x, v, {.product = product, .add = add});
   }
   /// The second derivative along each variable.
   void hessian_diagonal(const Executor& executor, std::span<const T> x, std::span<T> diagonal, bool add = false) const {
     const detail::HessianBody<Function, n> body{element_};
-    run(executor, "hessian_diagonal", body, x, {}, {.diagonal = diagonal, .add = add});
+    run<Pass::diagonal>(executor, "hessian_diagonal", body, x, {}, {.diagonal = diagonal, .add = add});
   }
   /// Where the Hessian has entries; looked for at the first call.
   const SparsePattern& hessian_pattern() const {
@@ -177,24 +201,50 @@ class ElementSum {
   }
   /// The Hessian's entries in the order of hessian_pattern(), symmetric to the bit where elements are.
   void hessian(const Executor& executor, std::span<const T> x, std::span<T> values) const {
-    hessian(executor, x, values, hessian_pattern());
+    hessian_pattern();
+    hessian(executor, x, values, *pattern_, pattern_, false);
   }
-  /// The same in the order of a pattern that has others too.
+  /// The same in the order of a pattern that has others too. On CUDA it is copied to the device, and compared with the
+  /// copy at later calls.
   void hessian(const Executor& executor, std::span<const T> x, std::span<T> values, const SparsePattern& pattern,
                bool add = false) const {
-    const detail::HessianBody<Function, n> body{element_};
-    run(executor, "hessian", body, x, {}, {.hessian = values, .add = add}, &pattern);
+    hessian(executor, x, values, pattern, nullptr, add);
   }
 
  private:
+  template <class, class...>
+  friend class AddedSums;
   using Function = detail::ElementFunction<E>;
+  using Pass = detail::ElementPass;
   static constexpr int n = Function::dimension;
 
-  template <class Body>
+  void hessian(const Executor& executor, std::span<const T> x, std::span<T> values, const SparsePattern& pattern,
+               std::shared_ptr<const SparsePattern> kept, bool add) const {
+    const detail::HessianBody<Function, n> body{element_};
+    run<Pass::hessian>(executor, "hessian", body, x, {}, {.hessian = values, .add = add}, &pattern, std::move(kept));
+  }
+
+  template <Pass P, class Body>
   double run(const Executor& executor, const char* name, const Body& body, std::span<const T> x, std::span<const T> v,
-             const detail::ElementOutputs<T>& outputs, const SparsePattern* pattern = nullptr) const {
-    return detail::run_elements<T>(executor, {outputs, detail::operation<T, Function>(name, body, n), variables_,
-                                              connectivity_, data_, pattern, x, v});
+             const detail::ElementOutputs<T>& outputs, const SparsePattern* pattern = nullptr,
+             std::shared_ptr<const SparsePattern> kept_pattern = nullptr) const {
+    detail::ElementCall<T> call{P,
+                                outputs,
+                                detail::cpu_operation<T, Function>(name, body, n),
+                                variables_,
+                                connectivity_,
+                                data_,
+                                x,
+                                v,
+                                pattern,
+                                std::move(kept_pattern),
+                                &device_pattern_,
+                                &element_,
+                                nullptr};
+#ifdef __CUDACC__
+    call.launch = &detail::launch_element_sum<P, T, Function>;
+#endif
+    return detail::run_elements<T>(executor, call);
   }
 
   Function element_;
@@ -202,11 +252,14 @@ class ElementSum {
   detail::Connectivity connectivity_;
   BatchView<const T> data_;
   mutable std::shared_ptr<const SparsePattern> pattern_;
+  mutable std::shared_ptr<const detail::DevicePattern> device_pattern_;
 };
 
 /// The sum of an element over an affine connectivity or an index table, of T = float or double. `data`: (elements,
 /// E::data) at any strides, or one record for all of them (an item stride of 0), in the executor's memory for as long
-/// as the sum is used. Throws ShapeError that names the first index out of range.
+/// as the sum is used. On CUDA a table is copied to the host, where the elements that touch each block of variables are
+/// listed; the lists go to the device (8 bytes a block, and 4 for each of an element's entries). Throws ShapeError that
+/// names the first index out of range.
 template <class T, class E>
 ElementSum<T, E> element_sum(const Executor& executor, E element, std::int64_t variables, Affine affine,
                              std::type_identity_t<BatchView<const T>> data = {}) {
@@ -265,8 +318,8 @@ class AddedSums {
     return *pattern_;
   }
   void hessian(const Executor& executor, std::span<const T> x, std::span<T> values) const {
-    const SparsePattern& pattern = hessian_pattern();
-    each([&](const auto& sum, bool add) { sum.hessian(executor, x, values, pattern, add); });
+    hessian_pattern();
+    each([&](const auto& sum, bool add) { sum.hessian(executor, x, values, *pattern_, pattern_, add); });
   }
 
  private:
@@ -293,5 +346,7 @@ template <class T, class... Sums, class B>
 AddedSums<T, Sums..., ElementSum<T, B>> operator+(const AddedSums<T, Sums...>& a, const ElementSum<T, B>& b) {
   return AddedSums<T, Sums..., ElementSum<T, B>>(std::tuple_cat(a.terms(), std::tuple(b)));
 }
+
+}  // inline namespace
 
 }  // namespace nabla

@@ -127,6 +127,33 @@ inline constexpr int unrolled_dimensions[] = {2, 3, 4};
 
 namespace detail {
 
+/// Functions that are not templates, such as formulas, bring their own operations.
+template <class T, class Body>
+concept brings_operation = requires(const char* text, const Body& body) {
+  operation_of<T>(text, body, std::int64_t{0}, text, text);
+};
+
+/// An operation without a kernel, but for functions that bring theirs.
+template <class T, class F, class Body>
+Operation<T> cpu_operation(const char* name, const Body& body, std::int64_t n, const char* second = "",
+                           const char* third = "") {
+  if constexpr (brings_operation<T, Body>) {
+    return operation_of<T>(name, body, n, second, third);
+  } else {
+    using X = CpuScalar<F, T>;
+    return {name,
+            &body,
+            n,
+            Body::rows(n),
+            {"value", second, third},
+            Body::has_gradient,
+            Body::needs_extra,
+            lanes_in<X, T>,
+            &run_tile<X, T, Body>,
+            nullptr};
+  }
+}
+
 #ifdef __CUDACC__
 inline namespace with_kernels {
 #else
@@ -136,26 +163,11 @@ inline namespace without_kernels {
 template <class T, class F, class Body>
 Operation<T> operation(const char* name, const Body& body, std::int64_t n, const char* second = "",
                        const char* third = "") {
-  // Functions that are not templates, such as formulas, bring their own.
-  if constexpr (requires { operation_of<T>(name, body, n, second, third); }) {
-    return operation_of<T>(name, body, n, second, third);
-  } else {
-    using X = CpuScalar<F, T>;
-    Operation<T> made{name,
-                      &body,
-                      n,
-                      Body::rows(n),
-                      {"value", second, third},
-                      Body::has_gradient,
-                      Body::needs_extra,
-                      lanes_in<X, T>,
-                      &run_tile<X, T, Body>,
-                      nullptr};
+  Operation<T> made = cpu_operation<T, F>(name, body, n, second, third);
 #ifdef __CUDACC__
-    made.launch = &launch_evaluate<T, Body>;
+  if constexpr (!brings_operation<T, Body>) made.launch = &launch_evaluate<T, Body>;
 #endif
-    return made;
-  }
+  return made;
 }
 
 [[noreturn]] inline void throw_dimension(const char* name, int wanted, std::int64_t found) {
