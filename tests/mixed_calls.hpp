@@ -2,6 +2,8 @@
 
 #include <nabla/batch.hpp>
 
+#include <span>
+
 // One functor, called from a file that nvcc compiles and from one that it does not.
 
 struct Product {
@@ -13,3 +15,6 @@ struct Product {
 
 /// The mean of all values, by a call in a host file.
 double mean_by_host_call(const nabla::Executor& where, const nabla::Points<double>& points);
+
+/// The value of a sum of elements at x, by a call in a host file.
+double sum_by_host_call(const nabla::Executor& where, std::span<const double> x);

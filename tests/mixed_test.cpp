@@ -4,6 +4,7 @@
 #include "executors.hpp"
 #include "mixed_calls.hpp"
 
+#include <nabla/element_sum.hpp>
 #include <nabla/evaluate.hpp>
 
 namespace {
@@ -31,6 +32,20 @@ TEST_P(Mixed, EachCallKeepsItsOwnCode) {
         error.what(),
         "value: this call was not compiled by nvcc, so it has no kernel; compile the file that makes it as CUDA, "
         "or use a CPU executor");
+  }
+}
+
+TEST_P(Mixed, EachSumKeepsItsOwnCode) {
+  const Executor where = executor();
+  const auto points = Points<double>::uniform(where, 1'000, 1, 0, 1, 1);
+  const std::span<const double> x(points.data(), 1'000);
+  const auto sum = nabla::element_sum<double>(where, Product(), 1'000, nabla::Affine::chain(999, {0, 1}));
+  const double value = sum.value(where, x);
+  EXPECT_NEAR(value / 999, 0.25, 0.05);
+  if (!where.is_cuda()) {
+    EXPECT_EQ(sum_by_host_call(where, x), value);
+  } else {
+    EXPECT_THROW(sum_by_host_call(where, x), nabla::ExecutorUnavailable);
   }
 }
 

@@ -1,7 +1,9 @@
 // The kernels that spills.cmake compiles for each architecture to read their registers and spills off the assembler:
-// every operation whose points stay in registers, at the ends of what it covers, and the first stage of checks.
+// every operation whose points stay in registers, at the ends of what it covers, the first stage of checks, and sums of
+// elements of up to six variables.
 
 #include <nabla/check.hpp>
+#include <nabla/element_sum.hpp>
 #include <nabla/functions.hpp>
 
 namespace {
@@ -43,7 +45,37 @@ void every_function(const nabla::Executor& executor, const nabla::Points<T>& poi
   every_operation<T>(executor, nabla::fixed<8>(Ackley()), points);
 }
 
+/// A spring of length d[1] between points in space.
+struct SpaceSpring {
+  static constexpr int variables = 6, data = 2;
+  template <class X, class D>
+  constexpr auto operator()(const X& x, const D& d) const {
+    using nabla::sqrt;
+    typename X::value_type squares = 0;
+    for (int i = 0; i < 3; ++i) squares += (x[i] - x[i + 3]) * (x[i] - x[i + 3]);
+    const auto stretch = sqrt(squares) - d[1];
+    return 0.5 * d[0] * stretch * stretch;
+  }
+};
+
+/// All passes over all kinds of connectivity: they are chosen while the program runs.
+template <class T, class E>
+void every_pass(const nabla::Executor& executor, const E& element, const nabla::Affine& affine) {
+  const auto sum = nabla::element_sum<T>(executor, element, 10, affine);
+  sum.value(executor, {});
+  sum.value_and_gradient(executor, {}, {});
+  sum.hessian_vector_product(executor, {}, {}, {});
+  sum.hessian_diagonal(executor, {}, {});
+  sum.hessian(executor, {}, {});
+}
+
 }  // namespace
+
+void instantiate_sums(const nabla::Executor& executor, const nabla::Affine& affine) {
+  every_pass<double>(executor, nabla::fixed<2>(Rosenbrock()), affine);
+  every_pass<float>(executor, nabla::fixed<4>(Rosenbrock()), affine);
+  every_pass<double>(executor, SpaceSpring(), affine);
+}
 
 void instantiate(const nabla::Executor& executor, const nabla::Points<double>& doubles,
                  const nabla::Points<float>& floats) {

@@ -1,8 +1,5 @@
 #pragma once
 
-#include <nabla/detail/launch_shape.hpp>
-#include <nabla/function.hpp>
-
 #include <cstdint>
 
 // A pass over the elements of a sum, as the kernels of kernels/element_sum.cuh see it.

@@ -1,0 +1,68 @@
+# Runs TRAFFIC (element_traffic.cu) under the emulator and holds its counters against the compulsory bytes: unique bytes
+# within 5 %, no local memory. A sum also writes 8 bytes for each block of 256 variables.
+#
+# Coalescing: a warp's read of its neighbours' numbers straddles one sector more than it fills, 9 of f64 and 5 of f32,
+# which is the price of reading x where it is; the caches hold them. So it is at least 0.93 in f64 and 0.88 in f32.
+# Parameters that are addressed through a register are taken out, as in traffic.cmake: each is counted as 256 bytes.
+
+foreach(precision f64 f32)
+  set(counters ${CMAKE_CURRENT_BINARY_DIR}/element_traffic_${precision}.json)
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env CUDA_EMULATOR_COUNTERS=${counters} ${TRAFFIC} ${precision}
+                  OUTPUT_VARIABLE vector RESULT_VARIABLE status OUTPUT_STRIP_TRAILING_WHITESPACE)
+  if(NOT status EQUAL 0)
+    message(FATAL_ERROR "element_traffic ${precision} ended with ${status}")
+  endif()
+  file(READ ${counters} report)
+  string(JSON kernels LENGTH ${report} kernels)
+  math(EXPR last "${kernels} - 1")
+  set(found 0)
+  foreach(k RANGE ${last})
+    string(JSON name GET ${report} kernels ${k} name)
+    # Reads and writes of vectors, and reads of numbers by each thread.
+    if(name MATCHES "value_kernel")
+      set(pass value)
+      set(must 1 0 2)
+    elseif(name MATCHES "owner_kernel<[^,]*1,")
+      set(pass gradient)
+      set(must 1 1 4)
+    elseif(name MATCHES "owner_kernel<[^,]*2,")
+      set(pass product)
+      set(must 2 1 8)
+    elseif(name MATCHES "owner_kernel<[^,]*3,")
+      set(pass diagonal)
+      set(must 1 1 4)
+    else()
+      continue()
+    endif()
+    math(EXPR found "${found} + 1")
+    foreach(counter unique_bytes_read unique_bytes_written local_bytes global_load_bytes global_load_sectors
+                    global_store_bytes global_store_sectors)
+      string(JSON ${counter} GET ${report} kernels ${k} ${counter})
+    endforeach()
+    list(GET must 0 reads)
+    list(GET must 1 writes)
+    list(GET must 2 loads)
+    math(EXPR excess "(${unique_bytes_read} + ${unique_bytes_written}) * 1000 / ((${reads} + ${writes}) * ${vector})")
+    math(EXPR parameters "(${global_load_bytes} - ${loads} * ${vector} + 128) / 256")
+    math(EXPR coalescing "(${loads} * ${vector} + ${global_store_bytes}) * 1000 /
+                          (32 * (${global_load_sectors} - ${parameters} + ${global_store_sectors}))")
+    message(STATUS "${precision} ${pass}: read ${unique_bytes_read} and wrote ${unique_bytes_written}, ${excess}/1000 of "
+                   "the compulsory bytes, coalescing ${coalescing}/1000, local ${local_bytes}")
+    if(excess GREATER 1050 OR excess LESS 999)
+      message(SEND_ERROR "traffic is not within 5 % of the compulsory bytes")
+    endif()
+    set(least 930)
+    if(precision STREQUAL "f32")
+      set(least 880)
+    endif()
+    if(coalescing LESS least OR coalescing GREATER 1000)
+      message(SEND_ERROR "coalescing is ${coalescing}/1000, expected ${least} to 1000")
+    endif()
+    if(NOT local_bytes EQUAL 0)
+      message(SEND_ERROR "${local_bytes} bytes of local memory were touched, expected none")
+    endif()
+  endforeach()
+  if(NOT found EQUAL 4)
+    message(SEND_ERROR "${found} passes among the counters, expected 4")
+  endif()
+endforeach()
