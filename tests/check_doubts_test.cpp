@@ -309,7 +309,7 @@ TEST(CheckDoubts, WhatCannotBeRightIsRefused) {
     return message([&] { check_gradient(where, f, points, options); });
   };
   EXPECT_EQ(with({.tolerance = 1e-16}),
-            "check_gradient: the tolerance must be at least 1.1e-13, which rounding does, found 1e-16");
+            "check_gradient: the tolerance must be at least 1.137e-13, which rounding does, found 1e-16");
   EXPECT_EQ(with({.worst = -3}), "check_gradient: 0 or more rows of the worst, found -3");
   EXPECT_EQ(with({.scale = {1, 0}}), "check_gradient: the scale must be positive and finite");
   EXPECT_EQ(with({.variables = {"x"}}), "check_gradient: a name for each of 2 variables, found 1");
