@@ -130,6 +130,11 @@ TEST(CheckDoubts, LargeStepsDoNotOutvoteSmallOnes) {
       check_gradient(where, Formula::parse("1e-4*sqrt(abs(x)) + y"), Points<double>::from_host(where, numbers, 2));
   EXPECT_EQ(cusp.verdict, Verdict::unresolved);
   EXPECT_EQ(cusp.nonsmooth_points, 200);
+  // Odd around 0, so that no bend shows it.
+  const CheckReport step = check_gradient(where, Formula::parse("1e-10*tanh(1e6*x) + y"),
+                                          Formula::parse("0*x; 1 + 0*y"), Points<double>::from_host(where, numbers, 2));
+  EXPECT_NE(step.verdict, Verdict::agree);
+  EXPECT_EQ(step.points_examined, 200 + 16) << describe(step);
 }
 
 TEST(CheckDoubts, SlowLimits) {
