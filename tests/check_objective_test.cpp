@@ -177,6 +177,41 @@ TEST_P(CheckObjective, KinksNearbyAreNoMistakes) {
   }
 }
 
+// Of thousands of kinks some are at every step, and one direction in a hundred looks like one of another slope.
+TEST(CheckObjectiveOnTheCpu, ManyKinksNearbyInSinglePrecision) {
+  const Executor where = Executor::cpu(2);
+  for (const std::int64_t n : {100, 2'000, 10'000}) {
+    for (const double low : {-2.0, -1.5, -0.01}) {
+      const auto x = somewhere<float>(where, n, low, low < -1 ? 2 : 0.01);
+      for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        const auto check_with = [&](Wrong wrong) {
+          return check_gradient(where, Chain<float>(where, n, wrong, true), x, {.seed = seed});
+        };
+        const CheckReport report = check_with({});
+        EXPECT_NE(report.verdict, Verdict::disagree) << n << ", " << low << ", " << seed << ": " << describe(report);
+        if (seed > 5) continue;
+        EXPECT_EQ(check_with({Fault::sign}).verdict, Verdict::disagree) << n << ", " << low << ", " << seed;
+        EXPECT_EQ(check_with({Fault::factor}).verdict, Verdict::disagree) << n << ", " << low << ", " << seed;
+      }
+    }
+  }
+}
+
+// These looked wrong where one or two steps were enough to say so.
+TEST(CheckObjectiveOnTheCpu, MistakesShowAtSeveralSteps) {
+  struct Case {
+    std::int64_t n;
+    std::uint64_t seed;
+    double low;
+  };
+  const Executor where = Executor::cpu(1);
+  for (const auto& [n, seed, low] : {Case{100, 99, -1.5}, {150, 299, -1.5}, {500, 233, -1.5}}) {
+    const auto x = somewhere<float>(where, n, low, low < -1 ? 2 : 0.01);
+    const CheckReport report = check_gradient(where, Chain<float>(where, n, {}, true), x, {.seed = seed});
+    EXPECT_NE(report.verdict, Verdict::disagree) << n << ": " << describe(report);
+  }
+}
+
 TEST_P(CheckObjective, HessianVectorProducts) {
   for (const std::int64_t n : {std::int64_t{1}, std::int64_t{33}, many() / 10}) {
     SCOPED_TRACE(n);
