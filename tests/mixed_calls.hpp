@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nabla/batch.hpp>
+#include <nabla/check_report.hpp>
 
 // One functor, called from a file that nvcc compiles and from one that it does not.
 
@@ -13,3 +14,6 @@ struct Product {
 
 /// The mean of all values, by a call in a host file.
 double mean_by_host_call(const nabla::Executor& where, const nabla::Points<double>& points);
+
+/// The check of its gradient, by a call in a host file.
+nabla::CheckReport check_by_host_call(const nabla::Executor& where, const nabla::Points<double>& points);
