@@ -123,6 +123,22 @@ TEST(CheckObjectiveOnTheCpu, OneOfVeryMany) {
   EXPECT_EQ(check_gradient(where, Chain<double>(where, n), x).verdict, Verdict::agree);
 }
 
+// Where sums are noisy, halves of what is wrong are within their bars, and are followed because they are steadily off.
+TEST(CheckObjectiveOnTheCpu, OneOfANoisySumIsMostlyNamed) {
+  constexpr std::int64_t n = 200, checks = 40;
+  const Executor where = Executor::cpu(1);
+  const auto x = somewhere<float>(where, n);
+  int named = 0;
+  for (std::int64_t k = 1; k <= checks; ++k) {
+    const std::int64_t wrong = n / (checks + 1) * k;
+    const Chain<float> chain(where, n, {Fault::one, wrong}, false, Sums::in_t);
+    const CheckReport report = check_gradient(where, chain, x, {.seed = static_cast<std::uint64_t>(k)});
+    const auto& worst = report.worst.front();
+    named += worst.component == wrong && worst.verdict == Verdict::disagree;
+  }
+  EXPECT_GE(named, 30);  // 34; it is 24 where only what is outside its bar is followed
+}
+
 TEST_P(CheckObjective, SwappedComponentsAreNamed) {
   const CheckReport report = check(many(), {Fault::swapped_pair, 777});
   EXPECT_EQ(report.verdict, Verdict::disagree);
