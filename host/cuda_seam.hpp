@@ -2,6 +2,7 @@
 
 #include "displace.hpp"
 #include "executor_state.hpp"
+#include "vectors.hpp"
 
 #include <nabla/detail/operation.hpp>
 #include <nabla/view.hpp>
@@ -10,7 +11,8 @@
 #include <vector>
 
 // What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/displace.cu, kernels/module.cu,
-// kernels/random.cu and kernels/summary.cu answer; host/without_cuda.cpp answers in builds without CUDA.
+// kernels/random.cu, kernels/summary.cu and kernels/vectors.cu answer; host/without_cuda.cpp answers in builds without
+// CUDA.
 
 namespace nabla::detail::cuda {
 
@@ -54,6 +56,12 @@ template <class T>
 void weigh(const ExecutorState& state, const T* gradient, const Direction& u, const Subset& subset, Weighed* partials);
 template <class T>
 void largest(const ExecutorState& state, const T* a, const T* b, std::int64_t n, double* partials);
+
+/// What host/vectors.hpp says, enqueued.
+template <class T>
+void run(const ExecutorState& state, std::int64_t n, const Pass<T>& pass, const Sums& sums);
+template <class T>
+void run(const ExecutorState& state, std::int64_t n, const Products<T>& products, const Sums& sums);
 
 /// A kernel that was compiled while the program runs. It stays loaded until the program ends: nobody knows when the
 /// last launch of it, or the last graph that has it, is done.

@@ -14,8 +14,9 @@
 
 namespace nabla {
 
-/// One scalar function of very many variables, with its gradient. Both functions get memory of the executor, which is complete when they are called, whatever
-/// stream they use. value_and_gradient() fills all of `gradient`, or enqueues what does on executor.stream().
+/// One scalar function of very many variables, with its gradient. Both functions get memory of the executor, which is
+/// complete when they are called, whatever stream they use. value_and_gradient() fills all of `gradient`, or enqueues
+/// what does on executor.stream().
 template <class O, class T>
 concept Objective = requires(const O& objective, const Executor& executor, std::span<const T> x,
                              std::span<T> gradient) {
@@ -32,8 +33,8 @@ concept TwiceObjective = Objective<O, T> && requires(const O& objective, const E
 
 /// What also has its second derivatives along each variable.
 template <class O, class T>
-concept DiagonalObjective = Objective<O, T> && requires(const O& objective, const Executor& executor,
-                                                        std::span<const T> x, std::span<T> diagonal) {
+concept DiagonalObjective = Objective<O, T> &&
+    requires(const O& objective, const Executor& executor, std::span<const T> x, std::span<T> diagonal) {
   objective.hessian_diagonal(executor, x, diagonal);
 };
 
