@@ -3,7 +3,9 @@
 #include <nabla/batch.hpp>
 
 #include <array>
+#include <cmath>
 #include <cstdint>
+#include <limits>
 #include <span>
 #include <type_traits>
 #include <variant>
@@ -133,8 +135,135 @@ struct Combination {
   }
 };
 
+/// v = momentum v - step g, x = x + v. What v was does not matter for momentum = 0.
 template <class T>
-using Pass = std::variant<Move<T>, Dot<T>, Change<T>, Conjugacy<T>, Turn<T>, Combination<T>>;
+struct Roll {
+  T *x, *v;
+  const T* g;
+  double step, momentum;
+
+  static constexpr int sums = 0;
+  constexpr Terms<0> operator()(std::int64_t i) const {
+    const double from = momentum == 0 ? 0 : momentum * static_cast<double>(v[i]);
+    v[i] = static_cast<T>(from - step * static_cast<double>(g[i]));
+    x[i] = static_cast<T>(static_cast<double>(x[i]) + static_cast<double>(v[i]));
+    return {};
+  }
+};
+
+/// next = y - step g, y = next + momentum (next - x), x = next; g.(next - x)
+template <class T>
+struct Extrapolate {
+  T *y, *x;
+  const T* g;
+  double step, momentum;
+
+  static constexpr int sums = 1;
+  constexpr Terms<1> operator()(std::int64_t i) const {
+    const auto gd = static_cast<double>(g[i]);
+    const T next = static_cast<T>(static_cast<double>(y[i]) - step * gd);
+    const double moved = static_cast<double>(next) - static_cast<double>(x[i]);
+    y[i] = static_cast<T>(static_cast<double>(next) + momentum * moved);
+    x[i] = next;
+    return {gd * moved};
+  }
+};
+
+/// Means of gradients and of their squares, and a step by them. What those were does not matter where their weights
+/// are 0.
+template <class T>
+struct Adapt {
+  T *x, *mean, *square;
+  const T* g;
+  double shortened;                   // what the gradient is multiplied by
+  double mean_weight, square_weight;  // of what they were
+  double mean_rest, square_rest;      // of what is new
+  double step, square_scale, epsilon;
+
+  static constexpr int sums = 0;
+  constexpr Terms<0> operator()(std::int64_t i) const {
+    const double gd = shortened * static_cast<double>(g[i]);
+    const double m = mean_rest * gd + (mean_weight == 0 ? 0 : mean_weight * static_cast<double>(mean[i]));
+    const double s = square_rest * gd * gd + (square_weight == 0 ? 0 : square_weight * static_cast<double>(square[i]));
+    mean[i] = static_cast<T>(m);
+    square[i] = static_cast<T>(s);
+    x[i] = static_cast<T>(static_cast<double>(x[i]) - step * m / (std::sqrt(s * square_scale) + epsilon));
+    return {};
+  }
+};
+
+// Conjugate gradients for H z = -g, with a diagonal preconditioner; a null one stands for ones.
+
+template <class T>
+constexpr double preconditioned(const T* inverse, std::int64_t i, double r) {
+  return inverse != nullptr ? static_cast<double>(inverse[i]) * r : r;
+}
+
+/// inverse = 1 / |inverse|; 1 where that is not finite
+template <class T>
+struct Invert {
+  T* inverse;
+
+  static constexpr int sums = 0;
+  constexpr Terms<0> operator()(std::int64_t i) const {
+    const T size = inverse[i] < 0 ? -inverse[i] : inverse[i];
+    const T one = T(1) / size;
+    inverse[i] = one > 0 && one <= std::numeric_limits<T>::max() ? one : T(1);
+    return {};
+  }
+};
+
+/// z = 0, r = g, p = -inverse r; r.inverse r
+template <class T>
+struct BeginSolve {
+  T *z, *r, *p;
+  const T *g, *inverse;
+
+  static constexpr int sums = 1;
+  constexpr Terms<1> operator()(std::int64_t i) const {
+    const auto gd = static_cast<double>(g[i]);
+    const double scaled = preconditioned(inverse, i, gd);
+    z[i] = T(0);
+    r[i] = g[i];
+    p[i] = static_cast<T>(-scaled);
+    return {gd * scaled};
+  }
+};
+
+/// z = z + alpha p, r = r + alpha Hp; r.r, r.inverse r
+template <class T>
+struct StepSolve {
+  T *z, *r;
+  const T *p, *product, *inverse;
+  double alpha;
+
+  static constexpr int sums = 2;
+  constexpr Terms<2> operator()(std::int64_t i) const {
+    z[i] = static_cast<T>(static_cast<double>(z[i]) + alpha * static_cast<double>(p[i]));
+    r[i] = static_cast<T>(static_cast<double>(r[i]) + alpha * static_cast<double>(product[i]));
+    const auto rd = static_cast<double>(r[i]);
+    return {rd * rd, rd * preconditioned(inverse, i, rd)};
+  }
+};
+
+/// p = beta p - inverse r
+template <class T>
+struct TurnSolve {
+  T* p;
+  const T *r, *inverse;
+  double beta;
+
+  static constexpr int sums = 0;
+  constexpr Terms<0> operator()(std::int64_t i) const {
+    const double scaled = preconditioned(inverse, i, static_cast<double>(r[i]));
+    p[i] = static_cast<T>(beta * static_cast<double>(p[i]) - scaled);
+    return {};
+  }
+};
+
+template <class T>
+using Pass = std::variant<Move<T>, Dot<T>, Change<T>, Conjugacy<T>, Turn<T>, Combination<T>, Roll<T>, Extrapolate<T>,
+                          Adapt<T>, Invert<T>, BeginSolve<T>, StepSolve<T>, TurnSolve<T>>;
 
 template <class T>
 void run(const Executor& executor, std::int64_t n, const Pass<T>& pass, const Sums& sums);

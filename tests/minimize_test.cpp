@@ -30,7 +30,9 @@ class Minimize : public nabla::test::OnEveryExecutor {
 };
 INSTANTIATE_TEST_SUITE_P(On, Minimize, nabla::test::every_executor(), nabla::test::executor_name);
 
-const std::vector<Method> line_methods{Method::lbfgs};
+const std::vector<Method> line_methods{Method::gradient,         Method::heavy_ball,   Method::nesterov,
+                                       Method::barzilai_borwein, Method::nonlinear_cg, Method::lbfgs,
+                                       Method::newton_cg};
 
 TEST_P(Minimize, QuadraticsOfKnownSolution) {
   const Executor where = executor();
@@ -42,6 +44,7 @@ TEST_P(Minimize, QuadraticsOfKnownSolution) {
       const MinimizeReport report = minimize(where, f, x, {.method = method, .relative_gradient_tolerance = 1e-10});
       EXPECT_LE(report.reason, StopReason::relative_gradient) << describe(report);
       EXPECT_TRUE(report.converged());
+      printf("%s\n", describe(report).c_str());
       EXPECT_LE(report.gradient_norm, 1e-10 * report.first_gradient_norm);
       // Every a_i >= 1, so that errors are no larger than the gradient.
       EXPECT_LE(distance(x, [](std::int64_t i) { return Diagonal{}.solution(i); }), report.gradient_norm);

@@ -63,6 +63,8 @@ class Descent {
   double seconds_before = 0;  // a checkpoint that the descent was resumed from
 
   double gradient_norm() const { return std::sqrt(gradient_squares); }
+  /// What the gradient is multiplied by where it is longer than options allow.
+  double shortened() const { return std::fmin(1, options.clip / gradient_norm()); }
 
   double value_at(const T* at) {
     ++evaluations.values;
@@ -143,8 +145,29 @@ class DescentMethod {
   virtual int patience() const = 0;
 };
 
-// One for each file of this folder that is a method's.
 template <class T>
-std::unique_ptr<DescentMethod<T>> make_lbfgs(Descent<T>& descent);
+using MadeMethod = std::unique_ptr<DescentMethod<T>>;
+
+// Each from the file of its name, with fixed steps where the options have them.
+template <class T>
+MadeMethod<T> make_gradient(Descent<T>& descent);
+template <class T>
+MadeMethod<T> make_barzilai_borwein(Descent<T>& descent);
+template <class T>
+MadeMethod<T> make_heavy_ball(Descent<T>& descent);
+template <class T>
+MadeMethod<T> make_nesterov(Descent<T>& descent);
+template <class T>
+MadeMethod<T> make_nonlinear_cg(Descent<T>& descent);
+template <class T>
+MadeMethod<T> make_lbfgs(Descent<T>& descent);
+template <class T>
+MadeMethod<T> make_newton_cg(Descent<T>& descent);
+template <class T>
+MadeMethod<T> make_adam(Descent<T>& descent);
+
+// Iterations without progress that are not yet a standstill: of methods that go down, that go up on the way, and that
+// know nothing of values.
+constexpr int patience_of_descent = 50, patience_of_nonmonotone = 200, patience_of_fixed_steps = 1000;
 
 }  // namespace nabla::descent

@@ -57,7 +57,7 @@ class Lbfgs final : public DescentMethod<T> {
     }
   }
 
-  int patience() const override { return 50; }
+  int patience() const override { return patience_of_descent; }
 
  private:
   /// The slot of the k-th pair, 0 being the oldest.
@@ -147,10 +147,10 @@ class Lbfgs final : public DescentMethod<T> {
 }  // namespace
 
 template <class T>
-std::unique_ptr<DescentMethod<T>> make_lbfgs(Descent<T>& descent) {
+MadeMethod<T> make_lbfgs(Descent<T>& descent) {
   return std::make_unique<Lbfgs<T>>(descent);
 }
-template std::unique_ptr<DescentMethod<float>> make_lbfgs(Descent<float>&);
-template std::unique_ptr<DescentMethod<double>> make_lbfgs(Descent<double>&);
+template MadeMethod<float> make_lbfgs(Descent<float>&);
+template MadeMethod<double> make_lbfgs(Descent<double>&);
 
 }  // namespace nabla::descent

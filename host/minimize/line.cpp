@@ -44,26 +44,23 @@ bool Line<T>::moves(double step) {
 }
 
 template <class T>
-Step Line<T>::descend(const T* direction, double sign, double slope, double first_step, double reference) {
+Step Line<T>::descend(const T* direction, double sign, const Start& start, Searched (*search)(Ray&, const Start&)) {
   direction_ = direction;
   sign_ = sign;
   placed_ = 0;
-  // Values of sums of many terms have lost about a third of their digits.
-  const double trust = std::pow(static_cast<double>(std::numeric_limits<T>::epsilon()), 2.0 / 3);
-  const Start start{descent_.value, slope, first_step, trust, reference};
-  const bool backtracks = descent_.options.line_search == LineSearch::backtracking;
-  const Searched searched = backtracks ? search_backtracking(*this, start) : search_wolfe(*this, start);
+  const Searched searched = search(*this, start);
   if (searched.found == Found::unbounded) return {searched.trial.step, StopReason::unbounded};
   if (searched.found == Found::nothing) {
     if (const auto limit = descent_.limit()) return {0, limit};
     // Nothing can be seen of a decrease that is lost in the rounding of the value or of x.
-    const bool visible = first_step * -slope > trust * std::fabs(descent_.value) && moves(first_step);
+    const bool visible = start.step * -start.slope > start.trust * std::fabs(start.value) && moves(start.step);
     return {0, visible ? StopReason::line_search_failed : StopReason::stagnated};
   }
   std::swap(descent_.x, trial_x_);
   std::swap(descent_.gradient, trial_gradient_);
   descent_.value = searched.trial.value;
   descent_.gradient_squares = gradient_squares_;
+  slope_at_end_ = searched.trial.slope;
   return {searched.trial.step};
 }
 

@@ -10,7 +10,8 @@ namespace {
 
 constexpr int most_trials = 100;
 
-/// Names as in the source: delta, sigma, epsilon, theta, gamma, rho; L0 to L3, U0 to U3, S1 to S4, B0 to B3.
+/// Names as in the source, whose sigma is the flatness: delta, theta, gamma, rho; L0 to L3, U0 to U3, S1 to S4, B0 to
+/// B3.
 class WolfeSearch {
  public:
   WolfeSearch(Ray& ray, const Start& start)
@@ -27,7 +28,7 @@ class WolfeSearch {
   }
 
  private:
-  static constexpr double delta = 0.1, sigma = 0.9, theta = 0.5, gamma = 0.66, rho = 5;
+  static constexpr double delta = 0.01, theta = 0.5, gamma = 0.66, rho = 5;
   static constexpr int most_expansions = 40;
 
   /// phi falls at a, is not above the ceiling there, and rises at b, or is too high there (between U3's steps).
@@ -45,9 +46,9 @@ class WolfeSearch {
   Trial at(double step) {
     last_ = ray_.at(step);
     ++trials_;
-    const bool wolfe = decreases(last_) && std::fabs(last_.slope) <= -sigma * start_.slope;
+    const bool wolfe = decreases(last_) && std::fabs(last_.slope) <= -start_.flatness * start_.slope;
     const bool approximate =
-        is_low(last_) && last_.slope <= (2 * delta - 1) * start_.slope && last_.slope >= sigma * start_.slope;
+        is_low(last_) && last_.slope <= (2 * delta - 1) * start_.slope && last_.slope >= start_.flatness * start_.slope;
     accepted_ = wolfe || approximate;
     unbounded_ = last_.value == -std::numeric_limits<double>::infinity();
     if (decreases(last_) && last_.value < best_.value) best_ = last_;
@@ -129,11 +130,12 @@ Searched search_backtracking(Ray& ray, const Start& start) {
   const double rounding = digits * std::numeric_limits<double>::epsilon() * std::fabs(start.reference);
   double step = start.step;
   for (int trials = 0; trials < most_trials && !ray.spent(); ++trials) {
-    const Trial trial = ray.value_at(step);
+    // The first is mostly taken, and its slope is wanted then.
+    const Trial trial = trials == 0 ? ray.at(step) : ray.value_at(step);
     if (trial.value == -std::numeric_limits<double>::infinity()) return {Found::unbounded, trial};
     double factor = least;
     if (trial.finite && trial.value <= start.reference + delta * step * start.slope + rounding) {
-      const Trial whole = ray.at(step);
+      const Trial whole = trials == 0 ? trial : ray.at(step);
       if (whole.finite) return {Found::step, whole};
     } else if (trial.finite) {
       // Where a parabola with phi(0), phi'(0) and this value has its minimum.

@@ -39,6 +39,7 @@ struct Start {
   double step;          // the first to try
   double trust;         // relative: smaller differences of values are taken for rounding
   double reference;     // what a decrease is measured from: phi(0), or more for nonmonotone methods
+  double flatness;      // of Wolfe's conditions: the slope's size at the end, relative to that at the start
 };
 
 /// A step that satisfies Wolfe's strong conditions; or where values do not differ by more than rounding, those that

@@ -14,8 +14,25 @@ namespace nabla::descent {
 namespace {
 
 template <class T>
-std::unique_ptr<DescentMethod<T>> make_method(Descent<T>& descent) {
-  return make_lbfgs(descent);
+MadeMethod<T> make_method(Descent<T>& descent) {
+  switch (descent.options.method) {
+    case Method::gradient:
+      return make_gradient(descent);
+    case Method::barzilai_borwein:
+      return make_barzilai_borwein(descent);
+    case Method::heavy_ball:
+      return make_heavy_ball(descent);
+    case Method::nesterov:
+      return make_nesterov(descent);
+    case Method::nonlinear_cg:
+      return make_nonlinear_cg(descent);
+    case Method::newton_cg:
+      return make_newton_cg(descent);
+    case Method::adam:
+      return make_adam(descent);
+    default:
+      return make_lbfgs(descent);
+  }
 }
 
 /// The first component that is not finite, or -2.
@@ -166,7 +183,7 @@ class Minimization {
   std::span<T> x_;
   const MinimizeOptions& options_;
   Descent<T> descent_;
-  std::unique_ptr<DescentMethod<T>> method_;
+  MadeMethod<T> method_;
   MinimizeReport report_;
 
   std::int64_t iteration_ = 0, since_better_ = 0, alike_in_a_row_ = 0;

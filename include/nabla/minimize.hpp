@@ -29,11 +29,11 @@ enum class Method {
                      ///< Source: Nesterov 1983; O'Donoghue and Candès 2015, the gradient scheme
   barzilai_borwein,  ///< x - t g, t from the last change of the gradient; nonmonotone. Source: Barzilai and Borwein
                      ///< 1988, Raydan 1997
-  nonlinear_cg,  ///< Source: Hager and Zhang 2005, CG_DESCENT
-  lbfgs,         ///< Source: Nocedal 1980; Byrd, Nocedal and Schnabel 1994
-  newton_cg,     ///< needs hessian_vector_product(); hessian_diagonal(), where it is there, preconditions.
-                 ///< Source: Nocedal and Wright 2006, algorithm 7.1; Eisenstat and Walker 1996, choice 2
-  adam,          ///< Source: Kingma and Ba 2015
+  nonlinear_cg,      ///< Source: Hager and Zhang 2005, CG_DESCENT
+  lbfgs,             ///< Source: Nocedal 1980; Byrd, Nocedal and Schnabel 1994
+  newton_cg,         ///< needs hessian_vector_product(); hessian_diagonal(), where it is there, preconditions.
+                     ///< Source: Nocedal and Wright 2006, algorithm 7.1; Eisenstat and Walker 1996, choice 2
+  adam,              ///< Source: Kingma and Ba 2015
 };
 const char* name_of(Method method);  ///< "gradient", "heavy_ball", …
 
