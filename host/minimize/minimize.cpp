@@ -1,3 +1,4 @@
+#include "checkpoint.hpp"
 #include "descent.hpp"
 #include "options.hpp"
 
@@ -55,7 +56,11 @@ class Minimization {
  public:
   Minimization(const Executor& executor, const detail::ObjectiveCalls<T>& calls, std::span<T> x,
                const MinimizeOptions& options)
-      : x_(x), options_(options), descent_(executor, calls, x, options), method_(make_method(descent_)) {
+      : x_(x),
+        options_(options),
+        descent_(executor, calls, x, options),
+        method_(make_method(descent_)),
+        checkpoint_(executor, options, descent_.n, [this](State<T>& state) { keep(state); }) {
     report_.method = options.method;
     report_.variables = descent_.n;
   }
@@ -75,9 +80,44 @@ class Minimization {
 
  private:
   void begin() {
-    descent_.evaluate();
-    first_value_ = least_value_ = descent_.value;
-    first_squares_ = least_squares_ = descent_.gradient_squares;
+    if (keeps_checkpoints()) checkpoint_.require_writable();
+    if (options_.resume.empty()) {
+      descent_.evaluate();
+      first_value_ = least_value_ = descent_.value;
+      first_squares_ = least_squares_ = descent_.gradient_squares;
+    } else {
+      checkpoint_.read();
+      descent_.seconds_before = seconds_;
+    }
+    kept_iteration_ = iteration_;
+  }
+
+  bool keeps_checkpoints() const { return !options_.checkpoint.empty(); }
+
+  /// All that the next iteration depends on.
+  void keep(State<T>& state) {
+    seconds_ = descent_.seconds();
+    for (double* const number : {&seconds_, &first_value_, &first_squares_, &least_value_, &least_squares_,
+                                 &descent_.value, &descent_.gradient_squares}) {
+      state.number(*number);
+    }
+    Evaluations& evaluations = descent_.evaluations;
+    for (std::int64_t* const number : {&iteration_, &since_better_, &alike_in_a_row_, &evaluations.values,
+                                       &evaluations.gradients, &evaluations.hessian_products}) {
+      state.number(*number);
+    }
+    state.vector(descent_.x);
+    state.vector(descent_.gradient);
+    method_->keep(state);
+  }
+
+  void write_checkpoint() {
+    checkpoint_.write();
+    kept_iteration_ = iteration_;
+  }
+  static bool may_go_on(StopReason reason) {
+    return reason == StopReason::iterations || reason == StopReason::evaluations || reason == StopReason::time ||
+           reason == StopReason::interrupted;
   }
 
   void descend() {
@@ -87,8 +127,10 @@ class Minimization {
       const auto reason = reason_to_stop(go_on);
       if (reason) {
         report_.reason = *reason;
+        if (keeps_checkpoints() && may_go_on(*reason)) write_checkpoint();
         return;
       }
+      if (keeps_checkpoints() && iteration_ >= kept_iteration_ + options_.checkpoint_every) write_checkpoint();
       const double before = descent_.value;
       step = method_->advance();
       if (step.stop) {
@@ -186,8 +228,11 @@ class Minimization {
   MadeMethod<T> method_;
   MinimizeReport report_;
 
-  std::int64_t iteration_ = 0, since_better_ = 0, alike_in_a_row_ = 0;
+  Checkpoint<T> checkpoint_;
+
+  std::int64_t iteration_ = 0, kept_iteration_ = 0, since_better_ = 0, alike_in_a_row_ = 0;
   double first_value_ = 0, first_squares_ = 0, least_value_ = 0, least_squares_ = 0;
+  double seconds_ = 0;  // as checkpoints have it
 };
 
 }  // namespace
