@@ -10,8 +10,8 @@ template <class T>
 class Line final : public Ray {
  public:
   // How flat f is wanted at the end of a step. Source: Nocedal and Wright 2006, section 3.1.
-  static constexpr double slack = 0.9;  // for methods that know how long steps are
-  static constexpr double tight = 0.1;  // for conjugate directions, which rest on steps that end at a minimum
+  static constexpr double slack = 0.9;   // for methods that know how long steps are
+  static constexpr double tight = 0.03;  // for conjugate directions, which rest on steps that end at a minimum
 
   explicit Line(Descent<T>& descent);
 

@@ -42,14 +42,15 @@ class WolfeSearch {
   bool decreases(const Trial& trial) const {
     return trial.finite && trial.value <= start_.reference + delta * trial.step * start_.slope;
   }
+  bool hardly_changes(const Trial& trial) const {
+    return trial.finite && std::fabs(trial.value - start_.reference) <= start_.trust * std::fabs(start_.reference);
+  }
 
   Trial at(double step) {
     last_ = ray_.at(step);
     ++trials_;
-    const bool wolfe = decreases(last_) && std::fabs(last_.slope) <= -start_.flatness * start_.slope;
-    const bool approximate =
-        is_low(last_) && last_.slope <= (2 * delta - 1) * start_.slope && last_.slope >= start_.flatness * start_.slope;
-    accepted_ = wolfe || approximate;
+    const bool wolfe = decreases(last_) || hardly_changes(last_);
+    accepted_ = wolfe && std::fabs(last_.slope) <= -start_.flatness * start_.slope;
     unbounded_ = last_.value == -std::numeric_limits<double>::infinity();
     if (decreases(last_) && last_.value < best_.value) best_ = last_;
     return last_;

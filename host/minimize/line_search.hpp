@@ -42,8 +42,9 @@ struct Start {
   double flatness;      // of Wolfe's conditions: the slope's size at the end, relative to that at the start
 };
 
-/// A step that satisfies Wolfe's strong conditions; or where values do not differ by more than rounding, those that
-/// Hager and Zhang put in their place, which look at slopes alone. Where neither is found, one that lowers phi enough.
+/// A step that satisfies Wolfe's strong conditions; or where values do not differ by more than rounding, that on slopes
+/// alone, as Hager and Zhang do, but for either sign: steps that are twice as long as to the minimum spoil conjugate
+/// directions. Where none is found, one that lowers phi enough.
 /// Source: Hager and Zhang, A New Conjugate Gradient Method with Guaranteed Descent and an Efficient Line Search (SIAM
 /// J. Optim. 16, 2005), section 4: bracket, update, secant^2. "Unbounded": phi still falls in proportion to the step
 /// after forty steps, each five times the last, or became -infinity.
