@@ -13,6 +13,9 @@ class Line final : public Ray {
   static constexpr double slack = 0.9;   // for methods that know how long steps are
   static constexpr double tight = 0.03;  // for conjugate directions, which rest on steps that end at a minimum
 
+  /// Values of sums of many terms have lost about a third of their digits.
+  static double trust() { return std::pow(static_cast<double>(std::numeric_limits<T>::epsilon()), 2.0 / 3); }
+
   explicit Line(Descent<T>& descent);
 
   /// The line x + t sign direction, along which the slope is that at x, < 0. The first step to try is given. If a step
@@ -45,8 +48,6 @@ class Line final : public Ray {
   bool spent() const override { return descent_.limit().has_value(); }
 
  private:
-  /// Values of sums of many terms have lost about a third of their digits.
-  static double trust() { return std::pow(static_cast<double>(std::numeric_limits<T>::epsilon()), 2.0 / 3); }
   Step descend(const T* direction, double sign, const Start& start, Searched (*search)(Ray&, const Start&));
   void place(double step);
   bool moves(double step);

@@ -129,13 +129,17 @@ Searched search_wolfe(Ray& ray, const Start& start) { return WolfeSearch(ray, st
 Searched search_backtracking(Ray& ray, const Start& start) {
   constexpr double delta = 1e-4, least = 0.1, most = 0.5, digits = 10;
   const double rounding = digits * std::numeric_limits<double>::epsilon() * std::fabs(start.reference);
+  // Values are excused by rounding where a decrease could not be seen to begin with, not because steps became short:
+  // those lower whatever is not worse, even along a wrong gradient.
+  const bool lost = start.step * -start.slope <= start.trust * std::fabs(start.reference);
   double step = start.step;
   for (int trials = 0; trials < most_trials && !ray.spent(); ++trials) {
+    if (!lost && step * -start.slope <= rounding) break;
     // The first is mostly taken, and its slope is wanted then.
     const Trial trial = trials == 0 ? ray.at(step) : ray.value_at(step);
     if (trial.value == -std::numeric_limits<double>::infinity()) return {Found::unbounded, trial};
     double factor = least;
-    if (trial.finite && trial.value <= start.reference + delta * step * start.slope + rounding) {
+    if (trial.finite && trial.value <= start.reference + delta * step * start.slope + (lost ? rounding : 0)) {
       const Trial whole = trials == 0 ? trial : ray.at(step);
       if (whole.finite) return {Found::step, whole};
     } else if (trial.finite) {

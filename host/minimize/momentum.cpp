@@ -117,34 +117,33 @@ class Nesterov final : public DescentMethod<T> {
   /// A step that lowers f by half of what the slope promises. It only gets shorter but for the first one, which gets
   /// longer for as long as it does, and where momentum begins anew.
   Step search() {
-    constexpr double longer = 4, shorter = 2;
+    constexpr double longer = 4, shorter = 2, digits = 10;
     constexpr int most_trials = 60;
     const bool first = length_ == 0;
     if (first) length_ = std::fmin(1, 1 / descent_.gradient_norm());
-    const double asked = length_;
-    for (int trials = 0; first && lowers(longer * length_); ++trials) {
+    // As in search_backtracking().
+    const double rounding = digits * std::numeric_limits<double>::epsilon() * std::fabs(descent_.value);
+    const bool lost = length_ * descent_.gradient_squares <= Line<T>::trust() * std::fabs(descent_.value);
+    const double excused = lost ? rounding : 0;
+    for (int trials = 0; first && lowers(longer * length_, excused); ++trials) {
       length_ *= longer;
       if (trials >= most_trials || value_ == -std::numeric_limits<double>::infinity()) {
         return {length_, StopReason::unbounded};
       }
     }
-    for (int trials = 0; !lowers(length_); ++trials) {
+    for (int trials = 0; !lowers(length_, excused); ++trials) {
       if (const auto limit = descent_.limit()) return {0, limit};
       length_ /= shorter;
-      if (trials < most_trials) continue;
-      const bool visible = asked * descent_.gradient_squares > rounding();
-      return {0, visible ? StopReason::line_search_failed : StopReason::stagnated};
+      if (trials >= most_trials || (!lost && length_ * descent_.gradient_squares <= rounding)) {
+        return {0, lost ? StopReason::stagnated : StopReason::line_search_failed};
+      }
     }
     return {length_};
   }
-  bool lowers(double step) {
+  bool lowers(double step, double excused) {
     descent_.run(detail::Move<T>{trial_->data(), descent_.x, -step, descent_.gradient});
     value_ = descent_.value_at(trial_->data());
-    return value_ <= descent_.value - step / 2 * descent_.gradient_squares + rounding();
-  }
-  double rounding() const {
-    constexpr double digits = 10;
-    return digits * std::numeric_limits<double>::epsilon() * std::fabs(descent_.value);
+    return value_ <= descent_.value - step / 2 * descent_.gradient_squares + excused;
   }
 
   Descent<T>& descent_;
