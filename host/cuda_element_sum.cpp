@@ -105,8 +105,8 @@ double run_shared(const Executor& executor, const ElementCall<T>& call, ElementL
   ElementRequest<T>& request = launch.request;
   const std::int64_t slots = call.operation.dimension, parts = shared_parts(request.elements),
                      rows = shared_rows(call.pass, slots);
-  const bool assembles = call.pass != ElementPass::value;
   const std::span<T> out = output_of(call.outputs);
+  const bool assembles = call.pass != ElementPass::value && !out.empty();
   if (assembles && !request.add) clear(executor.state(), out.data(), out.size_bytes());
   if (request.elements == 0) return 0;
   request.partials = workspace_of(executor, parts, rows);
@@ -124,6 +124,7 @@ double run_elements(const Executor& executor, const ElementCall<T>& call) {
   if (call.launch == nullptr) {
     throw ExecutorUnavailable(std::string(call.operation.name) + ": " + call.operation.no_launch);
   }
+  if (!has_value(call.pass) && output_of(call.outputs).empty()) return 0;
   const CurrentDevice current(executor.device());
   const auto* const affine = std::get_if<Affine>(&call.connectivity);
   ElementLaunch<T> launch{request_of(executor, call), nullptr, nullptr, false, executor.stream()};

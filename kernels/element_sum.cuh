@@ -310,7 +310,7 @@ __global__ void __launch_bounds__(element_threads)
           }
         });
 #pragma unroll
-        for (int k = 0; k < width; ++k) {
+        for (int k = 0; k < width && request.out != nullptr; ++k) {
           if (start + k >= block || first + start + k >= request.variables) continue;
           T& out = request.out[first + start + k];
           out = request.add ? out + sums[k] : sums[k];

@@ -45,6 +45,7 @@ TEST_P(ElementSums, ChainedRosenbrock) {
     const auto value = static_cast<double>(rosenbrock(x, expected));
     EXPECT_NEAR(f.value_and_gradient(where, all(x_there), all(g)), value, 1e-13 * value);
     EXPECT_NEAR(f.value(where, all(x_there)), value, 1e-13 * value);
+    EXPECT_NEAR(f.value_and_gradient(where, all(x_there), {}), value, 1e-13 * value);
     EXPECT_LT(largest_difference(g.to_host(), expected), 1e-13) << n;
   }
 }

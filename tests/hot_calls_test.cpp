@@ -3,6 +3,7 @@
 #include "executors.hpp"
 
 #include <nabla/check.hpp>
+#include <nabla/element_sum.hpp>
 #include <nabla/evaluate.hpp>
 
 #include <malloc.h>
@@ -71,6 +72,41 @@ TEST_P(HotCalls, AllocateNothingAfterTheFirst) {
   } else {
     EXPECT_EQ(allocations_so_far(), before);
     EXPECT_EQ(heap_before.uordblks + heap_before.hblkhd, heap_after.uordblks + heap_after.hblkhd);
+  }
+}
+
+/// The sum of Saddle over neighbours of a chain, with vectors for its passes.
+struct HotSum {
+  Executor where;
+  std::int64_t n = 20'000;
+  nabla::ElementSum<double, Saddle> f =
+      nabla::element_sum<double>(where, Saddle(), n, nabla::Affine::chain(n - 1, {0, 1}));
+  Points<double> x = Points<double>::uniform(where, n, 1, -2, 2, 1), v = Points<double>::uniform(where, n, 1, -2, 2, 2);
+  Array<double> out{where, n}, hessian{where, static_cast<std::int64_t>(f.hessian_pattern().columns.size())};
+
+  static std::span<double> all(const auto& array, std::int64_t size) {
+    return {array.data(), static_cast<std::size_t>(size)};
+  }
+  void enqueue() const {
+    f.hessian_vector_product(where, all(x, n), all(v, n), all(out, n));
+    f.hessian(where, all(x, n), all(hessian, hessian.size()));
+  }
+  double wait() const { return f.value_and_gradient(where, all(x, n), all(out, n)); }
+};
+
+TEST_P(HotCalls, SumsOfElementsAllocateNothingAfterTheFirst) {
+  const HotSum sum{executor()};
+  const auto call = [&] {
+    sum.enqueue();
+    sum.wait();
+  };
+  call();
+  const long before = allocations_so_far();
+  const std::uint64_t device_before = device_bytes_in_use(sum.where);
+  for (int repetition = 0; repetition < 5; ++repetition) call();
+  EXPECT_EQ(device_bytes_in_use(sum.where), device_before);
+  if (!sum.where.is_cuda()) {
+    EXPECT_EQ(allocations_so_far(), before);
   }
 }
 
@@ -153,6 +189,26 @@ TEST_P(HotCallsOnAStream, CanBeCapturedInAGraphAndReplayed) {
   const auto expected = nabla::value_and_gradient(where, Saddle(), other);
   EXPECT_EQ(gradient.to_host(), expected.gradient.to_host());
   EXPECT_EQ(nabla::detail::fetch_summary(where, summary.data()).value.min, expected.summary.value.min);
+  cudaGraphExecDestroy(replay);
+  cudaGraphDestroy(graph);
+}
+
+TEST_P(HotCallsOnAStream, PassesOfSumsWithoutAValueCanBeCaptured) {
+  const OwnStream stream;
+  const HotSum sum{Executor::cuda_on_stream(stream.get(), 0)};
+  sum.enqueue();
+  sum.where.synchronize();
+  const std::vector<double> product = sum.out.to_host(), hessian = sum.hessian.to_host();
+  cudaGraph_t graph = nullptr;
+  ASSERT_EQ(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), cudaSuccess);
+  sum.enqueue();
+  ASSERT_EQ(cudaStreamEndCapture(stream.get(), &graph), cudaSuccess);
+  cudaGraphExec_t replay = nullptr;
+  ASSERT_EQ(cudaGraphInstantiate(&replay, graph, 0), cudaSuccess);
+  sum.wait();  // puts something else into the vector
+  ASSERT_EQ(cudaGraphLaunch(replay, stream.get()), cudaSuccess);
+  EXPECT_EQ(sum.out.to_host(), product);
+  EXPECT_EQ(sum.hessian.to_host(), hessian);
   cudaGraphExecDestroy(replay);
   cudaGraphDestroy(graph);
 }

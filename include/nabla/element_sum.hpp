@@ -36,9 +36,9 @@
 //     const auto weights = nabla::element_sum<double>(where, Weight(), n, nabla::Affine::chain(n, {0}));
 //     const double energy = (springs + weights).value_and_gradient(where, x, gradient);
 //
-// Shapes: vectors have `variables` numbers, in the executor's memory. Results don't depend on the number of threads,
-// and
-//     on CUDA are the same at each call. A sum is for the kind of executor that it was made with, and its device.
+// Shapes: vectors have `variables` numbers, in the executor's memory. Results don't depend on the number of threads, or
+//     on which of a GPU's blocks run first. A sum is for executors of the kind that it was made with, on the same
+//     device.
 // Throws: ShapeError (sizes, outputs that overlap), MemorySpaceError (memory the executor can't reach),
 //     ExecutorUnavailable (a CUDA executor in a file that nvcc did not compile), CudaError. NaN and infinity are data.
 
