@@ -2,6 +2,7 @@
 
 #include <nabla/connectivity.hpp>
 #include <nabla/evaluate.hpp>
+#include <nabla/formula.hpp>
 
 #include <span>
 #include <string>
@@ -23,6 +24,10 @@
 //         return 0.5 * d[0] * stretch * stretch;
 //       }
 //     };
+//
+// A formula is an element too; its data have names:
+//
+//     const auto spring = nabla::Formula::parse("0.5*k*(v - u - l)^2", {.variables = {"u", "v"}, .data = {"k", "l"}});
 //
 // An ElementSum is an objective: it has a value, a gradient and Hessian-vector products, in the caller's vectors. Sums
 // over the same variables add up to another:
@@ -84,6 +89,33 @@ struct ElementFunction {
   }
 };
 
+// Functors state how many variables and data they have, formulas are asked when they are there.
+template <class E>
+using FunctionOfElement = std::conditional_t<std::same_as<E, Formula>, Formula, ElementFunction<E>>;
+template <class E>
+std::int64_t variables_of_element(const E&, std::int64_t) {
+  return ElementFunction<E>::dimension;
+}
+template <class E>
+std::int64_t data_of_element(const ElementFunction<E>&) {
+  return data_of<E>();
+}
+inline std::int64_t data_of_element(const Formula& f) { return static_cast<std::int64_t>(f.data().size()); }
+
+inline std::int64_t slots_of(const Connectivity& connectivity) {
+  const auto* const table = std::get_if<Table>(&connectivity);
+  return table != nullptr ? table->slots() : static_cast<std::int64_t>(std::get<Affine>(connectivity).offsets.size());
+}
+
+template <class T, class Function, class Body>
+Operation<T> element_operation(const char* name, const Body& body, std::int64_t n) {
+  if constexpr (std::same_as<Function, Formula>) {
+    return formula_element_operation<T>(name, body, n);
+  } else {
+    return operation<T, Function>(name, body, n);
+  }
+}
+
 /// What a pass over all elements computes; empty: not wanted.
 template <class T>
 struct ElementOutputs {
@@ -136,13 +168,19 @@ class ElementSum {
 
   ElementSum(const Executor& executor, E element, std::int64_t variables, detail::Connectivity connectivity,
              BatchView<const T> data)
-      : element_{std::move(element)}, variables_(variables), connectivity_(std::move(connectivity)), data_(data) {
-    detail::require_data(executor, connectivity_, data, detail::data_of<E>());
+      : slots_(detail::slots_of(connectivity)),
+        element_{std::move(element)},
+        variables_(variables),
+        connectivity_(std::move(connectivity)),
+        data_(data) {
+    detail::require_data(executor, connectivity_, data, detail::data_of_element(element_));
     if (data.count == 1) data_.item_stride = 0;
   }
 
   std::int64_t variables() const { return variables_; }
   std::int64_t elements() const { return detail::elements_of(connectivity_); }
+  /// Of a sum of formulas, so that their parameters can be set.
+  Formula& formula() requires std::same_as<E, Formula> { return element_; }
 
   double value(const Executor& executor, std::span<const T> x) const {
     const detail::ValueBody<Function, n> body{element_};
@@ -187,16 +225,17 @@ class ElementSum {
   }
 
  private:
-  using Function = detail::ElementFunction<E>;
-  static constexpr int n = Function::dimension;
+  using Function = detail::FunctionOfElement<E>;
+  static constexpr int n = dimension_of<Function>();
 
   template <class Body>
   double run(const Executor& executor, const char* name, const Body& body, std::span<const T> x, std::span<const T> v,
              const detail::ElementOutputs<T>& outputs, const SparsePattern* pattern = nullptr) const {
-    return detail::run_elements<T>(executor, {outputs, detail::operation<T, Function>(name, body, n), variables_,
-                                              connectivity_, data_, pattern, x, v});
+    return detail::run_elements<T>(executor, {outputs, detail::element_operation<T, Function>(name, body, slots_),
+                                              variables_, connectivity_, data_, pattern, x, v});
   }
 
+  std::int64_t slots_;  // variables of an element
   Function element_;
   std::int64_t variables_;
   detail::Connectivity connectivity_;
@@ -210,14 +249,15 @@ class ElementSum {
 template <class T, class E>
 ElementSum<T, E> element_sum(const Executor& executor, E element, std::int64_t variables, Affine affine,
                              std::type_identity_t<BatchView<const T>> data = {}) {
-  detail::require_affine(affine, variables, detail::ElementFunction<E>::dimension);
+  const auto touched = static_cast<std::int64_t>(affine.offsets.size());
+  detail::require_affine(affine, variables, detail::variables_of_element(element, touched));
   return {executor, std::move(element), variables, std::move(affine), data};
 }
 template <class T, class E, class Index>
 ElementSum<T, E> element_sum(const Executor& executor, E element, std::int64_t variables,
                              const IndexTable<Index>& table, std::type_identity_t<BatchView<const T>> data = {}) {
-  return {executor, std::move(element), variables,
-          detail::make_table(table, variables, detail::ElementFunction<E>::dimension), data};
+  const std::int64_t slots = detail::variables_of_element(element, table.entries.components * table.block);
+  return {executor, std::move(element), variables, detail::make_table(table, variables, slots), data};
 }
 
 /// Several kinds of elements over the same variables: the sum of their sums.
