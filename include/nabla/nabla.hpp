@@ -9,6 +9,7 @@
 #include <nabla/evaluate.hpp>
 #include <nabla/executor.hpp>
 #include <nabla/formula.hpp>
+#include <nabla/formula_objective.hpp>
 #include <nabla/function.hpp>
 #include <nabla/minimize.hpp>
 #include <nabla/npy.hpp>
