@@ -1,6 +1,7 @@
 #include "checks.hpp"
 #include "element_ranges.hpp"
 #include "owner_lists.hpp"
+#include "table_schedule.hpp"
 
 #include <nabla/element_sum.hpp>
 #include <nabla/error.hpp>
@@ -19,21 +20,6 @@ std::string slots_text(std::int64_t slots) { return std::to_string(slots) + (slo
 
 [[noreturn]] void refuse_slots(std::int64_t slots, std::int64_t found) {
   throw ShapeError("element sum: the element has " + slots_text(slots) + ", its connectivity " + std::to_string(found));
-}
-
-/// Calls use(range) once for each range of variables that an element touches.
-template <class Index, class Use>
-void for_each_range(const IndexTable<Index>& table, std::int64_t element, Use use) {
-  std::int64_t seen[32];
-  int count = 0;
-  for (std::int64_t k = 0; k < table.entries.components; ++k) {
-    const auto first = static_cast<std::int64_t>(table.entries(element, k)) * table.block;
-    for (std::int64_t range = first / range_variables; range <= (first + table.block - 1) / range_variables; ++range) {
-      if (std::find(seen, seen + count, range) != seen + count) continue;
-      seen[count++] = range;
-      use(range);
-    }
-  }
 }
 
 }  // namespace
@@ -84,48 +70,20 @@ namespace {
 
 /// Throws for the first entry that is none of 0 … most - 1.
 template <class Index>
-void require_entries(const BatchView<const Index>& entries, std::int64_t most) {
+void require_entries(const BatchView<const Index>& entries, std::int64_t most, int threads) {
+  const auto is_wrong = [&](std::int64_t e, std::int64_t k) {
+    return static_cast<std::int64_t>(entries(e, k)) < 0 || static_cast<std::int64_t>(entries(e, k)) >= most;
+  };
+  std::int64_t wrong = entries.count;
+#pragma omp parallel for num_threads(threads) reduction(min : wrong)
   for (std::int64_t e = 0; e < entries.count; ++e) {
-    for (std::int64_t k = 0; k < entries.components; ++k) {
-      const auto entry = static_cast<std::int64_t>(entries(e, k));
-      if (entry >= 0 && entry < most) continue;
-      throw ShapeError("element sum: entry " + std::to_string(k) + " of element " + std::to_string(e) + " is " +
-                       std::to_string(entry) + ", expected 0 to " + std::to_string(most - 1));
-    }
+    for (std::int64_t k = 0; k < entries.components; ++k) wrong = is_wrong(e, k) ? std::min(wrong, e) : wrong;
   }
-}
-
-/// Elements by what they touch, each list in order. for_each(e, use) calls use(list) once for each of an element's.
-template <class ForEach>
-ElementLists make_lists(std::int64_t count, std::int64_t elements, ForEach for_each) {
-  ElementLists lists;
-  lists.starts.assign(static_cast<std::size_t>(count + 1), 0);
-  for (std::int64_t e = 0; e < elements; ++e) {
-    for_each(e, [&](std::int64_t list) { ++lists.starts[static_cast<std::size_t>(list + 1)]; });
+  for (std::int64_t k = 0; k < entries.components && wrong < entries.count; ++k) {
+    if (!is_wrong(wrong, k)) continue;
+    throw ShapeError("element sum: entry " + std::to_string(k) + " of element " + std::to_string(wrong) + " is " +
+                     std::to_string(entries(wrong, k)) + ", expected 0 to " + std::to_string(most - 1));
   }
-  for (std::size_t k = 1; k < lists.starts.size(); ++k) lists.starts[k] += lists.starts[k - 1];
-  const auto total = static_cast<std::size_t>(lists.starts.back());
-  const bool many = elements > std::numeric_limits<std::uint32_t>::max();
-  many ? lists.many_elements.resize(total) : lists.elements.resize(total);
-  std::vector<std::int64_t> next(lists.starts.begin(), lists.starts.end() - 1);
-  for (std::int64_t e = 0; e < elements; ++e) {
-    for_each(e, [&](std::int64_t list) {
-      const auto place = static_cast<std::size_t>(next[static_cast<std::size_t>(list)]++);
-      if (many) {
-        lists.many_elements[place] = e;
-      } else {
-        lists.elements[place] = static_cast<std::uint32_t>(e);
-      }
-    });
-  }
-  return lists;
-}
-
-template <class Index>
-std::shared_ptr<const ElementLists> make_range_lists(const IndexTable<Index>& table, std::int64_t variables) {
-  return std::make_shared<const ElementLists>(
-      make_lists((variables + range_variables - 1) / range_variables, table.entries.count,
-                 [&](std::int64_t e, auto use) { for_each_range(table, e, use); }));
 }
 
 template <class X>
@@ -140,7 +98,7 @@ std::shared_ptr<const OwnerLists> make_owner_lists(const Executor& executor, con
                                                    std::int64_t variables) {
   const BatchView<const Index>& entries = table.entries;
   const ElementLists lists =
-      make_lists((variables + table.block - 1) / table.block, entries.count, [&](std::int64_t e, auto use) {
+      list_elements((variables + table.block - 1) / table.block, entries.count, [&](std::int64_t e, auto use) {
         for (std::int64_t k = 0; k < entries.components; ++k) {
           bool seen = false;
           for (std::int64_t before = 0; before < k; ++before) seen = seen || entries(e, before) == entries(e, k);
@@ -192,42 +150,62 @@ Table make_table(const Executor& executor, const IndexTable<Index>& table, std::
              table.block,
              nullptr,
              nullptr};
+  const int threads = std::max(1, executor.threads());
   if (executor.is_cuda()) {
     const HostEntries<Index> copy(executor, entries);
-    require_entries(copy.view(), variables / table.block);
+    require_entries(copy.view(), variables / table.block, threads);
     made.owners = make_owner_lists(executor, IndexTable<Index>{copy.view(), table.block}, variables);
   } else {
-    require_entries(entries, variables / table.block);
-    made.lists = make_range_lists(table, variables);
+    require_entries(entries, variables / table.block, threads);
+    made.schedule = std::make_shared<const TableSchedule>(make_schedule(made, variables, threads));
   }
   return made;
 }
 
 namespace {
 
-/// Calls use(variables of an element) for all elements that touch a range.
+/// Calls use(variables of an element) for all elements of an affine sum that touch a range.
 template <class Use>
-void for_each_element(const Connectivity& connectivity, const Interval& range, Use use) {
+void for_each_element(const Affine& affine, const Interval& range, Use use) {
   std::int64_t variables[most_slots];
-  if (const auto* const affine = std::get_if<Affine>(&connectivity)) {
-    for_each_line(*affine, range, [&](const Line& line) {
-      for (std::int64_t e = line.all.first; e < line.all.last; ++e) {
-        for (std::size_t j = 0; j < affine->offsets.size(); ++j) {
-          variables[j] = line.variable[j] + e * affine->stride[0];
-        }
-        use(std::span<const std::int64_t>(variables, affine->offsets.size()));
+  for_each_line(affine, range, [&](const Line& line) {
+    for (std::int64_t e = line.all.first; e < line.all.last; ++e) {
+      for (std::size_t j = 0; j < affine.offsets.size(); ++j) {
+        variables[j] = line.variable[j] + e * affine.stride[0];
       }
-    });
-    return;
-  }
-  const Table& table = std::get<Table>(connectivity);
-  const TableRange list(table, range);
-  for (std::int64_t place = list.first; place < list.last; ++place) {
+      use(std::span<const std::int64_t>(variables, affine.offsets.size()));
+    }
+  });
+}
+/// The same for a table, and one of its ranges.
+template <class Use>
+void for_each_element(const Table& table, const RangeLists& lists, std::int64_t range, Use use) {
+  std::int64_t variables[most_slots];
+  const auto at = static_cast<std::size_t>(range);
+  for (std::int64_t place = lists.starts[at]; place < lists.starts[at + 1]; ++place) {
     for (std::int64_t j = 0; j < table.slots(); ++j) {
-      variables[j] = table.wide ? variable_of<std::int64_t>(table, list.element(place), j)
-                                : variable_of<std::int32_t>(table, list.element(place), j);
+      variables[j] = block_of(table, lists.element(place), j / table.block) + j % table.block;
     }
     use(std::span<const std::int64_t>(variables, static_cast<std::size_t>(table.slots())));
+  }
+}
+
+/// The rows of a range of variables, after those before.
+template <class ForEachElement>
+void add_rows(SparsePattern& pattern, const Interval& range, ForEachElement for_each) {
+  std::vector<std::pair<std::int64_t, std::int64_t>> entries;  // row, column
+  for_each([&](std::span<const std::int64_t> touched) {
+    for (const std::int64_t row : touched) {
+      if (!range.has(row)) continue;
+      for (const std::int64_t column : touched) entries.emplace_back(row, column);
+    }
+  });
+  std::ranges::sort(entries);
+  entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
+  auto entry = entries.begin();
+  for (std::int64_t row = range.first; row < range.last; ++row) {
+    for (; entry != entries.end() && entry->first == row; ++entry) pattern.columns.push_back(entry->second);
+    pattern.starts.push_back(static_cast<std::int64_t>(pattern.columns.size()));
   }
 }
 
@@ -257,7 +235,6 @@ SparsePattern pattern_from_device(const Table& table, std::int64_t variables) {
   Table on_host = table;
   on_host.entries = copy.view().data;
   on_host.owners = nullptr;
-  on_host.lists = make_range_lists(IndexTable<Index>{copy.view(), table.block}, variables);
   return hessian_pattern(on_host, variables);
 }
 
@@ -268,29 +245,24 @@ SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t var
     return table->wide ? pattern_from_device<std::int64_t>(*table, variables)
                        : pattern_from_device<std::int32_t>(*table, variables);
   }
-  if (const auto* const affine = std::get_if<Affine>(&connectivity);
-      affine != nullptr && is_shared(*affine) && elements_of(connectivity) > 1) {
-    return hessian_pattern(Affine{{1, 1, 1}, {0, 0, 0}, affine->offsets}, variables);  // all are like the first
-  }
   SparsePattern found;
   found.starts.reserve(static_cast<std::size_t>(variables + 1));
   found.starts.push_back(0);
-  for (std::int64_t first = 0; first < variables; first += range_variables) {
-    const Interval range{first, std::min(variables, first + range_variables)};
-    std::vector<std::pair<std::int64_t, std::int64_t>> entries;  // row, column
-    for_each_element(connectivity, range, [&](std::span<const std::int64_t> touched) {
-      for (const std::int64_t row : touched) {
-        if (!range.has(row)) continue;
-        for (const std::int64_t column : touched) entries.emplace_back(row, column);
-      }
-    });
-    std::ranges::sort(entries);
-    entries.erase(std::unique(entries.begin(), entries.end()), entries.end());
-    auto entry = entries.begin();
-    for (std::int64_t row = range.first; row < range.last; ++row) {
-      for (; entry != entries.end() && entry->first == row; ++entry) found.columns.push_back(entry->second);
-      found.starts.push_back(static_cast<std::int64_t>(found.columns.size()));
+  if (const auto* const table = std::get_if<Table>(&connectivity)) {
+    const RangeLists lists = make_range_lists(*table, variables);
+    for (std::int64_t k = 0; k < lists.ranges(); ++k) {
+      add_rows(found, {k * lists.range, std::min(variables, (k + 1) * lists.range)},
+               [&](auto use) { for_each_element(*table, lists, k, use); });
     }
+    return found;
+  }
+  const Affine& given = std::get<Affine>(connectivity);
+  const bool one_is_enough = is_shared(given) && elements_of(connectivity) > 1;  // all are like the first
+  const Affine affine = one_is_enough ? Affine{{1, 1, 1}, {0, 0, 0}, given.offsets} : given;
+  constexpr std::int64_t size = 1 << 15;
+  for (std::int64_t first = 0; first < variables; first += size) {
+    const Interval range{first, std::min(variables, first + size)};
+    add_rows(found, range, [&](auto use) { for_each_element(affine, range, use); });
   }
   return found;
 }

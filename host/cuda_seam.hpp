@@ -2,6 +2,7 @@
 
 #include "displace.hpp"
 #include "executor_state.hpp"
+#include "vectors.hpp"
 
 #include <nabla/detail/element_request.hpp>
 #include <nabla/detail/operation.hpp>
@@ -11,8 +12,8 @@
 #include <vector>
 
 // What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/displace.cu, kernels/element_sum.cu,
-// kernels/module.cu, kernels/random.cu and kernels/summary.cu answer; host/without_cuda.cpp answers in builds without
-// CUDA.
+// kernels/module.cu, kernels/random.cu, kernels/summary.cu and kernels/vectors.cu answer; host/without_cuda.cpp answers
+// in builds without CUDA.
 
 namespace nabla::detail::cuda {
 
@@ -68,6 +69,12 @@ std::int64_t fold_numbers(std::int64_t count, std::int64_t rows);
 template <class T>
 void assemble_shared(const ExecutorState& state, ElementPass pass, const ElementGrid& grid, std::int64_t slots,
                      const double* sums, const ElementRequest<T>& request);
+
+/// What host/vectors.hpp says, enqueued.
+template <class T>
+void run(const ExecutorState& state, std::int64_t n, const Pass<T>& pass, const Sums& sums);
+template <class T>
+void run(const ExecutorState& state, std::int64_t n, const Products<T>& products, const Sums& sums);
 
 /// A kernel that was compiled while the program runs. It stays loaded until the program ends: nobody knows when the
 /// last launch of it, or the last graph that has it, is done.

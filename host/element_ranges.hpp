@@ -68,28 +68,4 @@ void for_each_line(const Affine& affine, const Interval& range, Use use) {
   }
 }
 
-/// The elements of a table that touch a range, by their place in its list.
-struct TableRange {
-  const Table& table;
-  std::int64_t first, last;
-
-  TableRange(const Table& from, const Interval& range)
-      : table(from),
-        first(from.lists->starts[static_cast<std::size_t>(range.first / range_variables)]),
-        last(from.lists->starts[static_cast<std::size_t>(range.first / range_variables) + 1]) {}
-
-  std::int64_t element(std::int64_t place) const {
-    const auto at = static_cast<std::size_t>(place);
-    return table.lists->many_elements.empty() ? table.lists->elements[at] : table.lists->many_elements[at];
-  }
-};
-
-/// The variable of an element's slot. Index: the table's.
-template <class Index>
-std::int64_t variable_of(const Table& table, std::int64_t element, std::int64_t slot) {
-  const auto* const entries = static_cast<const Index*>(table.entries);
-  const Index entry = entries[element * table.item_stride + slot / table.block * table.component_stride];
-  return static_cast<std::int64_t>(entry) * table.block + slot % table.block;
-}
-
 }  // namespace nabla::detail

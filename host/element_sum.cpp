@@ -42,7 +42,7 @@ void require(const Executor& executor, const ElementCall<T>& call) {
   const char* const name = call.operation.name;
   const ElementOutputs<T>& out = call.outputs;
   if (const auto* const table = std::get_if<Table>(&call.connectivity)) {
-    if (executor.is_cuda() ? table->owners == nullptr : table->lists == nullptr) {
+    if (executor.is_cuda() ? table->owners == nullptr : table->schedule == nullptr) {
       throw MemorySpaceError(std::string(name) + ": the sum's table was prepared for " +
                              (executor.is_cuda() ? "a CPU executor" : "a CUDA executor"));
     }

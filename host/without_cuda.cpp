@@ -67,6 +67,19 @@ template void assemble_shared(const ExecutorState&, ElementPass, const ElementGr
 template void assemble_shared(const ExecutorState&, ElementPass, const ElementGrid&, std::int64_t, const double*,
                               const ElementRequest<double>&);
 
+template <class T>
+void run(const ExecutorState&, std::int64_t, const Pass<T>&, const Sums&) {
+  unreachable();
+}
+template <class T>
+void run(const ExecutorState&, std::int64_t, const Products<T>&, const Sums&) {
+  unreachable();
+}
+template void run(const ExecutorState&, std::int64_t, const Pass<float>&, const Sums&);
+template void run(const ExecutorState&, std::int64_t, const Pass<double>&, const Sums&);
+template void run(const ExecutorState&, std::int64_t, const Products<float>&, const Sums&);
+template void run(const ExecutorState&, std::int64_t, const Products<double>&, const Sums&);
+
 LoadedKernel load_kernel(int, const std::string&, const std::string&, const std::string&) { unreachable(); }
 void launch_loaded(void*, const LoadedKernel&, std::int64_t, const EvaluateShape&, void**) { unreachable(); }
 

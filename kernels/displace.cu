@@ -1,4 +1,5 @@
 #include "../host/cuda_seam.hpp"
+#include "block_fold.cuh"
 #include "check.cuh"
 
 // Steps along random directions, and sums over a gradient's terms along them. A block of threads takes the elements
@@ -20,28 +21,6 @@ __global__ void __launch_bounds__(block_threads)
   out[i] = displaced(x != nullptr ? x[i] : T(0), t, u(i));
 }
 
-/// Folds numbers of all threads into thread 0's, each by itself.
-template <int Numbers, class Fold>
-__device__ void block_fold(double (&numbers)[Numbers], Fold fold) {
-  __shared__ double of_warp[warps][Numbers];
-  for (int offset = 16; offset > 0; offset /= 2) {
-#pragma unroll
-    for (int k = 0; k < Numbers; ++k) {
-      numbers[k] = fold(numbers[k], __shfl_down_sync(0xffffffffu, numbers[k], offset));
-    }
-  }
-  if (threadIdx.x % 32 == 0) {
-#pragma unroll
-    for (int k = 0; k < Numbers; ++k) of_warp[threadIdx.x / 32][k] = numbers[k];
-  }
-  __syncthreads();
-  if (threadIdx.x != 0) return;
-  for (int warp = 1; warp < warps; ++warp) {
-#pragma unroll
-    for (int k = 0; k < Numbers; ++k) numbers[k] = fold(numbers[k], of_warp[warp][k]);
-  }
-}
-
 template <class T>
 __global__ void __launch_bounds__(block_threads)
     weigh_kernel(const T* const gradient, const Direction u, const Subset subset, Weighed* const partials) {
@@ -52,7 +31,7 @@ __global__ void __launch_bounds__(block_threads)
     mine.add(static_cast<double>(gradient[i]) * u(i));
   }
   double sums[] = {mine.sum, mine.size, mine.squares};
-  block_fold(sums, [](double a, double b) { return a + b; });
+  block_fold<warps>(sums, [](double a, double b) { return a + b; });
   if (threadIdx.x == 0) partials[blockIdx.x] = {sums[0], sums[1], sums[2]};
 }
 
@@ -66,7 +45,7 @@ __global__ void __launch_bounds__(block_threads)
     const std::int64_t i = first + k;
     most[0] = larger(most[0], b != nullptr ? difference(a[i], b[i]) : finite_size(a[i]));
   }
-  block_fold(most, larger);
+  block_fold<warps>(most, larger);
   if (threadIdx.x == 0) partials[blockIdx.x] = most[0];
 }
 

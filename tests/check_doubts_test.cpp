@@ -130,6 +130,40 @@ TEST(CheckDoubts, LargeStepsDoNotOutvoteSmallOnes) {
       check_gradient(where, Formula::parse("1e-4*sqrt(abs(x)) + y"), Points<double>::from_host(where, numbers, 2));
   EXPECT_EQ(cusp.verdict, Verdict::unresolved);
   EXPECT_EQ(cusp.nonsmooth_points, 200);
+  // Odd around 0, so that no bend shows it.
+  const CheckReport step = check_gradient(where, Formula::parse("1e-10*tanh(1e6*x) + y"),
+                                          Formula::parse("0*x; 1 + 0*y"), Points<double>::from_host(where, numbers, 2));
+  EXPECT_NE(step.verdict, Verdict::agree);
+  EXPECT_EQ(step.points_examined, 200 + 16) << describe(step);
+}
+
+// Where the slope is 2, and 1 from afar, neither is called wrong: of the one the larger steps are sure, of the other
+// the smaller ones.
+TEST(CheckDoubts, SmallStepsAndLargeOnesAreBothHeard) {
+  const auto origin = Points<double>::from_host(where, std::vector<double>{0}, 1);
+  for (double width = 4e-12; width < 1e-5; width *= 1.3) {
+    const Formula f = Formula::parse("x + x*exp(-(x/b)^2)", {.parameters = {{"b", width}}});
+    EXPECT_NE(check_gradient(where, f, origin).verdict, Verdict::disagree) << width;
+    if (width < 2e-11) continue;
+    EXPECT_EQ(check_gradient(where, f, Formula::parse("1 + 0*x"), origin).verdict, Verdict::unresolved) << width;
+    EXPECT_EQ(check_gradient(where, f, Formula::parse("3 + 0*x"), origin).verdict, Verdict::disagree) << width;
+  }
+}
+
+// The same for steps of the size of a variable that is small beside the others: it is 0.5 there, and 1 from afar.
+TEST(CheckDoubts, StepsOfAVariablesOwnSizeDoNotSilenceOthers) {
+  for (const double x : {1e-16, 1e-20, 1e-32}) {
+    const auto point = Points<double>::from_host(where, std::vector<double>{x}, 1);
+    const Formula f = Formula::parse("atan(3*x)/3 - 0.5*b*tanh(x/b)", {.parameters = {{"b", 10 * x}}});
+    const CheckOptions options{.every_component = true, .scale = {1}};
+    EXPECT_NE(check_gradient(where, f, point, options).verdict, Verdict::disagree) << x;
+    const auto verdict = [&](const char* claim) {
+      return check_gradient(where, f, Formula::parse(claim, {.variables = {"x"}}), point, options).verdict;
+    };
+    EXPECT_EQ(verdict("0.75"), Verdict::unresolved) << x;
+    EXPECT_EQ(verdict("0.3"), Verdict::disagree) << x;
+    EXPECT_EQ(verdict("1.5"), Verdict::disagree) << x;
+  }
 }
 
 TEST(CheckDoubts, SlowLimits) {
@@ -309,7 +343,7 @@ TEST(CheckDoubts, WhatCannotBeRightIsRefused) {
     return message([&] { check_gradient(where, f, points, options); });
   };
   EXPECT_EQ(with({.tolerance = 1e-16}),
-            "check_gradient: the tolerance must be at least 1.1e-13, which rounding does, found 1e-16");
+            "check_gradient: the tolerance must be at least 1.137e-13, which rounding does, found 1e-16");
   EXPECT_EQ(with({.worst = -3}), "check_gradient: 0 or more rows of the worst, found -3");
   EXPECT_EQ(with({.scale = {1, 0}}), "check_gradient: the scale must be positive and finite");
   EXPECT_EQ(with({.variables = {"x"}}), "check_gradient: a name for each of 2 variables, found 1");

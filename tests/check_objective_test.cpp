@@ -123,6 +123,22 @@ TEST(CheckObjectiveOnTheCpu, OneOfVeryMany) {
   EXPECT_EQ(check_gradient(where, Chain<double>(where, n), x).verdict, Verdict::agree);
 }
 
+// Where sums are noisy, halves of what is wrong are within their bars, and are followed because they are steadily off.
+TEST(CheckObjectiveOnTheCpu, OneOfANoisySumIsMostlyNamed) {
+  constexpr std::int64_t n = 200, checks = 40;
+  const Executor where = Executor::cpu(1);
+  const auto x = somewhere<float>(where, n);
+  int named = 0;
+  for (std::int64_t k = 1; k <= checks; ++k) {
+    const std::int64_t wrong = n / (checks + 1) * k;
+    const Chain<float> chain(where, n, {Fault::one, wrong}, false, Sums::in_t);
+    const CheckReport report = check_gradient(where, chain, x, {.seed = static_cast<std::uint64_t>(k)});
+    const auto& worst = report.worst.front();
+    named += worst.component == wrong && worst.verdict == Verdict::disagree;
+  }
+  EXPECT_GE(named, 30);  // 34; it is 24 where only what is outside its bar is followed
+}
+
 TEST_P(CheckObjective, SwappedComponentsAreNamed) {
   const CheckReport report = check(many(), {Fault::swapped_pair, 777});
   EXPECT_EQ(report.verdict, Verdict::disagree);
@@ -173,6 +189,41 @@ TEST_P(CheckObjective, KinksNearbyAreNoMistakes) {
     if (executor().is_cuda() && n > 1'000) continue;
     const CheckReport report =
         check_gradient(executor(), Chain<double>(executor(), n, {}, true), somewhere<double>(executor(), n));
+    EXPECT_NE(report.verdict, Verdict::disagree) << n << ": " << describe(report);
+  }
+}
+
+// Of thousands of kinks some are at every step, and one direction in a hundred looks like one of another slope.
+TEST(CheckObjectiveOnTheCpu, ManyKinksNearbyInSinglePrecision) {
+  const Executor where = Executor::cpu(2);
+  for (const std::int64_t n : {100, 2'000, 10'000}) {
+    for (const double low : {-2.0, -1.5, -0.01}) {
+      const auto x = somewhere<float>(where, n, low, low < -1 ? 2 : 0.01);
+      for (std::uint64_t seed = 1; seed <= 60; ++seed) {
+        const auto check_with = [&](Wrong wrong) {
+          return check_gradient(where, Chain<float>(where, n, wrong, true), x, {.seed = seed});
+        };
+        const CheckReport report = check_with({});
+        EXPECT_NE(report.verdict, Verdict::disagree) << n << ", " << low << ", " << seed << ": " << describe(report);
+        if (seed > 5) continue;
+        EXPECT_EQ(check_with({Fault::sign}).verdict, Verdict::disagree) << n << ", " << low << ", " << seed;
+        EXPECT_EQ(check_with({Fault::factor}).verdict, Verdict::disagree) << n << ", " << low << ", " << seed;
+      }
+    }
+  }
+}
+
+// These looked wrong where one or two steps were enough to say so.
+TEST(CheckObjectiveOnTheCpu, MistakesShowAtSeveralSteps) {
+  struct Case {
+    std::int64_t n;
+    std::uint64_t seed;
+    double low;
+  };
+  const Executor where = Executor::cpu(1);
+  for (const auto& [n, seed, low] : {Case{100, 99, -1.5}, {150, 299, -1.5}, {500, 233, -1.5}}) {
+    const auto x = somewhere<float>(where, n, low, low < -1 ? 2 : 0.01);
+    const CheckReport report = check_gradient(where, Chain<float>(where, n, {}, true), x, {.seed = seed});
     EXPECT_NE(report.verdict, Verdict::disagree) << n << ": " << describe(report);
   }
 }

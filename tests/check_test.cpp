@@ -152,6 +152,40 @@ TEST_P(Check, TheLayoutOfThePointsDoesNotMatter) {
   EXPECT_EQ(a.evaluations, b.evaluations);
 }
 
+// Points backwards, or their components, with numbers between them that are none of theirs.
+TEST_P(Check, StridesOfAnySign) {
+  constexpr std::int64_t count = 60, n = 2;
+  const auto points = Points<double>::uniform(executor(), count, n, 1, 2, 9, Layout::point_major);
+  const std::vector<double> numbers = points.to_host();  // point by point
+  const Formula f = Formula::parse("x^3*y"), wrong = Formula::parse("3*x^2*y; where(x > 1.9, 2, 1)*x^3");
+  struct Strides {
+    std::int64_t item, component;
+  };
+  for (const auto [item, component] :
+       {Strides{3, 1}, {-3, 1}, {3, -1}, {-3, -1}, {1, 64}, {-1, 64}, {1, -64}, {-1, -64}}) {
+    SCOPED_TRACE(std::to_string(item) + ", " + std::to_string(component));
+    const std::int64_t start = (item < 0 ? -item * (count - 1) : 0) + (component < 0 ? -component * (n - 1) : 0);
+    std::vector<double> spread(256, std::nan(""));
+    for (std::int64_t p = 0; p < count; ++p) {
+      for (std::int64_t i = 0; i < n; ++i) {
+        spread[static_cast<std::size_t>(start + p * item + i * component)] =
+            numbers[static_cast<std::size_t>(p * n + i)];
+      }
+    }
+    nabla::Array<double> memory(executor(), 256);
+    memory.upload(spread);
+    const nabla::BatchView<const double> view(memory.data() + start, count, n, item, component);
+    const CheckReport right = check_gradient(executor(), f, view), report = check_gradient(executor(), f, wrong, view);
+    EXPECT_EQ(right.verdict, Verdict::agree) << describe(right);
+    EXPECT_EQ(right.max_relative_error, check_gradient(executor(), f, points).max_relative_error);
+    EXPECT_EQ(report.disagreeing, check_gradient(executor(), f, wrong, points).disagreeing);
+    EXPECT_GT(report.disagreeing, 0);
+    const auto& worst = report.worst.front();
+    EXPECT_EQ(worst.x, std::vector<double>(numbers.begin() + worst.point * n, numbers.begin() + worst.point * n + n));
+    EXPECT_GT(worst.x[0], 1.9);
+  }
+}
+
 TEST_P(Check, EmptyBatchesAndPointsWithoutValuesAreUnresolved) {
   const Formula f = Formula::parse("log(x)");
   EXPECT_EQ(check_gradient(executor(), f, Points<double>(executor(), 0, 1)).verdict, Verdict::unresolved);

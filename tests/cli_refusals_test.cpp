@@ -139,6 +139,13 @@ void expect_check_refusal(const std::vector<std::string>& more, const std::strin
   expect_refusal(arguments, "nabla check: " + line);
 }
 
+TEST(Refusals, TolerancesBelowRounding) {
+  expect_check_refusal({"--at", "1,2", "--tolerance", "1e-16"},
+                       "--tolerance: expected at least 1.137e-13 in f64, which rounding does, found '1e-16'");
+  expect_check_refusal({"--at", "1,2", "--precision", "f32", "--tolerance", "1e-6"},
+                       "--tolerance: expected at least 6.104e-05 in f32, which rounding does, found '1e-6'");
+}
+
 TEST(Refusals, NumbersOfACheck) {
   for (const char* const bad : {"0", "1", "-1e-8", "nan", "inf", "small"}) {
     expect_check_refusal(
@@ -182,18 +189,18 @@ TEST(Refusals, GivenGradients) {
                  "nabla check: --gradient: is for one output, the formula has 2");
   const auto refuse_booth = [](const std::string& second, const std::string& line) {
     expect_refusal({"check", "--function", "booth", "--random", "10", "--gradient", "x[1]", "--gradient", second},
-                   "nabla check: --gradient number 2, along x[2]: line 1, column " + line);
+                   "nabla check: --gradient number 2, along x[2] of x[1] to x[2]: line 1, column " + line);
   };
   refuse_booth("8*x[1] + x[3]",
                "10: x[3] is none of the variables 1 to 2\n"
                "8*x[1] + x[3]\n"
                "         ^^^^");
   refuse_booth("8*y",
-               "3: unknown variable 'y'; did you mean x? The variables are x[1] to x[2]\n"
+               "3: unknown variable 'y'; did you mean x?\n"
                "8*y\n"
                "  ^");
   refuse_booth("8*x",
-               "3: the variables are x[1] to x[2]; expected an index after x, as in x[1]\n"
+               "3: expected an index after x, as in x[1]\n"
                "8*x\n"
                "  ^");
 }

@@ -190,8 +190,11 @@ TEST_P(ElementSums, GridsOfEveryShape) {
   expect_cells(where, 10, Affine::chain(0, {0, 1, 2, 3}));
 }
 
+enum class Order { none, by_points };  // neighbouring elements touch neighbouring variables
+
 template <class Index>
-void check_net(const Executor& where, std::int64_t points, std::int64_t springs, Layout layout) {
+void check_net(const Executor& where, std::int64_t points, std::int64_t springs, Layout layout,
+               Order order = Order::none) {
   std::vector<Index> entries(static_cast<std::size_t>(2 * springs));
   const nabla::BatchView<Index> table(entries.data(), springs, 2, layout);
   std::uint64_t state = 7;
@@ -200,8 +203,10 @@ void check_net(const Executor& where, std::int64_t points, std::int64_t springs,
     return static_cast<std::int64_t>((state >> 33) % static_cast<std::uint64_t>(most));
   };
   for (std::int64_t e = 0; e < springs; ++e) {
-    const std::int64_t a = random(points),
-                       apart = 1 + (e % 3 == 0 ? random(points - 1) : random(std::min<std::int64_t>(20, points - 1)));
+    const bool anywhere = order == Order::none;
+    const std::int64_t near = std::min<std::int64_t>(20, points - 1),
+                       a = anywhere ? random(points) : e * points / springs,
+                       apart = 1 + (anywhere && e % 3 == 0 ? random(points - 1) : random(near));
     table(e, 0) = static_cast<Index>(a);
     table(e, 1) = static_cast<Index>((a + apart) % points);
   }
@@ -238,6 +243,8 @@ TEST_P(ElementSums, SpringsBetweenPointsOfATable) {
   check_net<std::int32_t>(executor(), 10, 100, Layout::point_major);
   check_net<std::int32_t>(executor(), 30'000, 100'000, Layout::component_major);
   check_net<std::int64_t>(executor(), 12'345, 50'000, Layout::point_major);
+  check_net<std::int32_t>(executor(), 30'000, 200'000, Layout::point_major, Order::by_points);
+  check_net<std::int64_t>(executor(), 60'000, 70'000, Layout::component_major, Order::by_points);
 }
 
 TEST_P(ElementSums, TablesWithTheSameVariableTwice) {

@@ -2,6 +2,7 @@
 
 #include "executors.hpp"
 
+#include <nabla/check.hpp>
 #include <nabla/element_sum.hpp>
 #include <nabla/evaluate.hpp>
 
@@ -143,6 +144,15 @@ TEST_P(HotCallsOnAStream, RunThere) {
   for (std::size_t p = 0; p < 1'000; ++p) {
     ASSERT_NEAR(y[p], x[p] * x[p] * x[p + 1'000] + std::sin(x[p] * x[p + 1'000]), 1e-13);
   }
+}
+
+TEST_P(HotCallsOnAStream, ChecksRunThere) {
+  const OwnStream stream;
+  const Executor where = Executor::cuda_on_stream(stream.get(), 0);
+  const auto points = Points<double>::uniform(where, 200, 2, -2, 2, 1);
+  const nabla::CheckReport report = nabla::check_gradient(where, Saddle(), points);
+  EXPECT_EQ(report.verdict, nabla::Verdict::agree) << describe(report);
+  EXPECT_EQ(report.points_checked, 200);
 }
 
 // A stream that is being captured refuses whatever is not stream-ordered: a synchronisation, a copy to the host, work

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nabla/batch.hpp>
+#include <nabla/check_report.hpp>
 
 #include <span>
 
@@ -18,3 +19,6 @@ double mean_by_host_call(const nabla::Executor& where, const nabla::Points<doubl
 
 /// The value of a sum of elements at x, by a call in a host file.
 double sum_by_host_call(const nabla::Executor& where, std::span<const double> x);
+
+/// The check of its gradient, by a call in a host file.
+nabla::CheckReport check_by_host_call(const nabla::Executor& where, const nabla::Points<double>& points);

@@ -4,8 +4,11 @@
 #include "executors.hpp"
 #include "mixed_calls.hpp"
 
+#include <nabla/check.hpp>
 #include <nabla/element_sum.hpp>
 #include <nabla/evaluate.hpp>
+
+#include <string>
 
 namespace {
 
@@ -46,6 +49,25 @@ TEST_P(Mixed, EachSumKeepsItsOwnCode) {
     EXPECT_EQ(sum_by_host_call(where, x), value);
   } else {
     EXPECT_THROW(sum_by_host_call(where, x), nabla::ExecutorUnavailable);
+  }
+}
+
+TEST_P(Mixed, EachCheckKeepsItsOwnCode) {
+  const Executor where = executor();
+  const auto points = Points<double>::uniform(where, 200, 2, 0, 1, 1);
+  const nabla::CheckReport report = nabla::check_gradient(where, Product(), points);
+  EXPECT_EQ(report.verdict, nabla::Verdict::agree) << describe(report);
+  if (!where.is_cuda()) {
+    EXPECT_EQ(check_by_host_call(where, points).max_relative_error, report.max_relative_error);
+    return;
+  }
+  try {
+    check_by_host_call(where, points);
+    FAIL() << "a check without a kernel ran on CUDA";
+  } catch (const nabla::ExecutorUnavailable& error) {
+    EXPECT_NE(std::string(error.what()).find("this call was not compiled by nvcc, so it has no kernel"),
+              std::string::npos)
+        << error.what();
   }
 }
 

@@ -22,10 +22,10 @@ void require(const CheckCalls& calls, const CheckOptions& options) {
   if (!(options.tolerance >= 0) || std::isinf(options.tolerance)) {
     refuse("the tolerance must be positive, or 0 for the precision's own, found " + std::to_string(options.tolerance));
   }
-  const double least = check::units_of_change * calls.derivative_precision.epsilon;
+  const double least = check::least_tolerance(calls.derivative_precision);
   if (options.tolerance > 0 && options.tolerance < least) {
     std::ostringstream text;
-    text.precision(2);
+    text.precision(4);
     text << "the tolerance must be at least " << least << ", which rounding does, found " << options.tolerance;
     refuse(text.str());
   }

@@ -140,7 +140,8 @@ std::vector<Examined> Examination::examine(std::span<const std::int64_t> points)
   return found;
 }
 
-/// Components that are much smaller than the others' may need steps of their own size.
+/// Components that are much smaller than the others' may need steps of their own size. Of both lines the one with the
+/// narrower bar counts; the other is heard where it contradicts.
 void Examination::retry_closer(Examined& point) {
   const auto m = static_cast<std::size_t>(context_.calls.outputs);
   std::vector<Line> lines;
@@ -161,14 +162,16 @@ void Examination::retry_closer(Examined& point) {
         static_cast<std::size_t>(std::ranges::find(point.components, lines[line].component) - point.components.begin());
     for (std::size_t output = 0; output < m; ++output) {
       const std::size_t entry = output * point.components.size() + k;
-      LineDerivative closer = slopes[line * m + output];
-      const LineDerivative& wider = point.lines[entry];
-      if (!(closer.error_bar < wider.error_bar)) continue;
+      LineDerivative closer = slopes[line * m + output], &wider = point.lines[entry];
+      const bool narrower = closer.error_bar < wider.error_bar;
+      LineDerivative &kept = narrower ? closer : wider, &other = narrower ? wider : closer;
       if (std::fabs(closer.value - wider.value) > closer.error_bar + wider.error_bar) {
-        closer.from_afar.push_back({wider.value, wider.error_bar});
+        kept.from_afar.push_back({other.value, other.error_bar});
       }
-      std::ranges::copy(wider.from_afar, std::back_inserter(closer.from_afar));
-      point.lines[entry] = std::move(closer);
+      if (narrower) {
+        std::ranges::copy(wider.from_afar, std::back_inserter(closer.from_afar));
+        wider = std::move(closer);
+      }
       judge_entry(point, entry);
     }
   }

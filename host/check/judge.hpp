@@ -16,6 +16,8 @@ struct Claim {
 
 /// What is off by less than so many units in the last place of f's change nearby is not counted.
 inline constexpr double units_of_change = 512;
+/// Smaller tolerances would be held against rounding.
+inline constexpr double least_tolerance(const Precision& precision) { return units_of_change * precision.epsilon; }
 
 /// How far a claim may be off before the error bar counts: the tolerance times the size, the allowance, and what
 /// rounding does to a derivative whose terms cancel.

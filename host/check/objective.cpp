@@ -278,6 +278,7 @@ void ObjectiveCheck<T>::examine(int directions) {
   all_wrong_ = wrong == std::ssize(singles) && (wrong > 1 || n_ == 1);
   add_singles(std::move(singles));
 
+  const auto smooth = [](const Tried& one) { return one.line.smooth; };
   // The sample first: its parts are known to be apart.
   std::ranges::sort(tried, [](const Tried& a, const Tried& b) { return a.doubt > b.doubt; });
   for (const bool of_sample : {true, false}) {
@@ -288,7 +289,8 @@ void ObjectiveCheck<T>::examine(int directions) {
     const bool explained = all_explained(*root);
     const bool found = std::ranges::find(singles_, Verdict::disagree, &Tried::verdict) != singles_.end();
     const auto directions_of_kind = of_sample ? sample_directions : directions;
-    const bool by_chance = !found && 2 * std::ranges::count_if(tried, wrong_kind) < directions_of_kind;
+    const bool kinks = !std::ranges::all_of(tried, smooth) || !std::ranges::all_of(singles_, smooth);
+    const bool by_chance = !found && (kinks || 2 * std::ranges::count_if(tried, wrong_kind) < directions_of_kind);
     for (Tried& one : tried) {
       if (wrong_kind(one) && (explained || by_chance)) one.verdict = Verdict::unresolved;
     }

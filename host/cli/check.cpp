@@ -1,5 +1,6 @@
 #include "check.hpp"
 
+#include "../check/judge.hpp"
 #include "claimed_gradient.hpp"
 #include "commands.hpp"
 #include "numbers.hpp"
@@ -81,7 +82,7 @@ CheckResult describe(const CheckCommand& command, const ChosenFunction& function
   result.dimension = source.dimension;
   result.count = source.count;
   result.precision = command.common.precision().value_or(source.precision());
-  result.options = command.check_options(source, result.variables);
+  result.options = command.check_options(source, result.precision, result.variables);
   return result;
 }
 
@@ -90,6 +91,19 @@ std::size_t rows_to_print(const CheckCommand& command, const CheckReport& report
   constexpr std::size_t closest_calls = 3;
   const bool all_is_well = report.verdict == Verdict::agree && !command.worst;
   return all_is_well ? std::min(report.worst.size(), closest_calls) : report.worst.size();
+}
+
+/// At least what rounding in that precision does.
+double parse_tolerance(const std::string& text, Precision precision) {
+  const bool single = precision == Precision::f32;
+  const double least =
+      nabla::check::least_tolerance(single ? detail::precision_of<float> : detail::precision_of<double>);
+  const double tolerance = parse_part("--tolerance", text);
+  if (tolerance < least) {
+    throw UsageError(fmt::format("--tolerance: expected at least {:.4g} in {}, which rounding does, found '{}'", least,
+                                 single ? "f32" : "f64", text));
+  }
+  return tolerance;
 }
 
 }  // namespace
@@ -112,9 +126,10 @@ void CheckCommand::declare(Arguments& arguments) {
   common.declare(arguments);
 }
 
-CheckOptions CheckCommand::check_options(const PointSource& source, const std::vector<std::string>& variables) const {
+CheckOptions CheckCommand::check_options(const PointSource& source, Precision precision,
+                                         const std::vector<std::string>& variables) const {
   CheckOptions options;
-  if (tolerance) options.tolerance = parse_part("--tolerance", *tolerance);
+  if (tolerance) options.tolerance = parse_tolerance(*tolerance, precision);
   if (directions) options.directions = static_cast<int>(parse_count_within("--directions", *directions, 1, 64));
   if (steps) options.steps = static_cast<int>(parse_count_within("--steps", *steps, 8, 50));
   if (worst) options.worst = parse_count_within("--worst", *worst, 0, 10'000);

@@ -18,7 +18,8 @@ inline constexpr std::int64_t most_listed_variables = 16;
 struct CheckCommand {
   void declare(Arguments& arguments);
   /// What the library is asked. Throws UsageError.
-  CheckOptions check_options(const PointSource& source, const std::vector<std::string>& variables) const;
+  CheckOptions check_options(const PointSource& source, Precision precision,
+                             const std::vector<std::string>& variables) const;
 
   CommonOptions common;
   FunctionOptions function;

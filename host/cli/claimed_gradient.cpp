@@ -7,7 +7,6 @@
 
 #include <nabla/batch.hpp>
 
-#include <algorithm>
 #include <string_view>
 
 namespace nabla::cli {
@@ -47,17 +46,15 @@ void check_text(const std::string& text, const ChosenFunction& function, std::in
     value(cpu, parsed, Batch<double>::from_host(cpu, std::vector<double>(static_cast<std::size_t>(n)), n));
   } else if (const NamesIn names(text); const formula::Token* const bare = names.find(variables.front())) {
     formula::fail(text, bare->begin, bare->end,
-                  fmt::format("the variables are {0}[1] to {0}[{1}]; expected an index after {0}, as in {0}[1]",
-                              variables.front(), n));
+                  fmt::format("expected an index after {0}, as in {0}[1]", variables.front()));
   }
 }
 
-/// A message about an unknown name, with what the variables are called where nobody has named them.
-std::string with_variables(std::string message, const ChosenFunction& function, std::int64_t n) {
-  if (!is_indexed(function) || message.find("unknown variable ") == std::string::npos) return message;
-  const std::size_t end = std::min(message.find('\n'), message.size());
-  return message.insert(end, fmt::format("{1} variables are {0}[1] to {0}[{2}]", declared_variables(function).front(),
-                                         message[end - 1] == '?' ? " The" : "; the", n));
+/// Which derivative: beside an index nobody has named the variables, so their names are told.
+std::string place_of(std::size_t k, const ChosenFunction& function, const std::vector<std::string>& names) {
+  const std::string all =
+      is_indexed(function) && names.size() > 1 ? fmt::format(" of {} to {}", names.front(), names.back()) : "";
+  return fmt::format("--gradient number {}, along {}{}: ", k + 1, names[k], all);
 }
 
 std::string joined(const std::vector<std::string>& texts) { return fmt::format("{}", fmt::join(texts, ";")); }
@@ -76,8 +73,7 @@ Formula claimed_gradient(const std::vector<std::string>& texts, const ChosenFunc
     try {
       check_text(texts[k], function, n);
     } catch (const FormulaError& error) {
-      throw FormulaError(fmt::format("--gradient number {}, along {}: {}", k + 1, names[k],
-                                     with_variables(error.what(), function, n)));
+      throw FormulaError(place_of(k, function, names) + error.what());
     }
   }
   const std::string text = joined(texts);

@@ -1,208 +1,21 @@
 #include "element_sum.hpp"
 
-#include "../element_ranges.hpp"
-#include "../executor_state.hpp"
+#include "element_table.hpp"
+#include "element_tile.hpp"
 #include "transfer.hpp"
-
-#include <nabla/detail/cpu_tile.hpp>
 
 #include <omp.h>
 
 #include <algorithm>
 #include <vector>
 
-// Sums of elements on CPU threads. The variables are cut into ranges, which threads take. A range's gradient is the sum
-// of what all elements that touch it contribute; elements that touch two ranges are computed for both, so that nothing
-// is scattered from one range into another. Elements run in tiles, like points of a batch.
+// Sums of elements on CPU threads. The variables of an affine sum are cut into ranges, which threads take. A range's
+// gradient is the sum of what all elements that touch it contribute; elements that touch two ranges are computed for
+// both, so that nothing is scattered from one range into another.
 
 namespace nabla::detail::cpu {
 
 namespace {
-
-constexpr std::int64_t tile_bytes = 24 << 10, most_tile = 512, least_tile = 16;
-
-/// How many elements run at once, and where a thread's numbers lie.
-struct Plan {
-  std::int64_t slots, data, tile, stride;
-  std::int64_t numbers;  // of each thread
-};
-template <class T>
-Plan make_plan(const ElementCall<T>& call) {
-  const std::int64_t slots = call.operation.dimension, data = call.data ? call.data.components : 0;
-  const std::int64_t rows = slots * (call.operation.needs_extra ? 2 : 1) + data + call.operation.rows.total();
-  const std::int64_t fit = tile_bytes / (rows * static_cast<std::int64_t>(sizeof(T)));
-  const std::int64_t tile = std::clamp(fit / least_tile * least_tile, least_tile, most_tile);
-  const std::int64_t stride = tile + least_tile;
-  return {slots, data, tile, stride, (rows * stride + 63) / 64 * 64};
-}
-
-/// A tile of elements: their inputs, what the operation makes of them, and the sum of their values.
-template <class T>
-class ElementTile {
- public:
-  ElementTile(const ElementCall<T>& call, const Plan& plan, T* buffers)
-      : call_(call),
-        plan_(plan),
-        in_(buffers),
-        extra_(in_ + (plan.slots + plan.data) * plan.stride),
-        out_(extra_ + (call.operation.needs_extra ? plan.slots * plan.stride : 0)) {}
-
-  /// The row that a slot's variables belong into, or the direction's components there.
-  T* variables(std::int64_t slot) const { return in_ + slot * plan_.stride; }
-  T* direction(std::int64_t slot) const { return extra_ + slot * plan_.stride; }
-  T* data(std::int64_t column) const { return in_ + (plan_.slots + column) * plan_.stride; }
-
-  /// Runs the operation over elements whose inputs are there. The last is repeated up to a multiple of the lanes.
-  void run(std::int64_t count) {
-    const std::int64_t lanes = call_.operation.lanes, padded = (count + lanes - 1) / lanes * lanes;
-    for (T* row = in_; row < out_; row += plan_.stride) std::fill(row + count, row + padded, row[count - 1]);
-    run_in_place(padded, in_, extra_, plan_.stride);
-  }
-  /// Over a multiple of the lanes, whose inputs are in rows elsewhere.
-  void run_in_place(std::int64_t count, const T* in, const T* extra, std::int64_t stride) {
-    Tile<T> tile{};
-    tile.count = count;
-    tile.dimension = plan_.slots;
-    tile.in = in;
-    tile.extra = extra;
-    tile.in_stride = tile.extra_stride = stride;
-    T* own = out_;
-    for (int g = 0; g < max_groups; ++g) {
-      rows_[g] = tile.out[g] = own;
-      tile.out_stride[g] = plan_.stride;
-      own += call_.operation.rows.group[g] * plan_.stride;
-    }
-    call_.operation.run_tile(call_.operation.body, tile);
-  }
-  T* values() const { return rows_[0]; }
-  const T* gradient(std::int64_t slot) const { return rows_[1] + slot * plan_.stride; }
-  /// Of the last group: a product, or the Hessian.
-  const T* last(std::int64_t row) const { return rows_[2] + row * plan_.stride; }
-
- private:
-  const ElementCall<T>& call_;
-  const Plan& plan_;
-  T *in_, *extra_, *out_;
-  T* rows_[max_groups] = {};
-};
-
-/// The sum of a row. Eight packs at once, since an addition takes as long as four packs' loads.
-template <class T>
-double sum_of(const T* row, std::int64_t count) {
-  using X = Lanes<double>;
-  constexpr std::int64_t width = lanes_in<X, double>, parts = 8;
-  X sums[parts];
-  std::ranges::fill(sums, X(0.0));
-  std::int64_t e = 0;
-  for (; e + parts * width <= count; e += parts * width) {
-    for (std::int64_t k = 0; k < parts; ++k) sums[k] = sums[k] + load_wide(row + e + k * width);
-  }
-  for (; e + width <= count; e += width) sums[0] = sums[0] + load_wide(row + e);
-  for (std::int64_t k = parts / 2; k > 0; k /= 2) {
-    for (std::int64_t j = 0; j < k; ++j) sums[j] = sums[j] + sums[j + k];
-  }
-  double lanes[width], sum = 0;
-  sums[0].store_unaligned(lanes);
-  for (const double lane : lanes) sum += lane;
-  for (; e < count; ++e) sum += static_cast<double>(row[e]);
-  return sum;
-}
-
-/// A range's part of a vector: the caller's memory, or a thread's own if it goes there past the caches in the end.
-template <class T>
-class RangeVector {
- public:
-  RangeVector(std::span<T> vector, const Interval& range, T* own, bool add)
-      : vector_(vector.data()), range_(range), part_(own != nullptr && !vector.empty() ? own : vector_) {
-    if (vector.empty()) return;
-    if (part_ == vector_) part_ += range.first;
-    if (!add) {
-      std::fill_n(part_, range.last - range.first, T(0));
-    } else if (part_ == own) {
-      std::copy_n(vector_ + range.first, range.last - range.first, own);
-    }
-  }
-
-  explicit operator bool() const { return vector_ != nullptr; }
-  /// The number of a variable of the range.
-  T* at(std::int64_t variable) const { return part_ + (variable - range_.first); }
-
-  void finish() const {
-    if (vector_ == nullptr || part_ == vector_ + range_.first) return;
-    using X = Lanes<T>;
-    constexpr std::int64_t width = lanes_in<X, T>, line = 64 / static_cast<std::int64_t>(sizeof(T));
-    T* const to = vector_ + range_.first;
-    const std::int64_t size = range_.last - range_.first;
-    const auto apart = static_cast<std::int64_t>(reinterpret_cast<std::uintptr_t>(to) / sizeof(T) % line);
-    std::int64_t k = 0;
-    for (; k < size && (apart + k) % line != 0; ++k) to[k] = part_[k];
-    for (; k + width <= size; k += width) store_past_caches(to + k, load<X>(part_ + k));
-    for (; k < size; ++k) to[k] = part_[k];
-  }
-
- private:
-  T* vector_;
-  const Interval& range_;
-  T* part_;
-};
-
-/// Where what the elements of a range contribute goes.
-template <class T>
-class Assembly {
- public:
-  Assembly(const ElementCall<T>& call, const Interval& range, std::int64_t slots, T* own)
-      : gradient(call.outputs.gradient, range, own, call.outputs.add),
-        product(call.outputs.product, range, own, call.outputs.add),
-        diagonal(call.outputs.diagonal, range, own, call.outputs.add),
-        call_(call),
-        range_(range),
-        slots_(slots) {
-    if (call.outputs.hessian.empty() || call.outputs.add) return;
-    T* const hessian = call.outputs.hessian.data();
-    const auto& starts = call.pattern->starts;
-    std::fill(hessian + starts[static_cast<std::size_t>(range.first)],
-              hessian + starts[static_cast<std::size_t>(range.last)], T(0));
-  }
-  void finish() const {
-    gradient.finish();
-    product.finish();
-    diagonal.finish();
-  }
-
-  const RangeVector<T> gradient, product, diagonal;  // at most one of them is wanted
-
-  /// A row of numbers for variables at `first`, `first` + step, …, all of them in the range.
-  static void add(const T* __restrict row, std::int64_t count, T* __restrict first, std::int64_t step) {
-    if (step == 1) {
-      for (std::int64_t e = 0; e < count; ++e) first[e] += row[e];
-    } else {
-      for (std::int64_t e = 0; e < count; ++e) first[e * step] += row[e];
-    }
-  }
-
-  /// Entries of the Hessian: `entry(i, j)` is the row of numbers of slots i and j.
-  template <class Variable, class Entry>
-  void add_hessian(std::int64_t count, Variable variable, Entry entry) const {
-    const SparsePattern& pattern = *call_.pattern;
-    for (std::int64_t i = 0; i < slots_; ++i) {
-      for (std::int64_t e = 0; e < count; ++e) {
-        const std::int64_t v = variable(i, e);
-        if (!range_.has(v)) continue;
-        const auto* const begin = pattern.columns.data() + pattern.starts[static_cast<std::size_t>(v)];
-        const auto* const end = pattern.columns.data() + pattern.starts[static_cast<std::size_t>(v) + 1];
-        for (std::int64_t j = 0; j < slots_; ++j) {
-          const auto place = std::lower_bound(begin, end, variable(j, e)) - pattern.columns.data();
-          call_.outputs.hessian[static_cast<std::size_t>(place)] += entry(i, j)[e];
-        }
-      }
-    }
-  }
-
- private:
-  const ElementCall<T>& call_;
-  const Interval& range_;
-  std::int64_t slots_;
-};
 
 /// Where the direction at a variable is; null where there is none.
 template <class T>
@@ -219,24 +32,6 @@ std::int64_t distance(const Affine& affine) {
   }
   return apart;
 }
-
-/// Calls use with the number as a constant, if it is a small one, or with -1.
-template <class Use>
-void with_few(std::int64_t number, Use use) {
-  switch (number) {
-    case 1:
-      return use(std::integral_constant<int, 1>());
-    case 2:
-      return use(std::integral_constant<int, 2>());
-    case 3:
-      return use(std::integral_constant<int, 3>());
-    case 4:
-      return use(std::integral_constant<int, 4>());
-    default:
-      return use(std::integral_constant<int, -1>());
-  }
-}
-
 /// How the variables of a window get what a chain's elements contribute.
 enum class Put { assign, assign_past_caches, add };
 
@@ -403,79 +198,12 @@ double run_affine(const ElementCall<T>& call, const Affine& affine, const Plan& 
   });
   return sum;
 }
-
-/// What a table's sum contributes to a range of variables.
-template <class T, class Index>
-double run_table(const ElementCall<T>& call, const Table& table, const Plan& plan, const Interval& range,
-                 const Assembly<T>& assembly, T* buffers) {
-  ElementTile<T> tile(call, plan, buffers);
-  const TableRange list(table, range);
-  std::int64_t elements[most_tile], variables[most_tile];
-  double sum = 0;
-  for (std::int64_t first = list.first; first < list.last; first += plan.tile) {
-    const std::int64_t count = std::min(plan.tile, list.last - first);
-    for (std::int64_t e = 0; e < count; ++e) elements[e] = list.element(first + e);
-    const auto look_up = [&](std::int64_t slot) {
-      for (std::int64_t e = 0; e < count; ++e) variables[e] = variable_of<Index>(table, elements[e], slot);
-    };
-    for (std::int64_t j = 0; j < plan.slots; ++j) {
-      look_up(j);
-      for (std::int64_t e = 0; e < count; ++e) tile.variables(j)[e] = call.x.data()[variables[e]];
-      if (!call.operation.needs_extra) continue;
-      for (std::int64_t e = 0; e < count; ++e) tile.direction(j)[e] = call.v.data()[variables[e]];
-    }
-    for (std::int64_t column = 0; column < plan.data; ++column) {
-      for (std::int64_t e = 0; e < count; ++e) tile.data(column)[e] = call.data(elements[e], column);
-    }
-    tile.run(count);
-    for (std::int64_t j = plan.slots - 1; j >= 0; --j) {  // the first slot last: its variables say whose value it is
-      look_up(j);
-      const auto add = [&](const T* row, const RangeVector<T>& out) {
-        for (std::int64_t e = 0; e < count; ++e) {
-          if (range.has(variables[e])) *out.at(variables[e]) += row[e];
-        }
-      };
-      if (assembly.gradient) add(tile.gradient(j), assembly.gradient);
-      if (assembly.product) add(tile.last(j), assembly.product);
-      if (!assembly.diagonal) continue;
-      // A variable that comes up twice in an element has mixed derivatives on the diagonal too.
-      for (std::int64_t i = 0; i < plan.slots; ++i) {
-        for (std::int64_t e = 0; e < count; ++e) {
-          if (range.has(variables[e]) && variable_of<Index>(table, elements[e], i) == variables[e]) {
-            *assembly.diagonal.at(variables[e]) += tile.last(i * plan.slots + j)[e];
-          }
-        }
-      }
-    }
-    T* const values = tile.values();
-    for (std::int64_t e = 0; e < count && !call.outputs.values.empty(); ++e) {
-      if (range.has(variables[e])) call.outputs.values[static_cast<std::size_t>(elements[e])] = values[e];
-    }
-    for (std::int64_t e = 0; e < count; ++e) values[e] = range.has(variables[e]) ? values[e] : 0;
-    sum += sum_of(values, count);
-    if (call.outputs.hessian.empty()) continue;
-    assembly.add_hessian(
-        count, [&](std::int64_t j, std::int64_t e) { return variable_of<Index>(table, elements[e], j); },
-        [&](std::int64_t i, std::int64_t j) { return tile.last(i * plan.slots + j); });
-  }
-  return sum;
-}
-
 template <class T>
-double run_range(const ElementCall<T>& call, const Plan& plan, const Interval& range, T* own, T* buffers) {
-  if (const auto* const affine = std::get_if<Affine>(&call.connectivity);
-      affine != nullptr && is_chain(call, *affine, plan)) {
-    return run_chain(call, *affine, plan, range, own != nullptr, buffers);
-  }
+double run_range(const ElementCall<T>& call, const Affine& affine, const Plan& plan, const Interval& range, T* own,
+                 T* buffers) {
+  if (is_chain(call, affine, plan)) return run_chain(call, affine, plan, range, own != nullptr, buffers);
   const Assembly<T> assembly(call, range, plan.slots, own);
-  double sum = 0;
-  if (const auto* const affine = std::get_if<Affine>(&call.connectivity)) {
-    sum = run_affine(call, *affine, plan, range, assembly, buffers);
-  } else {
-    const Table& table = std::get<Table>(call.connectivity);
-    sum = table.wide ? run_table<T, std::int64_t>(call, table, plan, range, assembly, buffers)
-                     : run_table<T, std::int32_t>(call, table, plan, range, assembly, buffers);
-  }
+  const double sum = run_affine(call, affine, plan, range, assembly, buffers);
   assembly.finish();
   return sum;
 }
@@ -511,9 +239,7 @@ void assemble_shared(const ElementCall<T>& call, const Affine& affine, const Pla
     return static_cast<std::size_t>(affine.offsets[static_cast<std::size_t>(j)]);
   };
   const double *const gradient = sums + 1, *const last = gradient + plan.slots;
-  for (const std::span<T> vector : {out.gradient, out.product, out.diagonal, out.hessian}) {
-    if (!out.add) std::ranges::fill(vector, T(0));
-  }
+  clear(out, 1);
   for (std::int64_t i = 0; i < plan.slots; ++i) {
     if (!out.gradient.empty()) out.gradient[variable(i)] += static_cast<T>(gradient[i]);
     if (!out.product.empty()) out.product[variable(i)] += static_cast<T>(last[i]);
@@ -528,22 +254,6 @@ void assemble_shared(const ElementCall<T>& call, const Affine& affine, const Pla
     }
   }
 }
-
-/// Memory of a pass: sums of its parts, of which there are `parts` with so many each, and `numbers` for each thread.
-template <class T>
-struct Memory {
-  double* sums;
-  T* buffers;
-
-  Memory(const Executor& executor, std::int64_t sums_count, int team, std::int64_t numbers) {
-    const std::size_t sums_bytes = (static_cast<std::size_t>(sums_count) * sizeof(double) + 255) / 256 * 256;
-    auto* const memory = static_cast<std::byte*>(workspace(
-        executor, sums_bytes + static_cast<std::size_t>(team) * static_cast<std::size_t>(numbers) * sizeof(T)));
-    sums = reinterpret_cast<double*>(memory);
-    buffers = reinterpret_cast<T*>(memory + sums_bytes);
-  }
-};
-
 /// Elements that all touch the same variables are cut into parts, whose sums are added up in order.
 template <class T>
 double run_all_shared(const Executor& executor, const ElementCall<T>& call, const Affine& affine, const Plan& plan) {
@@ -566,26 +276,18 @@ double run_all_shared(const Executor& executor, const ElementCall<T>& call, cons
   return sums[0];
 }
 
-/// Affine sums have smaller ranges, if elements that touch two are few even so.
-std::int64_t variables_of_range(const Connectivity& connectivity) {
-  const auto* const affine = std::get_if<Affine>(&connectivity);
-  if (affine == nullptr) return range_variables;
-  const auto [least, most] = std::ranges::minmax(affine->offsets);
-  constexpr std::int64_t small = 2048, times = 32;
+/// Ranges are small, if elements that touch two are few even so.
+std::int64_t variables_of_range(const Affine& affine) {
+  const auto [least, most] = std::ranges::minmax(affine.offsets);
+  constexpr std::int64_t small = 2048, large = 32768, times = 32;
   std::int64_t size = small;
-  while (size < range_variables && size < times * (most - least)) size *= 2;
+  while (size < large && size < times * (most - least)) size *= 2;
   return size;
 }
 
-}  // namespace
-
 template <class T>
-double run_elements(const Executor& executor, const ElementCall<T>& call) {
-  const Plan plan = make_plan(call);
-  if (const auto* const affine = std::get_if<Affine>(&call.connectivity); affine != nullptr && is_shared(*affine)) {
-    return run_all_shared(executor, call, *affine, plan);
-  }
-  const std::int64_t range_size = variables_of_range(call.connectivity);
+double run_ranges(const Executor& executor, const ElementCall<T>& call, const Affine& affine, const Plan& plan) {
+  const std::int64_t range_size = variables_of_range(affine);
   const std::int64_t ranges = (call.variables + range_size - 1) / range_size;
   const auto team = static_cast<int>(std::clamp<std::int64_t>(ranges, 1, executor.threads()));
   const std::int64_t vector_bytes = call.variables * static_cast<std::int64_t>(sizeof(T));
@@ -598,13 +300,23 @@ double run_elements(const Executor& executor, const ElementCall<T>& call) {
 #pragma omp for schedule(static)
     for (std::int64_t k = 0; k < ranges; ++k) {
       const Interval range{k * range_size, std::min(call.variables, (k + 1) * range_size)};
-      memory.sums[k] = run_range(call, plan, range, streams ? buffers + plan.numbers : nullptr, buffers);
+      memory.sums[k] = run_range(call, affine, plan, range, streams ? buffers + plan.numbers : nullptr, buffers);
     }
     if (streams) finish_streaming();
   }
-  double all = 0;
-  for (std::int64_t k = 0; k < ranges; ++k) all += memory.sums[k];
-  return all;
+  return memory.sum(ranges);
+}
+
+}  // namespace
+
+template <class T>
+double run_elements(const Executor& executor, const ElementCall<T>& call) {
+  const Plan plan = make_plan(call);
+  if (const auto* const table = std::get_if<Table>(&call.connectivity)) {
+    return run_table(executor, call, *table, plan);
+  }
+  const Affine& affine = std::get<Affine>(call.connectivity);
+  return is_shared(affine) ? run_all_shared(executor, call, affine, plan) : run_ranges(executor, call, affine, plan);
 }
 template double run_elements(const Executor&, const ElementCall<float>&);
 template double run_elements(const Executor&, const ElementCall<double>&);

@@ -15,9 +15,13 @@ void drop_right_of(std::int64_t diagonal, Sweep& sweep) {
 }  // namespace
 
 Program compile(const Syntax& syntax, Task task, std::int64_t n, std::int64_t written_terms) {
-  Lowered lowered = lower(syntax, n, written_terms);
+  return compile(lower(syntax, n, written_terms), task, n);
+}
+
+Program compile(Lowered lowered, Task task, std::int64_t n) {
   Graph& graph = lowered.graph;
   Wanted wanted;
+  wanted.variables = n;
   const NodeId f = lowered.outputs.front();
   const auto m = static_cast<std::int64_t>(lowered.outputs.size());
   if (task != Task::jacobian) wanted.rows.emplace_back(0, f);

@@ -15,6 +15,8 @@ enum class Task {
   jacobian,         // the m outputs, then m rows of n derivatives
 };
 
+/// For n variables; data of elements come after them.
+Program compile(Lowered lowered, Task task, std::int64_t n);
 /// Repetitions with more than `written_terms` terms altogether stay loops. Throws FormulaError, as lower() does.
 Program compile(const Syntax& syntax, Task task, std::int64_t n, std::int64_t written_terms = few_terms);
 

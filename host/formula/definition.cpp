@@ -16,8 +16,8 @@ const Compiled& Definition::compiled(Task task, std::int64_t n) const {
   if (const Entry* const entry = find(task, n)) return entry->compiled;
   const std::lock_guard lock(compiling_);
   if (const Entry* const entry = find(task, n)) return entry->compiled;
-  const auto* const made =
-      new Entry{task, n, Compiled(compile(syntax, task, n)), entries_.load(std::memory_order_relaxed)};
+  Program program = part_ ? compile(*part_, task, n) : compile(syntax, task, n);
+  const auto* const made = new Entry{task, n, Compiled(std::move(program)), entries_.load(std::memory_order_relaxed)};
   entries_.store(made, std::memory_order_release);
   return made->compiled;
 }

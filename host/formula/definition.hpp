@@ -10,6 +10,7 @@
 #include <chrono>
 #include <memory>
 #include <mutex>
+#include <optional>
 
 namespace nabla::formula {
 
@@ -53,6 +54,9 @@ class Compiled {
 /// A parsed formula and what was compiled from it so far.
 struct Definition {
   explicit Definition(Syntax s, FormulaEngine e = FormulaEngine::automatic) : syntax(std::move(s)), engine(e) {}
+  /// What a formula was found to be made of: an element of a sum, or some of its terms. The syntax has names alone.
+  Definition(Syntax names, FormulaEngine e, Lowered part)
+      : syntax(std::move(names)), engine(e), part_(std::move(part)) {}
   ~Definition();
   Definition(const Definition&) = delete;
   Definition& operator=(const Definition&) = delete;
@@ -74,6 +78,7 @@ struct Definition {
   };
   const Entry* find(Task task, std::int64_t n) const;
 
+  std::optional<const Lowered> part_;  // in place of the syntax
   mutable std::mutex compiling_;
   mutable std::atomic<const Entry*> entries_ = nullptr;
 };

@@ -25,8 +25,12 @@ Formula Formula::parse(std::string_view text, const FormulaOptions& options) {
   if (options.engine == FormulaEngine::machine_code && !formula::why_no_machine_code().empty()) {
     throw ExecutorUnavailable("formulas can't be compiled: " + formula::why_no_machine_code());
   }
-  formula::Syntax syntax = formula::parse(text, options.variables, names, options.comments);
+  formula::Syntax syntax = formula::parse(text, options.variables, names, options.comments, options.data);
   return {std::make_shared<const formula::Definition>(std::move(syntax), options.engine), values};
+}
+
+Formula formula::with_definition(std::shared_ptr<const Definition> definition, std::vector<double> parameters) {
+  return {std::move(definition), std::move(parameters)};
 }
 
 const std::string& Formula::text() const { return definition_->syntax.text; }
@@ -34,6 +38,7 @@ const std::vector<std::string>& Formula::variables() const { return definition_-
 bool Formula::indexed() const { return definition_->syntax.indexed; }
 std::int64_t Formula::dimension() const { return indexed() ? 0 : static_cast<std::int64_t>(variables().size()); }
 std::int64_t Formula::outputs() const { return static_cast<std::int64_t>(definition_->syntax.outputs.size()); }
+const std::vector<std::string>& Formula::data() const { return definition_->syntax.data; }
 const std::vector<std::string>& Formula::parameters() const { return definition_->syntax.parameters; }
 
 namespace {
@@ -121,6 +126,7 @@ std::vector<std::string> Formula::hessian_text(std::int64_t output, std::int64_t
 std::string Formula::source(const std::string& name, std::int64_t n) const {
   if (outputs() != 1)
     throw FormulaError("source can be made of formulas with one output, this one has " + std::to_string(outputs()));
+  if (!data().empty()) throw FormulaError("source can be made of formulas without data");
   if (!indexed()) n = dimension();
   if (n < 1) throw FormulaError("an indexed formula needs a number of variables");
   return formula::generate(definition_->syntax, n, *values_, name);
@@ -267,11 +273,9 @@ void formula_launch(const void* erased_body, const CudaLaunch<T>& launch) {
   formula::cuda::launch(body.f.definition(), call, launch);
 }
 
-}  // namespace
-
+/// The operation on a tile that has the data too, if there are some.
 template <class T, class Body>
-Operation<T> formula_operation(const char* name, const Body& body, std::int64_t n, const char* second,
-                               const char* third) {
+Operation<T> tile_operation(const char* name, const Body& body, std::int64_t n, const char* second, const char* third) {
   const Formula& f = body.f;
   if (!f.indexed() && n != f.dimension()) throw_dimension(name, static_cast<int>(f.dimension()), n);
   if (f.outputs() != 1 && task_of<Body> != Task::jacobian) {
@@ -290,6 +294,52 @@ Operation<T> formula_operation(const char* name, const Body& body, std::int64_t 
           &formula_tile<T, Body>,
           &formula_launch<T, Body>};
 }
+
+}  // namespace
+
+template <class T, class Body>
+Operation<T> formula_operation(const char* name, const Body& body, std::int64_t n, const char* second,
+                               const char* third) {
+  const std::vector<std::string>& data = body.f.data();
+  if (!data.empty()) {
+    std::string names = data.front();
+    for (std::size_t k = 1; k < data.size(); ++k) names += ", " + data[k];
+    throw FormulaError(std::string(name) + ": points have no data, which the formula has (" + names +
+                       "); it is an element of a sum, see element_sum");
+  }
+  return tile_operation<T>(name, body, n, second, third);
+}
+
+template <class T, class Body>
+Operation<T> formula_element_operation(const char* name, const Body& body, std::int64_t n) {
+  Operation<T> made = tile_operation<T>(name, body, n, "", "");
+  made.launch = nullptr;
+  made.no_launch = "sums of formulas run on CPU executors only";
+  return made;
+}
+
+std::int64_t variables_of_element(const Formula& f, std::int64_t touched) {
+  constexpr std::int64_t most = 32;
+  const std::int64_t n = f.indexed() ? touched : f.dimension();
+  if (n < 1 || n > most) {
+    throw FormulaError("element sum: an element has between 1 and " + std::to_string(most) +
+                       " variables, the formula has " + std::to_string(n));
+  }
+  if (f.outputs() != 1) {
+    throw FormulaError("element sum: an element has one output, the formula has " + std::to_string(f.outputs()));
+  }
+  return n;
+}
+
+#define NABLA_INSTANTIATE_ELEMENT(T, ...) \
+  template Operation<T> formula_element_operation(const char*, const __VA_ARGS__&, std::int64_t);
+#define NABLA_INSTANTIATE_ELEMENTS(T)                                \
+  NABLA_INSTANTIATE_ELEMENT(T, ValueBody<Formula, dynamic>)          \
+  NABLA_INSTANTIATE_ELEMENT(T, GradientBody<Formula, dynamic>)       \
+  NABLA_INSTANTIATE_ELEMENT(T, HessianProductBody<Formula, dynamic>) \
+  NABLA_INSTANTIATE_ELEMENT(T, HessianBody<Formula, dynamic>)
+NABLA_INSTANTIATE_ELEMENTS(float)
+NABLA_INSTANTIATE_ELEMENTS(double)
 
 #define NABLA_INSTANTIATE(T, ...) \
   template Operation<T> formula_operation(const char*, const __VA_ARGS__&, std::int64_t, const char*, const char*);

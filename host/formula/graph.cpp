@@ -223,6 +223,7 @@ NodeId Graph::make(Op op, std::int32_t symbol, double number, std::span<const No
 NodeId Graph::number(double value) { return make(Op::number, -1, value, {}); }
 NodeId Graph::parameter(int place) { return make(Op::parameter, place, 0, {}); }
 NodeId Graph::index(int level) { return make(Op::index, level, 0, {}); }
+NodeId Graph::data(int place) { return make(Op::data, place, 0, {}); }
 
 NodeId Graph::leaf(Op op, const Affine& component) {
   const std::uint64_t hash = hash_of(component);

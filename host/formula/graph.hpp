@@ -50,7 +50,7 @@ struct Range {
 
 struct Node {
   Op op;
-  std::int32_t symbol = -1;  // parameter: its place; index: its level; variable, direction: its Affine, from 0;
+  std::int32_t symbol = -1;  // parameter, data: its place; index: its level; variable, direction: its Affine, from 0;
                              // sum, product: its Range
   double number = 0;
   std::int32_t first_argument = 0;
@@ -69,6 +69,7 @@ class Graph {
   NodeId variable(const Affine& component) { return leaf(Op::variable, component); }
   NodeId direction(const Affine& component) { return leaf(Op::direction, component); }
   NodeId index(int level);
+  NodeId data(int place);
   NodeId unary(Op op, NodeId a);
   NodeId binary(Op op, NodeId a, NodeId b);
   /// min and max.

@@ -169,6 +169,8 @@ class Lowering {
         return graph.number(node.number);
       case Op::parameter:
         return graph.parameter(node.symbol);
+      case Op::data:
+        return graph.data(node.symbol);
       case Op::variable:
         if (node.symbol >= 0) return graph.variable(Affine::of(node.symbol));
         {
@@ -472,6 +474,8 @@ class WritingOut {
         return to.number(node.number);
       case Op::parameter:
         return to.parameter(node.symbol);
+      case Op::data:
+        return to.data(node.symbol);
       case Op::index:
         return to.number(static_cast<double>(indices_[static_cast<std::size_t>(node.symbol)]));
       case Op::variable:

@@ -33,7 +33,8 @@ bool is_reserved(std::string_view name) {
   return find_function(name) || name == "sum" || name == "prod" || name == "let" || name == "in";
 }
 
-Names::Names(const std::vector<std::string>& variables, const std::vector<std::string>& parameters)
+Names::Names(const std::vector<std::string>& variables, const std::vector<std::string>& parameters,
+             const std::vector<std::string>& data)
     : declared_(variables), parameters_(parameters), variables_(variables), used_(parameters.size()) {
   const auto declare = [&](const std::vector<std::string>& names, Kind kind, const std::string& kind_name) {
     for (std::size_t k = 0; k < names.size(); ++k) {
@@ -42,13 +43,17 @@ Names::Names(const std::vector<std::string>& variables, const std::vector<std::s
       if (const std::string wrong = objection(name); !wrong.empty()) throw FormulaError(what + wrong);
       auto& meanings = meanings_[name];
       if (!meanings.empty()) {
-        throw FormulaError(what + (meanings[0].kind == kind ? "is given twice" : "is also a variable"));
+        const Kind other = meanings[0].kind;
+        throw FormulaError(what + (other == kind             ? "is given twice"
+                                   : other == Kind::variable ? "is also a variable"
+                                                             : "is also a parameter"));
       }
       meanings.push_back({kind, static_cast<std::int32_t>(k)});
     }
   };
   declare(variables, Kind::variable, "variable");
   declare(parameters, Kind::parameter, "parameter");
+  declare(data, Kind::data, "data");
 }
 
 bool Names::may_be_indexed(std::string_view name) const {

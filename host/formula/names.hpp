@@ -8,7 +8,7 @@
 
 // What the names in a formula mean. From the strongest to the weakest:
 //   - what the nearest `let`, `sum` or `prod` around them says;
-//   - declared parameters and variables;
+//   - declared parameters, variables and data;
 //   - `n`, the number of variables, in a formula with an indexed name, x[1] … x[n]. In one without, or with n[1] …, n
 //   is
 //     a name like any other: a variable by appearing, or an unknown one where variables are declared;
@@ -19,9 +19,9 @@
 namespace nabla::formula {
 
 struct Meaning {
-  enum class Kind : std::uint8_t { unknown, variable, parameter, definition, running_index, dimension, constant };
+  enum class Kind : std::uint8_t { unknown, variable, parameter, data, definition, running_index, dimension, constant };
   Kind kind = Kind::unknown;
-  // variable, parameter: its place in the list. definition: the node. running_index: the level.
+  // variable, parameter, data: its place in the list. definition: the node. running_index: the level.
   std::int32_t value = 0;
   double number = 0;  // constant
 };
@@ -32,7 +32,8 @@ bool is_reserved(std::string_view name);
 class Names {
  public:
   /// Throws FormulaError unless these are different names. The lists have to live as long as this does.
-  Names(const std::vector<std::string>& variables, const std::vector<std::string>& parameters);
+  Names(const std::vector<std::string>& variables, const std::vector<std::string>& parameters,
+        const std::vector<std::string>& data);
 
   /// Whether a name that has an index after it is, for all that is declared, a variable.
   bool may_be_indexed(std::string_view name) const;

@@ -15,6 +15,7 @@ enum class Op : std::uint8_t {
   parameter,  // by its place in the list of parameters
   variable,   // of a syntax tree: by its place in the list of variables, or x[e]; of a graph: by an affine index
   index,      // a running index as a number, by the level of its repetition; in a syntax tree also `n`
+  data,       // a number of an element of a sum, by its place in the list of data
   // one argument
   negate,
   sqrt,

@@ -42,10 +42,11 @@ constexpr Infix infixes[] = {
 class Parser {
  public:
   Parser(std::string_view text, const std::vector<std::string>& variables, const std::vector<std::string>& parameters,
-         bool comments)
-      : progress_{.text = text, .tokens = tokens_of(text, comments)}, names_(variables, parameters) {
+         bool comments, const std::vector<std::string>& data)
+      : progress_{.text = text, .tokens = tokens_of(text, comments)}, names_(variables, parameters, data) {
     syntax_.text = text;
     syntax_.parameters = parameters;
+    syntax_.data = data;
   }
 
   Syntax parse() {
@@ -156,7 +157,9 @@ class Parser {
 
   /// Indices and bounds hold nothing that points or parameters change.
   void require_integer(const Meaning& meaning) const {
-    if (meaning.kind == Kind::variable || meaning.kind == Kind::parameter) refuse_in_integer(progress_, meaning);
+    if (meaning.kind == Kind::variable || meaning.kind == Kind::parameter || meaning.kind == Kind::data) {
+      refuse_in_integer(progress_, meaning);
+    }
     if (meaning.kind != Kind::unknown) return;
     const bool indexed = progress_.text_of(here()) == names_.indexed();
     refuse_in_integer(progress_, {indexed ? Kind::variable : Kind::unknown});
@@ -174,6 +177,8 @@ class Parser {
         return complete_leaf({.op = Op::variable, .symbol = meaning.value});
       case Kind::parameter:
         return complete_leaf({.op = Op::parameter, .symbol = meaning.value});
+      case Kind::data:
+        return complete_leaf({.op = Op::data, .symbol = meaning.value});
       case Kind::running_index:
         return complete_leaf({.op = Op::index, .symbol = meaning.value});
       case Kind::dimension:
@@ -398,7 +403,7 @@ class Parser {
 }  // namespace
 
 Syntax parse(std::string_view text, const std::vector<std::string>& variables,
-             const std::vector<std::string>& parameters, bool comments) {
+             const std::vector<std::string>& parameters, bool comments, const std::vector<std::string>& data) {
   if (text.size() > longest_text) {
     const auto end = static_cast<std::int32_t>(longest_text);
     fail(text.substr(0, longest_text + 1), end, end + 1,
@@ -406,7 +411,7 @@ Syntax parse(std::string_view text, const std::vector<std::string>& variables,
              std::to_string(text.size()));
   }
   require_text(text);
-  return Parser(text, variables, parameters, comments).parse();
+  return Parser(text, variables, parameters, comments, data).parse();
 }
 
 }  // namespace nabla::formula

@@ -172,6 +172,8 @@ class Printer {
         return number(node.number);
       case Op::parameter:
         return styled(names_.parameters[static_cast<std::size_t>(node.symbol)]);
+      case Op::data:
+        return styled(names_.data[static_cast<std::size_t>(node.symbol)]);
       case Op::index:
         return index_name(node.symbol);
       case Op::variable:

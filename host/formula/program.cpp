@@ -160,11 +160,13 @@ class Builder {
         return scalar({0, node.symbol});
       case Op::index:
         return {Kind::index, node.symbol};
+      case Op::data:
       case Op::variable:
       case Op::direction: {
         const auto [found, added] = leaves_.try_emplace(id, Operand{});
         if (added) {
-          found->second = {node.op == Op::variable ? Kind::variable : Kind::direction, whole_place(g_.affine(id))};
+          const Affine component = node.op == Op::data ? Affine::of(wanted_.variables + node.symbol) : g_.affine(id);
+          found->second = {node.op == Op::direction ? Kind::direction : Kind::variable, whole_place(component)};
         }
         return found->second;
       }

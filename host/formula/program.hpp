@@ -18,7 +18,7 @@ struct Operand {
     slot,       // an intermediate result
     scalar,     // the same for all points: Program::scalars
     index,      // the running index of a level
-    variable,   // Program::wholes says which component
+    variable,   // Program::wholes says which component; data come after the variables
     direction,  // the same
     row,        // of the output; Program::wholes says which
   };
@@ -98,6 +98,7 @@ struct Wanted {
   std::vector<std::pair<std::int64_t, NodeId>> rows;
   std::vector<RowSweep> sweeps;
   std::int64_t row_count = 0;
+  std::int64_t variables = 0;  // data are further components after them
 };
 
 /// Adds nodes to the graph where several contributions go to one row.

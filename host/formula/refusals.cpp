@@ -33,6 +33,8 @@ std::string description(Kind kind) {
       return "a variable";
     case Kind::parameter:
       return "a parameter";
+    case Kind::data:
+      return "a number of each element";
     case Kind::definition:
       return "defined by let";
     case Kind::running_index:

@@ -28,7 +28,7 @@ struct Place {
 struct SyntaxNode {
   Op op;
   // variable: the variable's place in Syntax::variables, or -1 for the indexed name; then the argument is the index.
-  // parameter: its place in Syntax::parameters.
+  // parameter, data: its place in Syntax::parameters or Syntax::data.
   // index: the level of its repetition (0: the outermost), or -1 for `n`.
   // sum, product: the level; the arguments are the lower bound, the upper bound and the body.
   std::int32_t symbol = -1;
@@ -43,6 +43,7 @@ struct Syntax {
   std::vector<std::string> variables;  // in order; a single name if indexed
   bool indexed = false;                // the variable is one name with indices: x[1] … x[n]
   std::vector<std::string> parameters;
+  std::vector<std::string> data;
   std::vector<SyntaxNode> nodes;
   std::vector<NodeId> arguments;
   std::vector<NodeId> outputs;
@@ -59,7 +60,8 @@ inline constexpr std::size_t longest_text = std::size_t{1} << 20;
 
 /// Throws FormulaError, ready to be printed. With `comments`, as in a formula file, `#` begins a comment.
 Syntax parse(std::string_view text, const std::vector<std::string>& variables,
-             const std::vector<std::string>& parameters, bool comments = false);
+             const std::vector<std::string>& parameters, bool comments = false,
+             const std::vector<std::string>& data = {});
 
 /// An error at bytes [begin, end) of the text: "line 1, column 5: unknown function 'sine'; did you mean sin?", the line
 /// of the text, and carets under the part.

@@ -1,16 +1,10 @@
 #pragma once
 
-#include <nabla/batch.hpp>
 #include <nabla/check_report.hpp>
-#include <nabla/executor.hpp>
+#include <nabla/objective.hpp>
 
-#include <concepts>
 #include <cstdint>
-#include <functional>
-#include <ranges>
 #include <span>
-#include <type_traits>
-#include <utility>
 
 // Is the gradient of an objective right, of one scalar function of very many variables? Values along random directions
 // tell:
@@ -23,22 +17,6 @@
 // check.hpp. Directions are functions of a seed and stored nowhere: of 10^8 variables, vectors are what memory goes to.
 
 namespace nabla {
-
-/// What can be checked. Both functions get memory of the executor, which is complete when they are called, whatever
-/// stream they use. value_and_gradient() fills all of `gradient`, or enqueues what does on executor.stream().
-template <class O, class T>
-concept Objective = requires(const O& objective, const Executor& executor, std::span<const T> x,
-                             std::span<T> gradient) {
-  { objective.value(executor, x) } -> std::convertible_to<double>;
-  { objective.value_and_gradient(executor, x, gradient) } -> std::convertible_to<double>;
-};
-
-/// What can also multiply its second derivatives at x with a vector v.
-template <class O, class T>
-concept TwiceObjective = Objective<O, T> && requires(const O& objective, const Executor& executor, std::span<const T> x,
-                                                     std::span<const T> v, std::span<T> product) {
-  objective.hessian_vector_product(executor, x, v, product);
-};
 
 struct ObjectiveCheckOptions {
   /// Random directions along which all variables are tried.
@@ -58,33 +36,6 @@ struct ObjectiveCheckOptions {
 namespace detail {
 
 template <class T>
-struct ObjectiveCalls {
-  std::function<double(std::span<const T> x)> value;
-  std::function<double(std::span<const T> x, std::span<T> gradient)> value_and_gradient;
-  std::function<void(std::span<const T> x, std::span<const T> v, std::span<T> product)> hessian_vector_product;
-};
-
-template <class T, Objective<T> O>
-ObjectiveCalls<T> objective_calls(const Executor& executor, const O& objective) {
-  ObjectiveCalls<T> calls;
-  calls.value = [&](std::span<const T> x) {
-    executor.synchronize();
-    return static_cast<double>(objective.value(executor, x));
-  };
-  calls.value_and_gradient = [&](std::span<const T> x, std::span<T> gradient) {
-    executor.synchronize();
-    return static_cast<double>(objective.value_and_gradient(executor, x, gradient));
-  };
-  if constexpr (TwiceObjective<O, T>) {
-    calls.hessian_vector_product = [&](std::span<const T> x, std::span<const T> v, std::span<T> product) {
-      executor.synchronize();
-      objective.hessian_vector_product(executor, x, v, product);
-    };
-  }
-  return calls;
-}
-
-template <class T>
 CheckReport check_objective(const Executor& executor, const ObjectiveCalls<T>& calls, std::span<const T> x,
                             const ObjectiveCheckOptions& options);
 extern template CheckReport check_objective(const Executor&, const ObjectiveCalls<float>&, std::span<const float>,
@@ -98,22 +49,6 @@ extern template CheckReport check_objective_products(const Executor&, const Obje
                                                      std::span<const float>, const ObjectiveCheckOptions&);
 extern template CheckReport check_objective_products(const Executor&, const ObjectiveCalls<double>&,
                                                      std::span<const double>, const ObjectiveCheckOptions&);
-
-// An array, or anything contiguous in the executor's memory.
-template <class T>
-std::span<const T> numbers_of(const Array<T>& x) {
-  return {x.data(), static_cast<std::size_t>(x.size())};
-}
-template <std::ranges::contiguous_range X>
-std::span<const std::ranges::range_value_t<X>> numbers_of(const X& x) {
-  return {std::ranges::data(x), static_cast<std::size_t>(std::ranges::size(x))};
-}
-template <class X>
-concept Numbers = requires(const X& x) {
-  numbers_of(x);
-};
-template <Numbers X>
-using NumberOf = std::remove_const_t<typename decltype(numbers_of(std::declval<const X&>()))::element_type>;
 
 }  // namespace detail
 

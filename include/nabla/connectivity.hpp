@@ -45,23 +45,17 @@ struct SparsePattern {
 
 namespace detail {
 
-/// The elements that touch each range of variables, or each block, in order.
-struct ElementLists {
-  std::vector<std::int64_t> starts;  // of each list in `elements`, and the end
-  std::vector<std::uint32_t> elements;
-  std::vector<std::int64_t> many_elements;  // instead, where 32 bits are too few
-};
-
-struct OwnerLists;     // owner_lists.hpp
-struct DevicePattern;  // owner_lists.hpp
+struct TableSchedule;  // host/table_schedule.hpp
+struct OwnerLists;     // host/owner_lists.hpp
+struct DevicePattern;  // host/owner_lists.hpp
 
 /// An index table that was looked through: for CPUs, or for the CUDA device of an executor.
 struct Table {
   const void* entries;
   bool wide;  // 64 bits
   std::int64_t count, width, item_stride, component_stride, block;
-  std::shared_ptr<const ElementLists> lists;  // of CPUs
-  std::shared_ptr<const OwnerLists> owners;   // of a device, in its memory
+  std::shared_ptr<const TableSchedule> schedule;  // of CPUs
+  std::shared_ptr<const OwnerLists> owners;       // of a device, in its memory
 
   std::int64_t slots() const { return width * block; }
 };
@@ -79,9 +73,6 @@ template <class Index>
 Table make_table(const Executor& executor, const IndexTable<Index>& table, std::int64_t variables, std::int64_t slots);
 extern template Table make_table(const Executor&, const IndexTable<std::int32_t>&, std::int64_t, std::int64_t);
 extern template Table make_table(const Executor&, const IndexTable<std::int64_t>&, std::int64_t, std::int64_t);
-
-/// Variables of a range. On a CPU a thread's part of a gradient of as many numbers lies in a core's cache.
-inline constexpr std::int64_t range_variables = 1 << 15;
 
 }  // namespace detail
 }  // namespace nabla

@@ -3,6 +3,7 @@
 #include <nabla/connectivity.hpp>
 #include <nabla/detail/element_request.hpp>
 #include <nabla/evaluate.hpp>
+#include <nabla/formula.hpp>
 #ifdef __CUDACC__
 #include <nabla/kernels/launch_element_sum.cuh>
 #endif
@@ -27,6 +28,10 @@
 //         return 0.5 * d[0] * stretch * stretch;
 //       }
 //     };
+//
+// A formula is an element too; its data have names:
+//
+//     const auto spring = nabla::Formula::parse("0.5*k*(v - u - l)^2", {.variables = {"u", "v"}, .data = {"k", "l"}});
 //
 // An ElementSum is an objective: it has a value, a gradient and Hessian-vector products, in the caller's vectors. What
 // returns a number waits for it; on CUDA the others are enqueued on the executor's stream. Sums over the same variables
@@ -90,6 +95,33 @@ struct ElementFunction {
     }
   }
 };
+
+// Functors state how many variables and data they have, formulas are asked when they are there.
+template <class E>
+using FunctionOfElement = std::conditional_t<std::same_as<E, Formula>, Formula, ElementFunction<E>>;
+template <class E>
+std::int64_t variables_of_element(const E&, std::int64_t) {
+  return ElementFunction<E>::dimension;
+}
+template <class E>
+std::int64_t data_of_element(const ElementFunction<E>&) {
+  return data_of<E>();
+}
+inline std::int64_t data_of_element(const Formula& f) { return static_cast<std::int64_t>(f.data().size()); }
+
+inline std::int64_t slots_of(const Connectivity& connectivity) {
+  const auto* const table = std::get_if<Table>(&connectivity);
+  return table != nullptr ? table->slots() : static_cast<std::int64_t>(std::get<Affine>(connectivity).offsets.size());
+}
+
+template <class T, class Function, class Body>
+Operation<T> element_operation(const char* name, const Body& body, std::int64_t n) {
+  if constexpr (std::same_as<Function, Formula>) {
+    return formula_element_operation<T>(name, body, n);
+  } else {
+    return cpu_operation<T, Function>(name, body, n);
+  }
+}
 
 /// What a pass over all elements computes; empty: not wanted.
 template <class T>
@@ -160,13 +192,19 @@ class ElementSum {
 
   ElementSum(const Executor& executor, E element, std::int64_t variables, detail::Connectivity connectivity,
              BatchView<const T> data)
-      : element_{std::move(element)}, variables_(variables), connectivity_(std::move(connectivity)), data_(data) {
-    detail::require_data(executor, connectivity_, data, detail::data_of<E>());
+      : slots_(detail::slots_of(connectivity)),
+        element_{std::move(element)},
+        variables_(variables),
+        connectivity_(std::move(connectivity)),
+        data_(data) {
+    detail::require_data(executor, connectivity_, data, detail::data_of_element(element_));
     if (data.count == 1) data_.item_stride = 0;
   }
 
   std::int64_t variables() const { return variables_; }
   std::int64_t elements() const { return detail::elements_of(connectivity_); }
+  /// Of a sum of formulas, so that their parameters can be set.
+  Formula& formula() requires std::same_as<E, Formula> { return element_; }
 
   double value(const Executor& executor, std::span<const T> x) const {
     const detail::ValueBody<Function, n> body{element_};
@@ -214,9 +252,9 @@ class ElementSum {
  private:
   template <class, class...>
   friend class AddedSums;
-  using Function = detail::ElementFunction<E>;
+  using Function = detail::FunctionOfElement<E>;
   using Pass = detail::ElementPass;
-  static constexpr int n = Function::dimension;
+  static constexpr int n = dimension_of<Function>();
 
   void hessian(const Executor& executor, std::span<const T> x, std::span<T> values, const SparsePattern& pattern,
                std::shared_ptr<const SparsePattern> kept, bool add) const {
@@ -230,7 +268,7 @@ class ElementSum {
              std::shared_ptr<const SparsePattern> kept_pattern = nullptr) const {
     detail::ElementCall<T> call{P,
                                 outputs,
-                                detail::cpu_operation<T, Function>(name, body, n),
+                                detail::element_operation<T, Function>(name, body, slots_),
                                 variables_,
                                 connectivity_,
                                 data_,
@@ -242,11 +280,12 @@ class ElementSum {
                                 &element_,
                                 nullptr};
 #ifdef __CUDACC__
-    call.launch = &detail::launch_element_sum<P, T, Function>;
+    if constexpr (!std::same_as<E, Formula>) call.launch = &detail::launch_element_sum<P, T, Function>;
 #endif
     return detail::run_elements<T>(executor, call);
   }
 
+  std::int64_t slots_;  // variables of an element
   Function element_;
   std::int64_t variables_;
   detail::Connectivity connectivity_;
@@ -263,14 +302,15 @@ class ElementSum {
 template <class T, class E>
 ElementSum<T, E> element_sum(const Executor& executor, E element, std::int64_t variables, Affine affine,
                              std::type_identity_t<BatchView<const T>> data = {}) {
-  detail::require_affine(affine, variables, detail::ElementFunction<E>::dimension);
+  const auto touched = static_cast<std::int64_t>(affine.offsets.size());
+  detail::require_affine(affine, variables, detail::variables_of_element(element, touched));
   return {executor, std::move(element), variables, std::move(affine), data};
 }
 template <class T, class E, class Index>
 ElementSum<T, E> element_sum(const Executor& executor, E element, std::int64_t variables,
                              const IndexTable<Index>& table, std::type_identity_t<BatchView<const T>> data = {}) {
-  return {executor, std::move(element), variables,
-          detail::make_table(executor, table, variables, detail::ElementFunction<E>::dimension), data};
+  const std::int64_t slots = detail::variables_of_element(element, table.entries.components * table.block);
+  return {executor, std::move(element), variables, detail::make_table(executor, table, variables, slots), data};
 }
 
 /// Several kinds of elements over the same variables: the sum of their sums.

@@ -17,9 +17,13 @@
 
 namespace nabla {
 
+class Formula;
+
 namespace formula {
 struct Definition;
-}
+/// A formula with values of its parameters.
+Formula with_definition(std::shared_ptr<const Definition> definition, std::vector<double> parameters);
+}  // namespace formula
 
 /// What runs a formula on CPUs. All give the same bits where the library is compiled for a processor with FMA;
 /// elsewhere machine code rounds less often.
@@ -38,6 +42,9 @@ struct FormulaOptions {
   std::vector<std::string> variables = {};
   /// Names that are not differentiated, with their values.
   std::vector<std::pair<std::string, double>> parameters = {};
+  /// Names of numbers that each element of a sum has its own of, and that are not differentiated (element_sum.hpp): the
+  /// columns of its data, in this order. Names that never appear are allowed.
+  std::vector<std::string> data = {};
   /// Whether # begins a comment, as in files.
   bool comments = false;
   FormulaEngine engine = FormulaEngine::automatic;
@@ -65,6 +72,8 @@ class Formula {
   /// m of F: R^n -> R^m; 1 for most.
   std::int64_t outputs() const;
 
+  /// Names of the data. A formula that has some is an element of a sum and no function of points.
+  const std::vector<std::string>& data() const;
   const std::vector<std::string>& parameters() const;
   double parameter(std::string_view name) const;
   /// Costs nothing but the assignment: no code depends on the value. Throws FormulaError for an unknown name.
@@ -88,6 +97,7 @@ class Formula {
   const std::vector<double>& parameter_values() const { return *values_; }
 
  private:
+  friend Formula formula::with_definition(std::shared_ptr<const formula::Definition>, std::vector<double>);
   Formula(std::shared_ptr<const formula::Definition> definition, std::vector<double> values);
 
   std::shared_ptr<const formula::Definition> definition_;
@@ -125,6 +135,14 @@ requires std::same_as<decltype(Body::f), Formula> Operation<T> operation_of(cons
                                                                             const char* third) {
   return formula_operation<T>(name, body, n, second, third);
 }
+
+/// An operation on a formula as an element of a sum: for the bodies of ElementSum.
+template <class T, class Body>
+Operation<T> formula_element_operation(const char* name, const Body& body, std::int64_t n);
+
+/// The variables of a formula as an element; `touched`: those of an element of the connectivity, for indexed ones.
+/// Throws FormulaError for more than 32, or several outputs.
+std::int64_t variables_of_element(const Formula& f, std::int64_t touched);
 
 template <class T>
 struct LadderPlan;

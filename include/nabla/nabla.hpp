@@ -1,6 +1,6 @@
 #pragma once
 
-// Everything: functions, formulas, batches, executors, the operations over them, and checks of gradients.
+// Everything: functions, formulas, batches, executors, the operations over them, checks of gradients, and minimising.
 
 #include <nabla/batch.hpp>
 #include <nabla/check.hpp>
@@ -9,7 +9,10 @@
 #include <nabla/evaluate.hpp>
 #include <nabla/executor.hpp>
 #include <nabla/formula.hpp>
+#include <nabla/formula_objective.hpp>
 #include <nabla/function.hpp>
+#include <nabla/minimize.hpp>
 #include <nabla/npy.hpp>
+#include <nabla/objective.hpp>
 #include <nabla/summary.hpp>
 #include <nabla/version.hpp>

@@ -1,0 +1,263 @@
+// Sums of elements on the CPU, against bare loops over the same bytes and against the loops that people write by hand.
+// Ratios are measured pair by pair in the same run (paired.hpp).
+//     element_sum_bench --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
+// Rows:
+//     chain/operation/n          the chained Rosenbrock function; of_bare: the bare loop over x (and g) takes that part
+//     cost/operation/k           the operation's time over the value's (gradient) or the gradient's (product)
+//     lennard_jones/atoms        value and gradient; of_scalar_loop: how many times as long a plain loop takes, on one
+//                                thread, and of_parallel_pairs: on as many threads, each atom summing both its halves
+
+#include "bare.hpp"
+#include "paired.hpp"
+
+#include <nabla/batch.hpp>
+#include <nabla/element_sum.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <string>
+#include <vector>
+
+namespace {
+
+using nabla::Affine;
+using nabla::Array;
+using nabla::Executor;
+
+struct Rosenbrock {
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    const auto valley = x[1] - x[0] * x[0];
+    return 100 * valley * valley + (1 - x[0]) * (1 - x[0]);
+  }
+};
+
+Array<double> uniform(const Executor& where, std::int64_t n) {
+  Array<double> x(where, n);
+  nabla::detail::fill_uniform<double>(where, nabla::BatchView<double>(x.data(), n), -1, 1, 5);
+  return x;
+}
+std::span<double> span_of(Array<double>& x) { return {x.data(), static_cast<std::size_t>(x.size())}; }
+
+enum class Pass { value, gradient, product };
+
+void chain(benchmark::State& state, Pass pass) {
+  const Executor where = Executor::cpu();
+  const std::int64_t n = state.range(0);
+  Array<double> x = uniform(where, n), v = uniform(where, n), out = uniform(where, n);
+  const auto f = nabla::element_sum<double>(where, Rosenbrock(), n, Affine::chain(n - 1, {0, 1}));
+  std::vector<const void*> reads{x.data()};
+  std::vector<void*> writes;
+  if (pass == Pass::product) reads.push_back(v.data());
+  if (pass != Pass::value) writes.push_back(out.data());
+  const auto bare = [&] {
+    nabla::bench::bare_loop(reads, writes, n * 8, where.threads());
+    if (pass != Pass::value) nabla::detail::cpu::finish_streaming();
+  };
+  const auto subject = [&] {
+    switch (pass) {
+      case Pass::value:
+        benchmark::DoNotOptimize(f.value(where, span_of(x)));
+        break;
+      case Pass::gradient:
+        benchmark::DoNotOptimize(f.value_and_gradient(where, span_of(x), span_of(out)));
+        break;
+      case Pass::product:
+        f.hessian_vector_product(where, span_of(x), span_of(v), span_of(out));
+        break;
+    }
+  };
+  nabla::bench::paired(state, "of_bare", bare, subject, n,
+                       n * 8 * static_cast<std::int64_t>(reads.size() + writes.size()));
+}
+
+/// A sum of squares of K neighbours' differences, each of them through a few operations.
+template <int K>
+struct Stencil {
+  static constexpr int variables = K;
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    typename X::value_type sum = 0;
+    for (int i = 0; i < K; ++i) sum += x[i] * x[(i + 1) % K] * (1 + x[i] * x[i]);
+    return sum * sum;
+  }
+};
+
+template <int K>
+void cost(benchmark::State& state, Pass pass) {
+  const Executor where = Executor::cpu();
+  const std::int64_t n = 2'000'000;
+  Array<double> x = uniform(where, n), v = uniform(where, n), out = uniform(where, n);
+  std::vector<std::int64_t> offsets;
+  for (int k = 0; k < K; ++k) offsets.push_back(k);
+  const auto f = nabla::element_sum<double>(where, Stencil<K>(), n, Affine::chain(n - K + 1, offsets));
+  const auto gradient = [&] { f.value_and_gradient(where, span_of(x), span_of(out)); };
+  if (pass == Pass::gradient) {
+    nabla::bench::paired(
+        state, "value_over_it", [&] { benchmark::DoNotOptimize(f.value(where, span_of(x))); }, gradient, n, n * 16);
+  } else {
+    nabla::bench::paired(
+        state, "gradient_over_it", gradient,
+        [&] { f.hessian_vector_product(where, span_of(x), span_of(v), span_of(out)); }, n, n * 24);
+  }
+}
+
+struct LennardJones {
+  static constexpr int variables = 6;
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    const auto dx = x[0] - x[3], dy = x[1] - x[4], dz = x[2] - x[5];
+    const auto inverse = 1 / (dx * dx + dy * dy + dz * dz);
+    const auto attraction = inverse * inverse * inverse;
+    return 4 * attraction * (attraction - 1);
+  }
+};
+
+/// Atoms of a shaken crystal, cell by cell, and all pairs that are nearer than 2.5, each once, by their first atoms.
+struct Atoms {
+  std::vector<double> x;
+  std::vector<std::int32_t> pairs;
+  std::vector<std::int32_t> both_starts, both;  // of each atom: all its neighbours
+
+  explicit Atoms(std::int64_t cells) {
+    constexpr double constant = 1.68, cut = 2.5;
+    constexpr std::array<std::array<double, 3>, 4> basis{{{0, 0, 0}, {0.5, 0.5, 0}, {0.5, 0, 0.5}, {0, 0.5, 0.5}}};
+    std::uint64_t state = 1;
+    const auto shake = [&] {
+      state = state * 6364136223846793005u + 1442695040888963407u;
+      return 0.1 * (static_cast<double>(state >> 11) * 0x1p-53 - 0.5);
+    };
+    for (std::int64_t c = 0; c < cells * cells * cells; ++c) {
+      const std::int64_t at[3] = {c / (cells * cells), c / cells % cells, c % cells};
+      for (const auto& place : basis) {
+        for (std::size_t k = 0; k < 3; ++k) x.push_back((static_cast<double>(at[k]) + place[k]) * constant + shake());
+      }
+    }
+    const auto near = [&](std::int64_t i, std::int64_t j) {
+      double squares = 0;
+      for (std::int64_t k = 0; k < 3; ++k) {
+        const double d = x[static_cast<std::size_t>(3 * i + k)] - x[static_cast<std::size_t>(3 * j + k)];
+        squares += d * d;
+      }
+      return squares < cut * cut;
+    };
+    both_starts.push_back(0);
+    for (std::int64_t i = 0; i < 4 * cells * cells * cells; ++i) {
+      const std::int64_t c = i / 4, at[3] = {c / (cells * cells), c / cells % cells, c % cells};
+      const auto first = [&](std::size_t k) { return std::max<std::int64_t>(at[k] - 2, 0); };
+      const auto last = [&](std::size_t k) { return std::min(at[k] + 2, cells - 1); };
+      for (std::int64_t a = first(0); a <= last(0); ++a) {
+        for (std::int64_t b = first(1); b <= last(1); ++b) {
+          for (std::int64_t j = 4 * ((a * cells + b) * cells + first(2));
+               j < 4 * ((a * cells + b) * cells + last(2) + 1); ++j) {
+            if (j == i || !near(i, j)) continue;
+            both.push_back(static_cast<std::int32_t>(j));
+            if (j > i) pairs.insert(pairs.end(), {static_cast<std::int32_t>(i), static_cast<std::int32_t>(j)});
+          }
+        }
+      }
+      both_starts.push_back(static_cast<std::int32_t>(both.size()));
+    }
+  }
+};
+
+/// The loop as textbooks have it.
+double scalar_loop(const Atoms& atoms, std::vector<double>& gradient) {
+  std::ranges::fill(gradient, 0.0);
+  const double* const x = atoms.x.data();
+  double* const g = gradient.data();
+  double energy = 0;
+  for (std::size_t p = 0; p < atoms.pairs.size(); p += 2) {
+    const std::int64_t i = 3 * atoms.pairs[p], j = 3 * atoms.pairs[p + 1];
+    const double d[3] = {x[i] - x[j], x[i + 1] - x[j + 1], x[i + 2] - x[j + 2]};
+    const double inverse = 1 / (d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+    const double attraction = inverse * inverse * inverse;
+    energy += 4 * attraction * (attraction - 1);
+    const double slope = -24 * attraction * (2 * attraction - 1) * inverse;
+    for (int k = 0; k < 3; ++k) {
+      g[i + k] += slope * d[k];
+      g[j + k] -= slope * d[k];
+    }
+  }
+  return energy;
+}
+
+/// Each atom's own sum over all its neighbours: no two threads write the same, and each pair is computed twice.
+double parallel_pairs(const Atoms& atoms, std::vector<double>& gradient, int threads) {
+  const auto count = static_cast<std::int64_t>(atoms.x.size() / 3);
+  const double* const x = atoms.x.data();
+  double energy = 0;
+#pragma omp parallel for reduction(+ : energy) num_threads(threads) schedule(static)
+  for (std::int64_t a = 0; a < count; ++a) {
+    const std::int64_t i = 3 * a;
+    double sum[3] = {};
+    for (std::int32_t p = atoms.both_starts[static_cast<std::size_t>(a)];
+         p < atoms.both_starts[static_cast<std::size_t>(a) + 1]; ++p) {
+      const std::int64_t j = 3 * atoms.both[static_cast<std::size_t>(p)];
+      const double d[3] = {x[i] - x[j], x[i + 1] - x[j + 1], x[i + 2] - x[j + 2]};
+      const double inverse = 1 / (d[0] * d[0] + d[1] * d[1] + d[2] * d[2]);
+      const double attraction = inverse * inverse * inverse;
+      energy += 2 * attraction * (attraction - 1);
+      const double slope = -24 * attraction * (2 * attraction - 1) * inverse;
+      for (int k = 0; k < 3; ++k) sum[k] += slope * d[k];
+    }
+    for (std::int64_t k = 0; k < 3; ++k) gradient[static_cast<std::size_t>(i + k)] = sum[k];
+  }
+  return energy;
+}
+
+void lennard_jones(benchmark::State& state, bool parallel) {
+  const Executor where = Executor::cpu();
+  const Atoms atoms(state.range(0));
+  const auto n = static_cast<std::int64_t>(atoms.x.size()), pairs = static_cast<std::int64_t>(atoms.pairs.size() / 2);
+  const auto f = nabla::element_sum<double>(
+      where, LennardJones(), n,
+      nabla::IndexTable<std::int32_t>{{atoms.pairs.data(), pairs, 2, nabla::Layout::point_major}, 3});
+  std::vector<double> by_hand(atoms.x.size()), gradient(atoms.x.size());
+  double energy_by_hand = 0, energy = 0;
+  nabla::bench::paired(
+      state, parallel ? "of_parallel_pairs" : "of_scalar_loop",
+      [&] {
+        energy_by_hand = parallel ? parallel_pairs(atoms, by_hand, where.threads()) : scalar_loop(atoms, by_hand);
+      },
+      [&] { energy = f.value_and_gradient(where, atoms.x, gradient); }, pairs, 8 * pairs + 16 * n);
+  double largest = 0, difference = std::fabs(energy - energy_by_hand) / std::fabs(energy);
+  for (const double g : by_hand) largest = std::fmax(largest, std::fabs(g));
+  for (std::size_t i = 0; i < gradient.size(); ++i) {
+    difference = std::fmax(difference, std::fabs(gradient[i] - by_hand[i]) / largest);
+  }
+  if (!(difference < 1e-11)) state.SkipWithError(("the loops differ by " + std::to_string(difference)).c_str());
+}
+
+void add_all() {
+  const auto add = [](const std::string& name, auto function, auto argument, std::int64_t n) {
+    benchmark::RegisterBenchmark(name.c_str(), function, argument)
+        ->Arg(n)
+        ->UseManualTime()
+        ->Unit(benchmark::kMillisecond);
+  };
+  for (const std::int64_t n : {100'000, 10'000'000}) {
+    add("chain/value", chain, Pass::value, n);
+    add("chain/value_and_gradient", chain, Pass::gradient, n);
+    add("chain/hessian_vector_product", chain, Pass::product, n);
+  }
+  add("cost/gradient", cost<2>, Pass::gradient, 2);
+  add("cost/gradient", cost<4>, Pass::gradient, 4);
+  add("cost/gradient", cost<8>, Pass::gradient, 8);
+  add("cost/hessian_vector_product", cost<2>, Pass::product, 2);
+  add("cost/hessian_vector_product", cost<4>, Pass::product, 4);
+  add("cost/hessian_vector_product", cost<8>, Pass::product, 8);
+  add("lennard_jones/cells", lennard_jones, false, 63);
+  add("lennard_jones/cells/all_threads", lennard_jones, true, 63);
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  benchmark::Initialize(&argc, argv);
+  if (benchmark::ReportUnrecognizedArguments(argc, argv)) return 2;
+  add_all();
+  benchmark::RunSpecifiedBenchmarks();
+  benchmark::Shutdown();
+}

@@ -1,0 +1,230 @@
+#include "element_table.hpp"
+
+#include "../table_schedule.hpp"
+
+#include <omp.h>
+
+// Tables on CPU threads, by one of the two schedules in table_schedule.hpp.
+
+namespace nabla::detail::cpu {
+
+namespace {
+
+/// Some elements of a table, in the order of the table, and the variables that they are computed for.
+struct Part {
+  std::int64_t first, last;  // elements, or places in a list of them
+  const RangeLists* lists;   // null: the elements themselves
+  Interval range;
+
+  /// Whether all that the elements contribute is wanted.
+  bool is_whole() const { return lists == nullptr; }
+  std::int64_t element(std::int64_t place) const { return lists == nullptr ? place : lists->element(place); }
+};
+
+/// The first variables of the blocks that a tile's elements touch.
+class Blocks {
+ public:
+  template <class Index>
+  void look_up(const Table& table, const Index* entries, const Part& part, std::int64_t first, std::int64_t count) {
+    for (std::int64_t e = 0; e < count; ++e) elements_[e] = part.element(first + e);
+    for (std::int64_t w = 0; w < table.width; ++w) {
+      const Index* const from = entries + w * table.component_stride;
+      std::int64_t* const at = at_ + w * most_tile;
+      if (!part.is_whole()) {
+        for (std::int64_t e = 0; e < count; ++e) at[e] = from[elements_[e] * table.item_stride] * table.block;
+        continue;
+      }
+      with_few(table.item_stride, [&](auto few) {
+        const std::int64_t stride = few > 0 ? few : table.item_stride;
+        const Index* const consecutive = from + first * stride;
+        for (std::int64_t e = 0; e < count; ++e) at[e] = consecutive[e * stride] * table.block;
+      });
+    }
+  }
+  std::int64_t element(std::int64_t e) const { return elements_[e]; }
+  /// Of entry w of all elements.
+  const std::int64_t* of(std::int64_t w) const { return at_ + w * most_tile; }
+
+ private:
+  std::int64_t elements_[most_tile], at_[most_slots * most_tile];
+};
+
+/// Calls use(first, last, block) for each run of neighbouring elements with the same one.
+template <class Use>
+void for_each_run(const std::int64_t* blocks, std::int64_t count, Use use) {
+  for (std::int64_t e = 0; e < count;) {
+    const std::int64_t first = e, block = blocks[e];
+    while (e < count && blocks[e] == block) ++e;
+    use(first, e, block);
+  }
+}
+
+/// Reads what entry w of all elements stands for into rows. Lists of pairs have the same first entry many times over.
+template <class T>
+void read_rows(const std::int64_t* blocks, std::int64_t count, std::int64_t block, const T* from, bool has_runs,
+               T* rows, std::int64_t stride) {
+  with_few(block, [&](auto few) {
+    const std::int64_t size = few > 0 ? few : block;
+    if (has_runs) {
+      for_each_run(blocks, count, [&](std::int64_t first, std::int64_t last, std::int64_t at) {
+        for (std::int64_t c = 0; c < size; ++c) {
+          std::fill(rows + c * stride + first, rows + c * stride + last, from[at + c]);
+        }
+      });
+      return;
+    }
+    for (std::int64_t e = 0; e < count; ++e) {
+      for (std::int64_t c = 0; c < size; ++c) rows[c * stride + e] = from[blocks[e] + c];
+    }
+  });
+}
+
+/// Adds the elements' rows for entry w to the blocks that they stand for.
+template <class T>
+void add_rows(const std::int64_t* blocks, std::int64_t count, std::int64_t block, const Part& part,
+              const RangeVector<T>& to, bool has_runs, const T* rows, std::int64_t stride) {
+  with_few(block, [&](auto few) {
+    const std::int64_t size = few > 0 ? few : block;
+    const auto is_own = [&](std::int64_t at) { return part.is_whole() || part.range.has(at); };
+    if (has_runs) {
+      for_each_run(blocks, count, [&](std::int64_t first, std::int64_t last, std::int64_t at) {
+        if (!is_own(at)) return;
+        for (std::int64_t c = 0; c < size; ++c) {
+          T sum = 0;
+#pragma omp simd reduction(+ : sum)
+          for (std::int64_t e = first; e < last; ++e) sum += rows[c * stride + e];
+          to.at(at)[c] += sum;
+        }
+      });
+      return;
+    }
+    for (std::int64_t e = 0; e < count; ++e) {
+      if (!is_own(blocks[e])) continue;
+      T* const sums = to.at(blocks[e]);
+      for (std::int64_t c = 0; c < size; ++c) sums[c] += rows[c * stride + e];
+    }
+  });
+}
+
+/// What a part of a table's elements contributes.
+template <class T, class Index>
+double run_part(const ElementCall<T>& call, const Table& table, const Plan& plan, const Part& part,
+                const Assembly<T>& assembly, T* buffers) {
+  ElementTile<T> tile(call, plan, buffers);
+  Blocks blocks;
+  const auto* const entries = static_cast<const Index*>(table.entries);
+  const std::int64_t block = table.block;
+  double sum = 0;
+  for (std::int64_t first = part.first; first < part.last; first += plan.tile) {
+    const std::int64_t count = std::min(plan.tile, part.last - first);
+    blocks.look_up(table, entries, part, first, count);
+    for (std::int64_t w = 0; w < table.width; ++w) {
+      const auto read = [&](const T* from, T* rows) {
+        read_rows(blocks.of(w), count, block, from, w == 0, rows, plan.stride);
+      };
+      read(call.x.data(), tile.variables(w * block));
+      if (call.operation.needs_extra) read(call.v.data(), tile.direction(w * block));
+    }
+    for (std::int64_t column = 0; column < plan.data; ++column) {
+      T* const row = tile.data(column);
+      for (std::int64_t e = 0; e < count; ++e) row[e] = call.data(blocks.element(e), column);
+    }
+    tile.run(count);
+    for (std::int64_t w = 0; w < table.width; ++w) {
+      const auto add = [&](const T* rows, const RangeVector<T>& to) {
+        add_rows(blocks.of(w), count, block, part, to, w == 0, rows, plan.stride);
+      };
+      if (assembly.gradient) add(tile.gradient(w * block), assembly.gradient);
+      if (assembly.product) add(tile.last(w * block), assembly.product);
+    }
+    // A variable that comes up twice in an element has mixed derivatives on the diagonal too.
+    for (std::int64_t i = 0; i < plan.slots && assembly.diagonal; ++i) {
+      for (std::int64_t j = i % block; j < plan.slots; j += block) {
+        const T* const row = tile.last(i * plan.slots + j);
+        const std::int64_t *const a = blocks.of(i / block), *const b = blocks.of(j / block);
+        for (std::int64_t e = 0; e < count; ++e) {
+          if (a[e] == b[e] && part.range.has(a[e])) assembly.diagonal.at(a[e])[i % block] += row[e];
+        }
+      }
+    }
+    T* const values = tile.values();
+    const auto counts = [&](std::int64_t e) { return part.is_whole() || part.range.has(blocks.of(0)[e]); };
+    for (std::int64_t e = 0; e < count && !call.outputs.values.empty(); ++e) {
+      if (counts(e)) call.outputs.values[static_cast<std::size_t>(blocks.element(e))] = values[e];
+    }
+    for (std::int64_t e = 0; e < count && !part.is_whole(); ++e) values[e] = counts(e) ? values[e] : 0;
+    sum += sum_of(values, count);
+    if (call.outputs.hessian.empty()) continue;
+    assembly.add_hessian(
+        count, [&](std::int64_t j, std::int64_t e) { return blocks.of(j / block)[e] + j % block; },
+        [&](std::int64_t i, std::int64_t j) { return tile.last(i * plan.slots + j); });
+  }
+  return sum;
+}
+
+template <class T>
+double run_part(const ElementCall<T>& call, const Table& table, const Plan& plan, const Part& part,
+                const Assembly<T>& assembly, T* buffers) {
+  return table.wide ? run_part<T, std::int64_t>(call, table, plan, part, assembly, buffers)
+                    : run_part<T, std::int32_t>(call, table, plan, part, assembly, buffers);
+}
+
+/// Chunk by chunk, colour after colour, straight into the outputs.
+template <class T>
+double run_coloured(const Executor& executor, const ElementCall<T>& call, const Table& table, const Plan& plan,
+                    const Colouring& colouring) {
+  const std::int64_t chunks = (table.count + colouring.chunk - 1) / colouring.chunk;
+  const auto team = static_cast<int>(std::clamp<std::int64_t>(chunks, 1, executor.threads()));
+  const Memory<T> memory(executor, chunks, team, plan.numbers);
+  const Interval all{0, call.variables};
+  clear(call.outputs, team);
+  ElementCall<T> adding = call;
+  adding.outputs.add = true;
+  const Assembly<T> assembly(adding, all, plan.slots, nullptr);
+#pragma omp parallel num_threads(team)
+  for (const std::vector<std::int64_t>& colour : colouring.colours) {
+    T* const buffers = memory.buffers + omp_get_thread_num() * plan.numbers;
+#pragma omp for schedule(dynamic)
+    for (std::size_t k = 0; k < colour.size(); ++k) {
+      const std::int64_t first = colour[k] * colouring.chunk;
+      const Part part{first, std::min(first + colouring.chunk, table.count), nullptr, all};
+      memory.sums[colour[k]] = run_part(call, table, plan, part, assembly, buffers);
+    }
+  }
+  return memory.sum(chunks);
+}
+
+/// Range by range.
+template <class T>
+double run_listed(const Executor& executor, const ElementCall<T>& call, const Table& table, const Plan& plan,
+                  const RangeLists& lists) {
+  const std::int64_t ranges = lists.ranges();
+  const auto team = static_cast<int>(std::clamp<std::int64_t>(ranges, 1, executor.threads()));
+  const Memory<T> memory(executor, ranges, team, plan.numbers);
+#pragma omp parallel for num_threads(team) schedule(dynamic)
+  for (std::int64_t k = 0; k < ranges; ++k) {
+    const auto at = static_cast<std::size_t>(k);
+    const Part part{lists.starts[at],
+                    lists.starts[at + 1],
+                    &lists,
+                    {k * lists.range, std::min(call.variables, (k + 1) * lists.range)}};
+    const Assembly<T> assembly(call, part.range, plan.slots, nullptr);
+    memory.sums[k] = run_part(call, table, plan, part, assembly, memory.buffers + omp_get_thread_num() * plan.numbers);
+  }
+  return memory.sum(ranges);
+}
+
+}  // namespace
+
+template <class T>
+double run_table(const Executor& executor, const ElementCall<T>& call, const Table& table, const Plan& plan) {
+  const TableSchedule& schedule = *table.schedule;
+  if (const auto* const colouring = std::get_if<Colouring>(&schedule)) {
+    return run_coloured(executor, call, table, plan, *colouring);
+  }
+  return run_listed(executor, call, table, plan, std::get<RangeLists>(schedule));
+}
+template double run_table(const Executor&, const ElementCall<float>&, const Table&, const Plan&);
+template double run_table(const Executor&, const ElementCall<double>&, const Table&, const Plan&);
+
+}  // namespace nabla::detail::cpu

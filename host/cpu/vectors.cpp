@@ -1,0 +1,158 @@
+#include "vectors.hpp"
+
+#include "../cuda_seam.hpp"
+
+#include <algorithm>
+
+namespace nabla::detail {
+
+namespace cpu {
+
+namespace {
+
+constexpr std::size_t lanes = 16;  // sums side by side, for vector registers
+using Lanes = std::array<double, lanes>;
+
+double sum_of(const Lanes& side_by_side) {
+  double all = 0;
+  for (const double sum : side_by_side) all += sum;
+  return all;
+}
+
+/// The sums of body(i) for first <= i < last.
+template <class Body>
+Terms<Body::sums> run_part(const Body& body, std::int64_t first, std::int64_t last) {
+  constexpr std::size_t count = Body::sums;
+  std::array<Lanes, count> sums{};
+  const auto add = [&](std::int64_t i, std::size_t lane) {
+    const Terms<Body::sums> terms = body(i);
+    for (std::size_t k = 0; k < count; ++k) sums[k][lane] += terms[k];
+  };
+  std::int64_t i = first;
+  for (; i + static_cast<std::int64_t>(lanes) <= last; i += static_cast<std::int64_t>(lanes)) {
+#pragma omp simd
+    for (std::size_t lane = 0; lane < lanes; ++lane) add(i + static_cast<std::int64_t>(lane), lane);
+  }
+  for (std::size_t lane = 0; i < last; ++i, ++lane) add(i, lane);
+  Terms<Body::sums> all{};
+  for (std::size_t k = 0; k < count; ++k) all[k] = sum_of(sums[k]);
+  return all;
+}
+
+/// Vector after vector, over as many components as stay in a first-level cache.
+template <class T>
+Terms<1> run_part(const Combination<T>& body, std::int64_t first, std::int64_t last) {
+  constexpr std::int64_t at_once = 512;
+  std::array<double, at_once> sums;
+  double product = 0;
+  for (std::int64_t i = first; i < last; i += at_once) {
+    const auto count = static_cast<std::size_t>(std::min(at_once, last - i));
+    std::fill_n(sums.begin(), count, 0.0);
+    for (std::size_t k = 0; k < static_cast<std::size_t>(body.count); ++k) {
+      const double weight = body.weights[k];
+      const T* const from = body.vectors[k] + i;
+#pragma omp simd
+      for (std::size_t j = 0; j < count; ++j) sums[j] += weight * static_cast<double>(from[j]);
+    }
+#pragma omp simd
+    for (std::size_t j = 0; j < count; ++j) body.out[i + static_cast<std::int64_t>(j)] = static_cast<T>(sums[j]);
+    product += run_part(Dot<T>{body.out, body.with}, i, i + static_cast<std::int64_t>(count))[0];
+  }
+  return {product};
+}
+
+/// Products of one vector after the other with both at the right, which stay in a first-level cache.
+template <class T>
+void multiply_part(const Products<T>& products, std::int64_t first, std::int64_t last, double* out) {
+  constexpr std::int64_t at_once = 1024;
+  std::fill_n(out, 2 * products.count, 0.0);
+  for (std::int64_t i = first; i < last; i += at_once) {
+    const std::int64_t end = std::min(last, i + at_once);
+    for (std::size_t k = 0; k < static_cast<std::size_t>(products.count); ++k) {
+      const Terms<2> both = run_part(TwoDots<T>{products.lefts[k], products.rights[0], products.rights[1]}, i, end);
+      out[2 * k] += both[0];
+      out[2 * k + 1] += both[1];
+    }
+  }
+}
+
+/// Calls use(part, first, last) for all parts of n components, on several threads.
+template <class Use>
+void in_parts(int threads, std::int64_t n, Use use) {
+  const std::int64_t parts = parts_of(n);
+  const auto team = static_cast<int>(std::clamp<std::int64_t>(parts / 2, 1, threads));
+#pragma omp parallel for num_threads(team) schedule(static)
+  for (std::int64_t part = 0; part < parts; ++part) {
+    use(part, part * summed_at_once, std::min(n, (part + 1) * summed_at_once));
+  }
+}
+
+/// The sum of the k-th of `count` sums over parts first to last, by halves.
+double folded(const double* partials, std::int64_t count, std::int64_t k, std::int64_t first, std::int64_t last) {
+  if (last - first == 1) return partials[first * count + k];
+  const std::int64_t middle = first + (last - first) / 2;
+  return folded(partials, count, k, first, middle) + folded(partials, count, k, middle, last);
+}
+void fold(const Sums& sums, std::int64_t parts, std::int64_t count) {
+  for (std::int64_t k = 0; k < count; ++k) sums.on_executor()[k] = folded(sums.partials(), count, k, 0, parts);
+}
+
+}  // namespace
+
+template <class T>
+void run(int threads, std::int64_t n, const Pass<T>& pass, const Sums& sums) {
+  std::visit(
+      [&](const auto& body) {
+        constexpr std::int64_t count = std::remove_cvref_t<decltype(body)>::sums;
+        in_parts(threads, n, [&](std::int64_t part, std::int64_t first, std::int64_t last) {
+          std::ranges::copy(run_part(body, first, last), sums.partials() + part * count);
+        });
+        fold(sums, parts_of(n), count);
+      },
+      pass);
+}
+
+template <class T>
+void run(int threads, std::int64_t n, const Products<T>& products, const Sums& sums) {
+  const std::int64_t count = 2 * products.count;
+  in_parts(threads, n, [&](std::int64_t part, std::int64_t first, std::int64_t last) {
+    multiply_part(products, first, last, sums.partials() + part * count);
+  });
+  fold(sums, parts_of(n), count);
+}
+
+}  // namespace cpu
+
+template <class T>
+void run(const Executor& executor, std::int64_t n, const Pass<T>& pass, const Sums& sums) {
+  if (executor.is_cuda()) {
+    cuda::run(executor.state(), n, pass, sums);
+  } else {
+    cpu::run(executor.threads(), n, pass, sums);
+  }
+}
+
+template <class T>
+void run(const Executor& executor, std::int64_t n, const Products<T>& products, const Sums& sums) {
+  if (executor.is_cuda()) {
+    cuda::run(executor.state(), n, products, sums);
+  } else {
+    cpu::run(executor.threads(), n, products, sums);
+  }
+}
+
+Sums::Sums(const Executor& executor, std::int64_t n, int most)
+    : most_(most), memory_(executor, (parts_of(n) + 1) * most), fetched_(static_cast<std::size_t>(most)) {}
+
+std::span<const double> Sums::fetch(int count) {
+  const auto wanted = static_cast<std::size_t>(count);
+  copy_bytes(memory_.executor(), fetched_.data(), on_executor(), wanted * sizeof(double));
+  return {fetched_.data(), wanted};
+}
+
+template void run(const Executor&, std::int64_t, const Pass<float>&, const Sums&);
+template void run(const Executor&, std::int64_t, const Pass<double>&, const Sums&);
+template void run(const Executor&, std::int64_t, const Products<float>&, const Sums&);
+template void run(const Executor&, std::int64_t, const Products<double>&, const Sums&);
+
+}  // namespace nabla::detail

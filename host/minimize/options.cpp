@@ -1,0 +1,61 @@
+#include "options.hpp"
+
+#include <cmath>
+#include <sstream>
+
+namespace nabla::descent {
+
+namespace {
+
+template <class Found>
+void require(bool right, const char* name, const char* expected, Found found) {
+  if (right) return;
+  std::ostringstream text;
+  text << "minimize: " << name << " must be " << expected << ", found " << found;
+  throw Error(text.str());
+}
+
+bool may_have_fixed_steps(Method method) {
+  return method == Method::gradient || method == Method::heavy_ball || method == Method::nesterov ||
+         method == Method::adam;
+}
+
+}  // namespace
+
+bool has_fixed_steps(const MinimizeOptions& options) { return options.step > 0; }
+
+void require(const MinimizeOptions& o, bool has_products) {
+  const bool fixed = has_fixed_steps(o);
+  const std::string method = name_of(o.method);
+  if (method.empty()) throw Error("minimize: no such method: " + std::to_string(static_cast<int>(o.method)));
+  if (o.method == Method::newton_cg && !has_products) {
+    throw Error("minimize: newton_cg needs an objective with hessian_vector_product(executor, x, v, product)");
+  }
+  require(o.step >= 0 && std::isfinite(o.step), "step", "positive, or 0 for a line search", o.step);
+  if (o.method == Method::adam && !fixed) throw Error("minimize: adam has no line search; expected a step, as 1e-3");
+  if (fixed && !may_have_fixed_steps(o.method)) {
+    throw Error("minimize: " + method + " finds its steps itself; expected step 0");
+  }
+  require(o.line_search == LineSearch::strong_wolfe || o.line_search == LineSearch::backtracking, "line_search",
+          "strong_wolfe or backtracking", static_cast<int>(o.line_search));
+  require(o.memory >= 1 && o.memory <= 64, "memory", "1 to 64 pairs", o.memory);
+  require(o.momentum < 1, "momentum", "less than 1", o.momentum);
+  require(o.inner_iterations >= 1, "inner_iterations", "1 or more", o.inner_iterations);
+  constexpr const char* tolerance = "0 or more, and finite";
+  const auto is_tolerance = [](double number) { return number >= 0 && std::isfinite(number); };
+  require(is_tolerance(o.gradient_tolerance), "gradient_tolerance", tolerance, o.gradient_tolerance);
+  require(is_tolerance(o.relative_gradient_tolerance) && o.relative_gradient_tolerance < 1,
+          "relative_gradient_tolerance", "0 or more, and less than 1", o.relative_gradient_tolerance);
+  require(is_tolerance(o.relative_tolerance), "relative_tolerance", tolerance, o.relative_tolerance);
+  require(!std::isnan(o.target), "target", "a number", o.target);
+  require(o.max_iterations >= 0, "max_iterations", "0 or more", o.max_iterations);
+  require(o.max_evaluations >= 1, "max_evaluations", "1 or more", o.max_evaluations);
+  require(o.max_seconds >= 0, "max_seconds", "0 or more", o.max_seconds);
+  require(o.clip > 0, "clip", "positive", o.clip);
+  if (std::isfinite(o.clip) && !fixed) {
+    throw Error("minimize: clip is for fixed steps, and " + method + " with a line search has none");
+  }
+  require(o.checkpoint_every >= 1, "checkpoint_every", "1 or more", o.checkpoint_every);
+}
+
+}  // namespace nabla::descent

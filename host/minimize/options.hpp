@@ -1,0 +1,13 @@
+#pragma once
+
+#include <nabla/minimize.hpp>
+
+namespace nabla::descent {
+
+/// Refuses options that can't be right. Throws Error with what is expected and what was found.
+void require(const MinimizeOptions& options, bool has_products);
+
+/// Whether steps are of the length that options have, without a line search.
+bool has_fixed_steps(const MinimizeOptions& options);
+
+}  // namespace nabla::descent

@@ -1,0 +1,484 @@
+// Formulas as elements of sums, and formulas that are found to be sums, against closed forms in long double.
+
+#include "executors.hpp"
+
+#include <nabla/check_objective.hpp>
+#include <nabla/formula_objective.hpp>
+
+#include <cmath>
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace {
+
+using nabla::Affine;
+using nabla::element_sum;
+using nabla::Executor;
+using nabla::Formula;
+using nabla::formula_objective;
+using nabla::FormulaEngine;
+using nabla::FormulaObjective;
+using nabla::Verdict;
+
+using Vector = std::vector<double>;
+using Oracle = std::vector<long double>;
+
+Vector numbers(std::int64_t n, std::uint64_t seed = 3) {
+  return nabla::Points<double>::uniform(Executor::cpu(1), n, 1, -1.5, 1.5, seed).to_host();
+}
+
+double largest_difference(const Vector& a, const Oracle& b) {
+  double most = 0;
+  for (std::size_t i = 0; i < a.size(); ++i) {
+    most = std::fmax(most, std::fabs(static_cast<double>(a[i] - b[i])) / (1 + std::fabs(static_cast<double>(b[i]))));
+  }
+  return most;
+}
+
+class FormulaSums : public nabla::test::OnEveryExecutor {
+ protected:
+  /// Values, gradients, products, diagonals and Hessians agree with each other and with the formula as one point.
+  void expect_consistent(const FormulaObjective<double>& f, const std::string& text) {
+    const auto n = static_cast<std::size_t>(f.variables());
+    const Vector x = numbers(f.variables());
+    Vector gradient(n, -7), product(n, -7), diagonal(n, -7);
+    const double value = f.value_and_gradient(executor(), x, gradient);
+    EXPECT_NEAR(f.value(executor(), x), value, 1e-13 * (1 + std::fabs(value)));
+
+    const auto points = nabla::Points<double>::from_host(executor(), x, f.variables());
+    const auto whole = nabla::value_and_gradient(executor(), Formula::parse(text), points);
+    EXPECT_NEAR(value, whole.value.to_host().front(), 1e-11 * (1 + std::fabs(value))) << text;
+    const Vector expected = whole.gradient.to_host();
+    EXPECT_LT(largest_difference(gradient, Oracle(expected.begin(), expected.end())), 1e-11) << text;
+
+    EXPECT_EQ(nabla::check_gradient(executor(), f, x).verdict, Verdict::agree) << text;
+    EXPECT_EQ(nabla::check_hessian_vector_product(executor(), f, x, {.directions = 1}).verdict, Verdict::agree) << text;
+
+    const nabla::SparsePattern& pattern = f.hessian_pattern();
+    Vector hessian(pattern.columns.size(), -7);
+    f.hessian(executor(), x, hessian);
+    f.hessian_diagonal(executor(), x, diagonal);
+    const Vector v = numbers(f.variables(), 11);
+    f.hessian_vector_product(executor(), x, v, product);
+    Oracle by_entries(n, 0), by_diagonal(n, 0);
+    for (std::size_t row = 0; row < n; ++row) {
+      for (std::int64_t k = pattern.starts[row]; k < pattern.starts[row + 1]; ++k) {
+        const auto column = static_cast<std::size_t>(pattern.columns[static_cast<std::size_t>(k)]);
+        by_entries[row] += static_cast<long double>(hessian[static_cast<std::size_t>(k)]) * v[column];
+        if (column == row) by_diagonal[row] = hessian[static_cast<std::size_t>(k)];
+      }
+    }
+    EXPECT_LT(largest_difference(product, by_entries), 1e-11) << text;
+    EXPECT_LT(largest_difference(diagonal, by_diagonal), 1e-12) << text;
+  }
+
+  /// Against a closed form, which fills the gradient and returns the value.
+  void expect_oracle(const FormulaObjective<double>& f,
+                     const std::function<long double(const Vector&, Oracle&)>& oracle) {
+    const Vector x = numbers(f.variables(), 5);
+    Vector gradient(x.size(), -7);
+    Oracle expected(x.size(), 0);
+    const auto value = static_cast<double>(oracle(x, expected));
+    EXPECT_NEAR(f.value_and_gradient(executor(), x, gradient), value, 1e-12 * (1 + std::fabs(value)));
+    EXPECT_LT(largest_difference(gradient, expected), 1e-12);
+  }
+};
+INSTANTIATE_TEST_SUITE_P(On, FormulaSums, testing::Values("cpu1", "cpu3"), nabla::test::executor_name);
+
+// ------------------------------------------------------------------------------------------- formulas as elements
+
+struct Spring {
+  static constexpr int variables = 2, data = 2;
+  template <class X, class D>
+  constexpr auto operator()(const X& x, const D& d) const {
+    const auto stretch = x[1] - x[0] - d[1];
+    return 0.5 * d[0] * stretch * stretch * stretch * stretch;
+  }
+};
+
+/// Machine code is not there everywhere.
+std::vector<FormulaEngine> engines() {
+  std::vector<FormulaEngine> all{FormulaEngine::interpreter, FormulaEngine::automatic};
+  try {
+    Formula::parse("x", {.engine = FormulaEngine::machine_code});
+    all.push_back(FormulaEngine::machine_code);
+  } catch (const nabla::ExecutorUnavailable&) {
+  }
+  return all;
+}
+
+TEST_P(FormulaSums, ElementsWithDataAreAsFunctorsAre) {
+  for (const FormulaEngine engine : engines()) {
+    const auto spring =
+        Formula::parse("0.5*k*(v - u - l)^4", {.variables = {"u", "v"}, .data = {"k", "l"}, .engine = engine});
+    for (const std::int64_t n : {2, 33, 1000, 40'001}) {
+      const Vector x = numbers(n), v = numbers(n, 4), data = numbers(2 * (n - 1), 9);
+      const nabla::BatchView<const double> columns{data.data(), n - 1, 2, nabla::Layout::point_major};
+      const auto text = element_sum<double>(executor(), spring, n, Affine::chain(n - 1, {0, 1}), columns);
+      const auto code = element_sum<double>(executor(), Spring(), n, Affine::chain(n - 1, {0, 1}), columns);
+      const auto expect_same = [&](const auto& call) {
+        Vector a(x.size(), -1), b(x.size(), -1);
+        const double f = call(text, a), g = call(code, b);
+        EXPECT_NEAR(f, g, 1e-12 * (1 + std::fabs(g)));
+        EXPECT_LT(largest_difference(a, Oracle(b.begin(), b.end())), 1e-13) << n;
+      };
+      expect_same([&](const auto& f, Vector&) { return f.value(executor(), x); });
+      expect_same([&](const auto& f, Vector& out) { return f.value_and_gradient(executor(), x, out); });
+      expect_same([&](const auto& f, Vector& out) { return f.hessian_diagonal(executor(), x, out), 0; });
+      expect_same([&](const auto& f, Vector& out) { return f.hessian_vector_product(executor(), x, v, out), 0; });
+      ASSERT_EQ(text.hessian_pattern().columns, code.hessian_pattern().columns);
+      Vector a(text.hessian_pattern().columns.size()), b(a.size());
+      text.hessian(executor(), x, a);
+      code.hessian(executor(), x, b);
+      EXPECT_LT(largest_difference(a, Oracle(b.begin(), b.end())), 1e-13);
+    }
+  }
+}
+
+TEST_P(FormulaSums, FittingALineSharesItsVariables) {
+  const std::int64_t rows = 5000;
+  const auto loss =
+      Formula::parse("log(1 + exp(-y*(a*u + b*v + c)))", {.variables = {"a", "b", "c"}, .data = {"u", "v", "y"}});
+  const Vector data = numbers(3 * rows, 17), at{0.1, 0.2, 0.3};
+  const auto f =
+      element_sum<double>(executor(), loss, 3, Affine{{rows, 1, 1}, {0, 0, 0}, {0, 1, 2}}, {data.data(), rows, 3});
+  long double value = 0;
+  Oracle expected(3, 0);
+  for (std::size_t e = 0; e < static_cast<std::size_t>(rows); ++e) {
+    const long double u = data[e], v = data[e + rows], y = data[e + 2 * rows];
+    const long double power = std::exp(-y * (at[0] * u + at[1] * v + at[2]));
+    value += std::log(1 + power);
+    const long double slope = -y * power / (1 + power);
+    expected[0] += slope * u;
+    expected[1] += slope * v;
+    expected[2] += slope;
+  }
+  Vector gradient(3);
+  EXPECT_NEAR(f.value_and_gradient(executor(), at, gradient), static_cast<double>(value), 1e-10);
+  EXPECT_LT(largest_difference(gradient, expected), 1e-12);
+}
+
+TEST_P(FormulaSums, ParametersOfElementsCanBeSet) {
+  const auto f = Formula::parse("a*x^2", {.parameters = {{"a", 2}}});
+  auto sum = element_sum<double>(executor(), f, 3, Affine::chain(3, {0}));
+  const Vector x{1, 2, 3};
+  EXPECT_EQ(sum.value(executor(), x), 28);
+  sum.formula().set_parameter("a", 3);
+  EXPECT_EQ(sum.value(executor(), x), 42);
+}
+
+template <class Call>
+std::string message_of(Call call) {
+  try {
+    call();
+  } catch (const nabla::Error& error) {
+    return error.what();
+  }
+  return "nothing was thrown";
+}
+
+TEST(FormulaData, AreRefusedWhereThereAreNone) {
+  const Executor where = Executor::cpu(1);
+  const auto spring = Formula::parse("k*(u - l)^2", {.variables = {"u"}, .data = {"k", "l"}});
+  const nabla::Points<double> points(where, 3, 1);
+  EXPECT_EQ(message_of([&] { nabla::value(where, spring, points); }),
+            "value: points have no data, which the formula has (k, l); it is an element of a sum, see element_sum");
+  EXPECT_EQ(message_of([&] { spring.source(); }), "source can be made of formulas without data");
+  EXPECT_EQ(message_of([&] { formula_objective<double>(where, spring, 1); }),
+            "formula_objective: the formula has data; give them to element_sum");
+  EXPECT_EQ(message_of([&] { element_sum<double>(where, spring, 3, Affine::chain(3, {0})); }),
+            "element sum: data must have the shape (3, 2), found (0, 0)");
+  EXPECT_EQ(message_of([&] { Formula::parse("k*u", {.variables = {"k"}, .data = {"k"}}); }),
+            "data 'k' is also a variable");
+  EXPECT_EQ(message_of([&] {
+              Formula::parse("k*u", {.parameters = {{"k", 1}}, .data = {"k"}});
+            }),
+            "data 'k' is also a parameter");
+}
+
+TEST(FormulaData, ElementsHaveOneOutputAndAtMost32Variables) {
+  const Executor where = Executor::cpu(1);
+  std::vector<std::int64_t> offsets;
+  for (int k = 0; k < 33; ++k) offsets.push_back(k);
+  const auto sum = Formula::parse("sum(i, 1, n, x[i]^2)");
+  EXPECT_EQ(message_of([&] { element_sum<double>(where, sum, 40, Affine::chain(1, offsets)); }),
+            "element sum: an element has between 1 and 32 variables, the formula has 33");
+  EXPECT_EQ(message_of([&] { element_sum<double>(where, Formula::parse("x; x^2"), 1, Affine::chain(1, {0})); }),
+            "element sum: an element has one output, the formula has 2");
+}
+
+TEST(FormulaData, DerivativesArePrintedWithTheirNames) {
+  const auto spring = Formula::parse("k*(u - l)^2", {.variables = {"u"}, .data = {"k", "l"}});
+  EXPECT_EQ(spring.gradient_text(), std::vector<std::string>{"2*(u - l)*k"});
+}
+
+// ------------------------------------------------------------------------------------------- formulas that are sums
+
+std::size_t at(std::int64_t place) { return static_cast<std::size_t>(place - 1); }
+
+TEST_P(FormulaSums, ChainedRosenbrock) {
+  const std::string text = "sum(i, 1, n-1, 100*(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)";
+  for (const std::int64_t n : {2, 3, 50, 1000, 70'001}) {
+    const auto f = formula_objective<double>(executor(), Formula::parse(text), n);
+    EXPECT_TRUE(f.is_sum());
+    EXPECT_EQ(f.description(),
+              "sum of " + std::to_string(n - 1) + (n == 2 ? " element" : " elements") + " of 2 variables\n");
+    expect_oracle(f, [n](const Vector& x, Oracle& g) {
+      long double value = 0;
+      for (std::int64_t i = 1; i < n; ++i) {
+        const long double a = x[at(i)], valley = x[at(i + 1)] - a * a;
+        value += 100 * valley * valley + (1 - a) * (1 - a);
+        g[at(i)] += -400 * a * valley - 2 * (1 - a);
+        g[at(i + 1)] += 200 * valley;
+      }
+      return value;
+    });
+    if (n <= 1000) expect_consistent(f, text);
+  }
+}
+
+TEST_P(FormulaSums, DixonPrice) {
+  const std::string text = "sum(i, 2, n, i*(2*x[i]^2 - x[i-1])^2) + (x[1] - 1)^2";
+  const std::int64_t n = 3001;
+  const auto f = formula_objective<double>(executor(), Formula::parse(text), n);
+  EXPECT_EQ(f.description(),
+            "sum of 3000 elements of 2 variables, with the index as data\nsum of 1 element of 1 variable\n");
+  expect_oracle(f, [](const Vector& x, Oracle& g) {
+    long double value = (x[0] - 1.0L) * (x[0] - 1.0L);
+    g[0] = 2 * (x[0] - 1.0L);
+    for (std::int64_t i = 2; i <= n; ++i) {
+      const long double a = x[at(i)], part = 2 * a * a - x[at(i - 1)];
+      value += i * part * part;
+      g[at(i)] += 8 * i * a * part;
+      g[at(i - 1)] -= 2 * i * part;
+    }
+    return value;
+  });
+  expect_consistent(formula_objective<double>(executor(), Formula::parse(text), 200), text);
+}
+
+TEST_P(FormulaSums, BroydenTridiagonal) {
+  // Moré, Garbow, Hillstrom (1981), problem 30, with the ends as terms of their own.
+  const std::string text =
+      "sum(i, 2, n-1, ((3 - 2*x[i])*x[i] - x[i-1] - 2*x[i+1] + 1)^2) + ((3 - 2*x[1])*x[1] - 2*x[2] + 1)^2"
+      " + ((3 - 2*x[n])*x[n] - x[n-1] + 1)^2";
+  const std::int64_t n = 1000;
+  const auto f = formula_objective<double>(executor(), Formula::parse(text), n);
+  EXPECT_TRUE(f.is_sum());
+  expect_oracle(f, [](const Vector& x, Oracle& g) {
+    long double value = 0;
+    for (std::int64_t i = 1; i <= n; ++i) {
+      const long double a = x[at(i)], before = i > 1 ? x[at(i - 1)] : 0, after = i < n ? x[at(i + 1)] : 0;
+      const long double part = (3 - 2 * a) * a - before - 2 * after + 1;
+      value += part * part;
+      g[at(i)] += 2 * part * (3 - 4 * a);
+      if (i > 1) g[at(i - 1)] -= 2 * part;
+      if (i < n) g[at(i + 1)] -= 4 * part;
+    }
+    return value;
+  });
+  expect_consistent(f, text);
+}
+
+TEST_P(FormulaSums, DiscreteBoundaryValue) {
+  // The same source, problem 28: h = 1/(n + 1), t = i h.
+  const std::string part = "(x[i] + i/(n+1) + 1)^3/(2*(n+1)^2)";
+  const std::string text = "sum(i, 2, n-1, (2*x[i] - x[i-1] - x[i+1] + " + part + ")^2) + (2*x[1] - x[2] + " +
+                           "(x[1] + 1/(n+1) + 1)^3/(2*(n+1)^2))^2 + (2*x[n] - x[n-1] + (x[n] + n/(n+1) + " +
+                           "1)^3/(2*(n+1)^2))^2";
+  const std::int64_t n = 500;
+  const auto f = formula_objective<double>(executor(), Formula::parse(text), n);
+  EXPECT_TRUE(f.is_sum());
+  expect_oracle(f, [](const Vector& x, Oracle& g) {
+    const long double h = 1.0L / (n + 1);
+    long double value = 0;
+    for (std::int64_t i = 1; i <= n; ++i) {
+      const long double a = x[at(i)], before = i > 1 ? x[at(i - 1)] : 0, after = i < n ? x[at(i + 1)] : 0;
+      const long double t = a + i * h + 1, term = 2 * a - before - after + h * h * t * t * t / 2;
+      value += term * term;
+      g[at(i)] += 2 * term * (2 + 1.5L * h * h * t * t);
+      if (i > 1) g[at(i - 1)] -= 2 * term;
+      if (i < n) g[at(i + 1)] -= 2 * term;
+    }
+    return value;
+  });
+  expect_consistent(f, text);
+}
+
+TEST_P(FormulaSums, PowellSingular) {
+  const std::string text =
+      "sum(i, 1, n/4, (x[4*i-3] + 10*x[4*i-2])^2 + 5*(x[4*i-1] - x[4*i])^2 + (x[4*i-2] - 2*x[4*i-1])^4"
+      " + 10*(x[4*i-3] - x[4*i])^4)";
+  const std::int64_t n = 4000;
+  const auto f = formula_objective<double>(executor(), Formula::parse(text), n);
+  EXPECT_EQ(f.description(), "sum of 1000 elements of 4 variables\n");
+  expect_oracle(f, [](const Vector& x, Oracle& g) {
+    long double value = 0;
+    for (std::size_t k = 0; k < static_cast<std::size_t>(n); k += 4) {
+      const long double a = x[k] + 10.0L * x[k + 1], b = static_cast<long double>(x[k + 2]) - x[k + 3],
+                        c = x[k + 1] - 2.0L * x[k + 2], d = static_cast<long double>(x[k]) - x[k + 3];
+      value += a * a + 5 * b * b + c * c * c * c + 10 * d * d * d * d;
+      g[k] = 2 * a + 40 * d * d * d;
+      g[k + 1] = 20 * a + 4 * c * c * c;
+      g[k + 2] = 10 * b - 8 * c * c * c;
+      g[k + 3] = -10 * b - 40 * d * d * d;
+    }
+    return value;
+  });
+  expect_consistent(f, text);
+}
+
+TEST_P(FormulaSums, Grids) {
+  // Either loop may be the inner one.
+  const std::string body = "sqrt(1 + (x[40*(j-1)+i+1] - x[40*(j-1)+i])^2 + (x[40*j+i] - x[40*(j-1)+i])^2)";
+  for (const std::string& text :
+       {"sum(j, 1, n/40-1, sum(i, 1, 39, " + body + "))", "sum(i, 1, 39, sum(j, 1, n/40-1, " + body + "))"}) {
+    const std::int64_t n = 40 * 30;
+    const auto f = formula_objective<double>(executor(), Formula::parse(text), n);
+    EXPECT_EQ(f.description(), "sum of 1131 elements of 3 variables\n");
+    expect_oracle(f, [](const Vector& x, Oracle& g) {
+      long double value = 0;
+      for (std::size_t j = 0; j < 29; ++j) {
+        for (std::size_t i = 0; i < 39; ++i) {
+          const std::size_t here = 40 * j + i;
+          const long double along = static_cast<long double>(x[here + 1]) - x[here],
+                            across = static_cast<long double>(x[here + 40]) - x[here];
+          const long double size = std::sqrt(1 + along * along + across * across);
+          value += size;
+          g[here] -= (along + across) / size;
+          g[here + 1] += along / size;
+          g[here + 40] += across / size;
+        }
+      }
+      return value;
+    });
+    expect_consistent(f, text);
+  }
+}
+
+TEST_P(FormulaSums, EnginesAgree) {
+  const std::string text =
+      "sum(i, 2, n, i*sin(2*x[i]^2 - x[i-1])^2) + sum(i, 1, n/2, exp(-x[i]*x[2*i])) + (x[1] - 1)^2";
+  const Vector x = numbers(60'000), v = numbers(60'000, 4);
+  Vector first;
+  for (const FormulaEngine engine : engines()) {
+    const auto f = formula_objective<double>(executor(), Formula::parse(text, {.engine = engine}), 60'000);
+    Vector all(3 * x.size());
+    const std::span<double> numbers(all);
+    f.value_and_gradient(executor(), x, numbers.first(x.size()));
+    f.hessian_vector_product(executor(), x, v, numbers.subspan(x.size(), x.size()));
+    f.hessian_diagonal(executor(), x, numbers.last(x.size()));
+    if (first.empty()) first = all;
+    EXPECT_LT(largest_difference(all, Oracle(first.begin(), first.end())), 1e-14);
+  }
+}
+
+TEST_P(FormulaSums, Tables) {
+  const struct {
+    std::string text, description;
+  } cases[] = {
+      {"sum(i, 1, n/2, (x[2*i] - x[i])^2)", "sum of 50 elements of 2 variables, in a table\n"},
+      {"sum(i, 1, n, i*(x[i] - x[1])^4)", "sum of 100 elements of 2 variables, with the index as data, in a table\n"},
+      {"sum(i, 1, n, (x[n+1-i] - 2)^4)", "sum of 100 elements of 1 variable, in a table\n"},
+      {"sum(i, 1, n, sum(j, i+1, n, exp(-(x[i] - x[j])^2)))", "sum of 4950 elements of 2 variables, in a table\n"},
+      {"sum(i, 1, n-1, sum(j, 1, i, j*sin(x[i+1]*x[j])))",
+       "sum of 4950 elements of 2 variables, with the index as data, in a table\n"},
+  };
+  for (const auto& [text, description] : cases) {
+    const auto f = formula_objective<double>(executor(), Formula::parse(text), 100);
+    EXPECT_EQ(f.description(), description);
+    expect_consistent(f, text);
+  }
+}
+
+TEST_P(FormulaSums, TermsOfManyKinds) {
+  for (const std::string text : {
+           "x[1]*x[2] + 3",
+           "-sum(i, 1, n, x[i]^3)/7 + 2*sum(i, 1, n-1, x[i]*x[i+1]) - 5",
+           "sum(i, 1, n, 3*(x[i]^2 + sum(j, 1, n, j*x[j]/n)))",
+           "sum(i, 3, n-2, (x[i]*(2 + 5*x[i]^2) + 1 - sum(j, i-2, i+2, x[j]*(1 + x[j])))^2)",
+           "sum(i, 1, n, prod(j, 1, 3, x[i] - j/2))",
+           "let r = x[1]^2 in sum(i, 2, n, r*x[i]^2) + r",
+           "sum(i, 1, n/4, sum(j, 4*i-3, 4*i, x[j])^2)",
+           "sum(i, 1, 0, x[i]) + x[1]^2",
+           "(sum(i, 1, n, x[i]^2))^2/n + sum(i, 1, n, x[i]^4)",
+           "exp(sum(i, 1, n, x[i])/n)",
+           "prod(i, 1, n, 1 + x[i]/n) - cos(x[3])",
+       }) {
+    const auto f = formula_objective<double>(executor(), Formula::parse(text), 100);
+    expect_consistent(f, text);
+  }
+}
+
+TEST_P(FormulaSums, WhatIsNoSumIsSaid) {
+  const auto f =
+      formula_objective<double>(executor(), Formula::parse("(sum(i, 1, n, x[i]^2))^2 + sum(i, 1, n, x[i]^4)"), 10'000);
+  EXPECT_FALSE(f.is_sum());
+  EXPECT_EQ(f.description(),
+            "sum of 10000 elements of 1 variable\n"
+            "one function of all variables: 'sum(i, 1, 10000, x[i]^2)^2' is no sum of elements: "
+            "a sum inside it has more than 32 terms\n");
+  Vector x(10'000, 1.0), diagonal(10'000);
+  EXPECT_EQ(
+      message_of([&] { f.hessian_diagonal(executor(), x, diagonal); }),
+      "hessian_diagonal: dense second derivatives go up to 4096 variables, and 'sum(i, 1, 10000, x[i]^2)^2' is no "
+      "sum of elements: a sum inside it has more than 32 terms");
+}
+
+TEST_P(FormulaSums, WithoutSumsUpTo32VariablesAreOneElement) {
+  std::string text = "x[1]^2";
+  for (int k = 2; k <= 32; ++k) text += " + " + std::to_string(k) + "*x[" + std::to_string(k) + "]^2";
+  EXPECT_EQ(formula_objective<double>(executor(), Formula::parse(text), 32).description(),
+            "sum of 1 element of 32 variables\n");
+  const std::string more = text + " + x[33]^4*x[1]";
+  const auto f = formula_objective<double>(executor(), Formula::parse(more), 33);
+  EXPECT_EQ(f.description(), "sum of 1 element of 32 variables\nsum of 1 element of 2 variables\n");
+  expect_consistent(f, more);
+  expect_consistent(formula_objective<double>(executor(), Formula::parse("x^2*y + sin(x*y)"), 2), "x^2*y + sin(x*y)");
+}
+
+TEST_P(FormulaSums, ParametersStayParameters) {
+  const auto f = Formula::parse("a*sum(i, 1, n-1, (x[i+1] - b*x[i])^2) + a*(sum(i, 1, n, x[i]))^2",
+                                {.parameters = {{"a", 1}, {"b", 0}}});
+  auto objective = formula_objective<double>(executor(), f, 40);
+  const auto copy = objective;
+  const Vector x(40, 1.0);
+  EXPECT_EQ(objective.value(executor(), x), 39 + 1600);
+  objective.set_parameter("a", 2);
+  objective.set_parameter("b", 3);
+  EXPECT_EQ(objective.parameter("b"), 3);
+  EXPECT_EQ(objective.value(executor(), x), 2 * (4 * 39 + 1600));
+  EXPECT_EQ(copy.value(executor(), x), 39 + 1600);
+}
+
+TEST_P(FormulaSums, SinglePrecision) {
+  const auto f =
+      formula_objective<float>(executor(), Formula::parse("sum(i, 2, n, i*(2*x[i]^2 - x[i-1])^2) + (x[1] - 1)^2"), 500);
+  const auto exact = formula_objective<double>(
+      executor(), Formula::parse("sum(i, 2, n, i*(2*x[i]^2 - x[i-1])^2) + (x[1] - 1)^2"), 500);
+  const Vector x = numbers(500);
+  const std::vector<float> single(x.begin(), x.end());
+  std::vector<float> gradient(500);
+  Vector expected(500);
+  const double value = exact.value_and_gradient(executor(), Vector(single.begin(), single.end()), expected);
+  EXPECT_NEAR(f.value_and_gradient(executor(), single, gradient), value, 1e-6 * value);
+  for (std::size_t i = 0; i < 500; ++i) {
+    EXPECT_NEAR(static_cast<double>(gradient[i]), expected[i], 1e-5 * (50 + std::fabs(expected[i])));
+  }
+}
+
+TEST(FormulaObjectiveRefusals, AreOneLine) {
+  const Executor where = Executor::cpu(1);
+  const auto refused = [&](const std::string& text, std::int64_t n) {
+    return message_of([&] { formula_objective<double>(where, Formula::parse(text), n); });
+  };
+  EXPECT_EQ(refused("x[1]; x[2]", 2), "formula_objective: expected one output, the formula has 2");
+  EXPECT_EQ(refused("x*y", 3), "formula_objective: the function takes 2 variables, the points have 3");
+  EXPECT_EQ(refused("x[1]", 0), "formula_objective: expected a number of variables, found 0");
+  EXPECT_NE(refused("sum(i, 1, n, x[i+1])", 5).find("is none of the variables 1 to 5"), std::string::npos);
+  const auto f = formula_objective<double>(where, Formula::parse("prod(i, 1, n, x[i])"), 100);
+  EXPECT_EQ(message_of([&] { f.value(where, Vector(99)); }), "value: x must have 100 numbers, found 99");
+}
+
+}  // namespace
