@@ -268,18 +268,6 @@ using Pass = std::variant<Move<T>, Dot<T>, Change<T>, Conjugacy<T>, Turn<T>, Com
 template <class T>
 void run(const Executor& executor, std::int64_t n, const Pass<T>& pass, const Sums& sums);
 
-/// a.b, a.c
-template <class T>
-struct TwoDots {
-  const T *a, *b, *c;
-
-  static constexpr int sums = 2;
-  constexpr Terms<2> operator()(std::int64_t i) const {
-    const auto at = static_cast<double>(a[i]);
-    return {at * static_cast<double>(b[i]), at * static_cast<double>(c[i])};
-  }
-};
-
 /// Sums: lefts_k.rights_0 and lefts_k.rights_1, for one k after the other, in one pass.
 template <class T>
 struct Products {

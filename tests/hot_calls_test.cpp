@@ -1,6 +1,7 @@
 // Hot calls: after the first one they allocate nothing, and on CUDA they only enqueue on the executor's stream.
 
 #include "executors.hpp"
+#include "minimize_problems.hpp"
 
 #include <nabla/check.hpp>
 #include <nabla/element_sum.hpp>
@@ -107,6 +108,36 @@ TEST_P(HotCalls, SumsOfElementsAllocateNothingAfterTheFirst) {
   EXPECT_EQ(device_bytes_in_use(sum.where), device_before);
   if (!sum.where.is_cuda()) {
     EXPECT_EQ(allocations_so_far(), before);
+  }
+}
+
+// From one iteration to the next, that is; what minimize() needs, it takes at once.
+TEST_P(HotCalls, IterationsAllocateNothing) {
+  using nabla::Method;
+  const Executor where = executor();
+  const std::int64_t n = 300;
+  const auto f = minimize_problems::posed<double>(where, minimize_problems::Rosenbrock{}, n);
+  for (const Method method : {Method::gradient, Method::heavy_ball, Method::nesterov, Method::barzilai_borwein,
+                              Method::nonlinear_cg, Method::lbfgs, Method::newton_cg, Method::adam}) {
+    Array<double> x = minimize_problems::rosenbrock_start<double>(where, n);
+    long host_allocations = -1;
+    std::uint64_t device_bytes = 0;
+    nabla::minimize(where, f, x,
+                    {.method = method,
+                     .step = method == Method::adam ? 1e-3 : 0,
+                     .relative_gradient_tolerance = 0,
+                     .max_iterations = 30,
+                     .callback = [&](const nabla::Progress& progress) {
+                       const long host_now = allocations_so_far();
+                       const std::uint64_t device_now = device_bytes_in_use(where);
+                       if (progress.iteration > 3) {
+                         EXPECT_TRUE(where.is_cuda() || host_now == host_allocations) << name_of(method);
+                         EXPECT_EQ(device_now, device_bytes) << name_of(method);
+                       }
+                       host_allocations = allocations_so_far();
+                       device_bytes = device_now;
+                       return true;
+                     }});
   }
 }
 

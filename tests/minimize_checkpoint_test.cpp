@@ -113,7 +113,6 @@ TEST_P(MinimizeCheckpoint, IsWrittenEverySoManyIterations) {
   const Folder folder;
   MinimizeOptions options{.max_iterations = 20, .checkpoint = folder / "state", .checkpoint_every = 6};
   std::vector<std::int64_t> written;
-  std::filesystem::file_time_type last;
   options.callback = [&](const nabla::Progress& progress) {
     if (!std::filesystem::exists(folder / "state")) return true;
     std::filesystem::rename(folder / "state", folder / std::to_string(progress.iteration - 1));

@@ -3,6 +3,7 @@
 #include "../cuda_seam.hpp"
 
 #include <algorithm>
+#include <type_traits>
 
 namespace nabla::detail {
 
@@ -39,40 +40,74 @@ Terms<Body::sums> run_part(const Body& body, std::int64_t first, std::int64_t la
   return all;
 }
 
-/// Vector after vector, over as many components as stay in a first-level cache.
+// Of many vectors, a few are read side by side, over as many components as stay in a first-level cache: one by one,
+// each would be waited for anew, and all at once, there would be no registers for their sums.
+constexpr std::size_t side_by_side = 4;
+
+/// Calls use(constant count, first) for groups of side_by_side out of `count`, and then one by one.
+template <class Use>
+void in_groups(int count, Use use) {
+  const auto all = static_cast<std::size_t>(count);
+  std::size_t first = 0;
+  for (; first + side_by_side <= all; first += side_by_side) {
+    use(std::integral_constant<std::size_t, side_by_side>(), first);
+  }
+  for (; first < all; ++first) use(std::integral_constant<std::size_t, 1>(), first);
+}
+
 template <class T>
 Terms<1> run_part(const Combination<T>& body, std::int64_t first, std::int64_t last) {
   constexpr std::int64_t at_once = 512;
   std::array<double, at_once> sums;
   double product = 0;
   for (std::int64_t i = first; i < last; i += at_once) {
-    const auto count = static_cast<std::size_t>(std::min(at_once, last - i));
-    std::fill_n(sums.begin(), count, 0.0);
-    for (std::size_t k = 0; k < static_cast<std::size_t>(body.count); ++k) {
-      const double weight = body.weights[k];
-      const T* const from = body.vectors[k] + i;
+    const auto components = static_cast<std::size_t>(std::min(at_once, last - i));
+    std::fill_n(sums.begin(), components, 0.0);
+    in_groups(body.count, [&](auto count, std::size_t k) {
+      std::array<const T*, count> from;
+      for (std::size_t l = 0; l < count; ++l) from[l] = body.vectors[k + l] + i;
 #pragma omp simd
-      for (std::size_t j = 0; j < count; ++j) sums[j] += weight * static_cast<double>(from[j]);
-    }
+      for (std::size_t j = 0; j < components; ++j) {
+        for (std::size_t l = 0; l < count; ++l) sums[j] += body.weights[k + l] * static_cast<double>(from[l][j]);
+      }
+    });
 #pragma omp simd
-    for (std::size_t j = 0; j < count; ++j) body.out[i + static_cast<std::int64_t>(j)] = static_cast<T>(sums[j]);
-    product += run_part(Dot<T>{body.out, body.with}, i, i + static_cast<std::int64_t>(count))[0];
+    for (std::size_t j = 0; j < components; ++j) body.out[i + static_cast<std::int64_t>(j)] = static_cast<T>(sums[j]);
+    product += run_part(Dot<T>{body.out, body.with}, i, i + static_cast<std::int64_t>(components))[0];
   }
   return {product};
 }
 
-/// Products of one vector after the other with both at the right, which stay in a first-level cache.
+/// Some of the products' sums.
+template <class T, std::size_t Lefts>
+struct SomeProducts {
+  std::array<const T*, Lefts> lefts;
+  std::array<const T*, 2> rights;
+
+  static constexpr int sums = 2 * Lefts;
+  constexpr Terms<sums> operator()(std::int64_t i) const {
+    Terms<sums> terms{};
+    for (std::size_t k = 0; k < Lefts; ++k) {
+      const auto left = static_cast<double>(lefts[k][i]);
+      terms[2 * k] = left * static_cast<double>(rights[0][i]);
+      terms[2 * k + 1] = left * static_cast<double>(rights[1][i]);
+    }
+    return terms;
+  }
+};
+
 template <class T>
 void multiply_part(const Products<T>& products, std::int64_t first, std::int64_t last, double* out) {
   constexpr std::int64_t at_once = 1024;
   std::fill_n(out, 2 * products.count, 0.0);
   for (std::int64_t i = first; i < last; i += at_once) {
     const std::int64_t end = std::min(last, i + at_once);
-    for (std::size_t k = 0; k < static_cast<std::size_t>(products.count); ++k) {
-      const Terms<2> both = run_part(TwoDots<T>{products.lefts[k], products.rights[0], products.rights[1]}, i, end);
-      out[2 * k] += both[0];
-      out[2 * k + 1] += both[1];
-    }
+    in_groups(products.count, [&](auto count, std::size_t k) {
+      SomeProducts<T, count> some{{}, products.rights};
+      std::copy_n(products.lefts.begin() + k, count, some.lefts.begin());
+      const auto terms = run_part(some, i, end);
+      for (std::size_t l = 0; l < terms.size(); ++l) out[2 * k + l] += terms[l];
+    });
   }
 }
 

@@ -4,6 +4,7 @@
 
 #include <nabla/minimize.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <limits>
@@ -44,7 +45,7 @@ class Descent {
         x(variables.data()),
         calls_(calls),
         first_gradient_(where, n),
-        sums_(where, n, 2 * detail::most_vectors) {
+        sums_(where, n, most_sums(chosen)) {
     gradient = first_gradient_.data();
   }
   Descent(const Descent&) = delete;
@@ -113,6 +114,11 @@ class Descent {
   }
 
  private:
+  /// Of one pass: L-BFGS multiplies all its pairs with two vectors.
+  static int most_sums(const MinimizeOptions& chosen) {
+    constexpr int few = 8;
+    return chosen.method == Method::lbfgs ? std::max(few, 4 * chosen.memory) : few;
+  }
   std::span<const T> numbers(const T* v) const { return {v, static_cast<std::size_t>(n)}; }
 
   const detail::ObjectiveCalls<T>& calls_;

@@ -168,9 +168,9 @@ auto variables_of(X&& x) {
 /// the objective's do not.
 ///
 /// Shapes: one variable or more. Memory: vectors like x besides it, allocated before the first evaluation: gradient 1,
-/// heavy_ball, nesterov 2, adam 3; with a line search gradient, barzilai_borwein 3, heavy_ball, nonlinear_cg 4, lbfgs 4
-/// + 2 memory, newton_cg 7, 8 where it preconditions. Complexity: bytes per iteration beside evaluations: lbfgs reads
-/// or writes 4 memory + 14 vectors, nonlinear_cg 11.
+/// heavy_ball and nesterov 2, adam 3; with a line search gradient, barzilai_borwein and nesterov 3, heavy_ball and
+/// nonlinear_cg 4, newton_cg 7, or 8 where it preconditions, lbfgs 4 + 2 memory. Complexity: vectors read or written in
+/// an iteration, beside evaluations, where the first step is taken: lbfgs 14 + 4 memory, nonlinear_cg 11.
 /// Throws: as the objective; ShapeError or MemorySpaceError for such an x, Error for options that can't be right,
 /// FileError for a checkpoint that can't be written or is not of this descent. After an exception x holds the last
 /// iterate, unless it was x or options that were refused: then x is as before.
