@@ -63,6 +63,7 @@ class Descent {
   Evaluations evaluations;
   double seconds_before = 0;  // a checkpoint that the descent was resumed from
 
+  bool is_finite() const { return std::isfinite(value) && std::isfinite(gradient_squares); }
   double gradient_norm() const { return std::sqrt(gradient_squares); }
   /// What the gradient is multiplied by where it is longer than options allow.
   double shortened() const { return std::fmin(1, options.clip / gradient_norm()); }
@@ -80,7 +81,10 @@ class Descent {
     calls_.hessian_vector_product(numbers(x), numbers(v), {product, numbers(x).size()});
   }
   bool has_diagonal() const { return static_cast<bool>(calls_.hessian_diagonal); }
-  void hessian_diagonal(T* diagonal) { calls_.hessian_diagonal(numbers(x), {diagonal, numbers(x).size()}); }
+  void hessian_diagonal(T* diagonal) {
+    ++evaluations.hessian_products;
+    calls_.hessian_diagonal(numbers(x), {diagonal, numbers(x).size()});
+  }
 
   /// Fills in what is known at x.
   void evaluate() {

@@ -135,7 +135,7 @@ class Minimization {
       step = method_->advance();
       if (step.stop) {
         report_.reason = *step.stop;
-        report_.curvature = step.curvature;
+        if (step.stop == StopReason::unbounded) report_.curvature = step.curvature;
         return;
       }
       ++iteration_;
@@ -171,7 +171,7 @@ class Minimization {
     constexpr std::int64_t enough_alike = 5;
     const double norm = descent_.gradient_norm();
     if (descent_.value == -std::numeric_limits<double>::infinity()) return StopReason::unbounded;
-    if (!std::isfinite(descent_.value) || !std::isfinite(norm)) return StopReason::not_finite;
+    if (!descent_.is_finite()) return StopReason::not_finite;
     if (descent_.value <= options_.target) return StopReason::target;
     if (within_absolute(norm)) return StopReason::gradient;
     if (within_relative(norm)) return StopReason::relative_gradient;

@@ -99,11 +99,14 @@ class Nesterov final : public DescentMethod<T> {
     const double uphill =
         descent_.sums_of(detail::Extrapolate<T>{descent_.x, x_.data(), descent_.gradient, step.length, momentum})[0];
     if (uphill > 0 && !constant) {
-      descent_.run(detail::Move<T>{descent_.x, x_.data(), 0, descent_.gradient});
-      sequence_ = 1;
+      begin_anew();
       length_ *= 2;
     }
     descent_.evaluate();
+    if (trial_ && !descent_.is_finite()) {  // extrapolated through a wall, before which f was seen to be finite
+      begin_anew();
+      descent_.evaluate();
+    }
     return step;
   }
   void keep(State<T>& state) override {
@@ -114,6 +117,12 @@ class Nesterov final : public DescentMethod<T> {
   int patience() const override { return patience_of_fixed_steps; }
 
  private:
+  /// y = x. The gradient is only read, and may be anything.
+  void begin_anew() {
+    descent_.run(detail::Combination<T>{descent_.x, x_.data(), 1, {x_.data()}, {1.0}});
+    sequence_ = 1;
+  }
+
   /// A step that lowers f by half of what the slope promises. It only gets shorter but for the first one, which gets
   /// longer for as long as it does, and where momentum begins anew.
   Step search() {

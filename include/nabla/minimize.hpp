@@ -43,9 +43,9 @@ enum class LineSearch {
 };
 
 struct Evaluations {
-  std::int64_t values = 0;     ///< without a gradient
-  std::int64_t gradients = 0;  ///< with the value
-  std::int64_t hessian_products = 0;
+  std::int64_t values = 0;            ///< without a gradient
+  std::int64_t gradients = 0;         ///< with the value
+  std::int64_t hessian_products = 0;  ///< and diagonals
 
   std::int64_t total() const { return values + gradients + hessian_products; }
 };
@@ -63,6 +63,7 @@ struct MinimizeOptions {
   Method method = Method::lbfgs;
   /// Of gradient, heavy_ball, nesterov and adam, which has none by default. 0: a line search.
   double step = 0;
+  /// nesterov and barzilai_borwein have backtracking of their own.
   LineSearch line_search = LineSearch::strong_wolfe;
   /// Pairs of vectors that L-BFGS keeps: 1 to 64.
   int memory = 8;
@@ -93,7 +94,8 @@ struct MinimizeOptions {
   /// at any time, whatever kills the program. Empty: none.
   std::filesystem::path checkpoint = {};
   std::int64_t checkpoint_every = 100;
-  /// A checkpoint to go on from, in place of x: iterates are the same, bit for bit, as without the interruption.
+  /// A checkpoint to go on from, in place of x. With the same options, iterates are the same, bit for bit, as without
+  /// the interruption.
   std::filesystem::path resume = {};
 };
 
