@@ -3,6 +3,7 @@
 //     element_sum_bench --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
 // Rows:
 //     chain/operation/n          the chained Rosenbrock function; of_bare: the bare loop over x (and g) takes that part
+//     text/operation/n           the same as a formula; of_functor: the element in C++ takes that part of the time
 //     cost/operation/k           the operation's time over the value's (gradient) or the gradient's (product)
 //     lennard_jones/atoms        value and gradient; of_scalar_loop: how many times as long a plain loop takes, on one
 //                                thread, and of_parallel_pairs: on as many threads, each atom summing both its halves
@@ -12,6 +13,7 @@
 
 #include <nabla/batch.hpp>
 #include <nabla/element_sum.hpp>
+#include <nabla/formula_objective.hpp>
 
 #include <algorithm>
 #include <array>
@@ -42,6 +44,22 @@ std::span<double> span_of(Array<double>& x) { return {x.data(), static_cast<std:
 
 enum class Pass { value, gradient, product };
 
+template <class F>
+void run(const F& f, Pass pass, const Executor& where, std::span<const double> x, std::span<const double> v,
+         std::span<double> out) {
+  switch (pass) {
+    case Pass::value:
+      benchmark::DoNotOptimize(f.value(where, x));
+      break;
+    case Pass::gradient:
+      benchmark::DoNotOptimize(f.value_and_gradient(where, x, out));
+      break;
+    case Pass::product:
+      f.hessian_vector_product(where, x, v, out);
+      break;
+  }
+}
+
 void chain(benchmark::State& state, Pass pass) {
   const Executor where = Executor::cpu();
   const std::int64_t n = state.range(0);
@@ -55,21 +73,31 @@ void chain(benchmark::State& state, Pass pass) {
     nabla::bench::bare_loop(reads, writes, n * 8, where.threads());
     if (pass != Pass::value) nabla::detail::cpu::finish_streaming();
   };
-  const auto subject = [&] {
-    switch (pass) {
-      case Pass::value:
-        benchmark::DoNotOptimize(f.value(where, span_of(x)));
-        break;
-      case Pass::gradient:
-        benchmark::DoNotOptimize(f.value_and_gradient(where, span_of(x), span_of(out)));
-        break;
-      case Pass::product:
-        f.hessian_vector_product(where, span_of(x), span_of(v), span_of(out));
-        break;
-    }
-  };
+  const auto subject = [&] { run(f, pass, where, span_of(x), span_of(v), span_of(out)); };
   nabla::bench::paired(state, "of_bare", bare, subject, n,
                        n * 8 * static_cast<std::int64_t>(reads.size() + writes.size()));
+}
+
+void text(benchmark::State& state, Pass pass) {
+  const Executor where = Executor::cpu();
+  const std::int64_t n = state.range(0);
+  Array<double> x = uniform(where, n), v = uniform(where, n), out = uniform(where, n), other = uniform(where, n);
+  const auto functor = nabla::element_sum<double>(where, Rosenbrock(), n, Affine::chain(n - 1, {0, 1}));
+  const auto formula = nabla::formula_objective<double>(
+      where, nabla::Formula::parse("sum(i, 1, n-1, 100*(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)"), n);
+  for (int k = 0; k < 20; ++k) run(formula, pass, where, span_of(x), span_of(v), span_of(out));  // until it is compiled
+  nabla::bench::paired(
+      state, "of_functor", [&] { run(functor, pass, where, span_of(x), span_of(v), span_of(other)); },
+      [&] { run(formula, pass, where, span_of(x), span_of(v), span_of(out)); }, n,
+      n * 8 *
+          (pass == Pass::value      ? 1
+           : pass == Pass::gradient ? 2
+                                    : 3));
+  double difference = 0;
+  for (std::int64_t i = 0; i < n && pass != Pass::value; ++i) {
+    difference = std::fmax(difference, std::fabs(out.data()[i] - other.data()[i]) / (1 + std::fabs(out.data()[i])));
+  }
+  if (!(difference < 1e-12)) state.SkipWithError(("they differ by " + std::to_string(difference)).c_str());
 }
 
 /// A sum of squares of K neighbours' differences, each of them through a few operations.
@@ -242,6 +270,9 @@ void add_all() {
     add("chain/value_and_gradient", chain, Pass::gradient, n);
     add("chain/hessian_vector_product", chain, Pass::product, n);
   }
+  add("text/value", text, Pass::value, 1'000'000);
+  add("text/value_and_gradient", text, Pass::gradient, 1'000'000);
+  add("text/hessian_vector_product", text, Pass::product, 1'000'000);
   add("cost/gradient", cost<2>, Pass::gradient, 2);
   add("cost/gradient", cost<4>, Pass::gradient, 4);
   add("cost/gradient", cost<8>, Pass::gradient, 8);

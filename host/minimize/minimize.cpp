@@ -177,7 +177,8 @@ class Minimization {
     if (within_relative(norm)) return StopReason::relative_gradient;
     if (options_.relative_tolerance > 0 && alike_in_a_row_ >= enough_alike) return StopReason::value;
     if (diverges(norm)) return StopReason::diverged;
-    if (since_better_ >= method_->patience()) return StopReason::stagnated;
+    // The worse the condition, the longer gradients go up and down before they are shorter than ever.
+    if (since_better_ >= std::max<std::int64_t>(method_->patience(), iteration_ / 2)) return StopReason::stagnated;
     if (iteration_ >= options_.max_iterations) return StopReason::iterations;
     if (const auto limit = descent_.limit()) return limit;
     if (!go_on) return StopReason::interrupted;
