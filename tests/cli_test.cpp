@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <nabla/npy.hpp>
+
 #include <cmath>
 #include <cstdlib>
 #include <limits>
@@ -101,6 +103,64 @@ TEST(Eval, FindsTheEigenvaluesOfALargerHessian) {
     EXPECT_NEAR(trid["eigenvalues"][static_cast<std::size_t>(k - 1)].get<double>(), 2 - 2 * std::cos(k * M_PI / 8),
                 1e-13);
   }
+}
+
+TEST(Eval, SumsAFormulaOverRowsOfData) {
+  const Folder folder;
+  const std::string file = folder / "rows.npy";
+  const std::vector<double> rows{0.5, -1, 1, 2, 0.25, -1, -0.75, 3, 1, 0.125, 1, -1};
+  nabla::write_npy(file, rows.data(), {4, 3}, false);
+  const std::string loss = "log(1+exp(-y*(a*u+b*v+c)))";
+  const json fit = eval({"--formula", loss, "--data", file + ":u,v,y", "--sum", "--at", "0.1,0.2,0.3", "--hessian"});
+  long double value = 0, gradient[3] = {}, hessian[3][3] = {};
+  for (std::size_t e = 0; e < 4; ++e) {
+    const long double with[3] = {rows[3 * e], rows[3 * e + 1], 1}, y = rows[3 * e + 2];
+    const long double power = std::exp(-y * (0.1L * with[0] + 0.2L * with[1] + 0.3L)), part = power / (1 + power);
+    value += std::log(1 + power);
+    for (int i = 0; i < 3; ++i) {
+      gradient[i] -= y * part * with[i];
+      for (int j = 0; j < 3; ++j) hessian[i][j] += part * (1 - part) * with[i] * with[j];
+    }
+  }
+  EXPECT_EQ(fit["variables"], (json{"a", "b", "c"}));
+  EXPECT_EQ(fit["rows"], 4);
+  EXPECT_EQ(fit["count"], 1);
+  const json& point = fit["points"][0];
+  EXPECT_NEAR(point["value"].get<double>(), static_cast<double>(value), 1e-14);
+  for (std::size_t i = 0; i < 3; ++i) {
+    EXPECT_NEAR(point["gradient"][i].get<double>(), static_cast<double>(gradient[i]), 1e-14);
+    for (std::size_t j = 0; j < 3; ++j) {
+      EXPECT_NEAR(point["hessian"][i][j].get<double>(), static_cast<double>(hessian[i][j]), 1e-14);
+    }
+  }
+  const json two =
+      eval({"--formula", loss, "--data", file + ":u,v,y", "--sum", "--at", "0.1,0.2,0.3", "--at", "0,0,0"});
+  EXPECT_EQ(two["points"][0]["gradient"], point["gradient"]);
+  EXPECT_NEAR(two["points"][1]["value"].get<double>(), 4 * std::log(2.0), 1e-14);
+}
+
+TEST(Eval, RefusesSumsThatMakeNoSense) {
+  const Folder folder;
+  const std::string file = folder / "rows.npy";
+  nabla::write_npy(file, std::vector<double>(6).data(), {3, 2}, false);
+  const auto refused = [&](const std::vector<std::string>& more) {
+    std::vector<std::string> arguments{"eval", "--executor", "cpu"};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    const Outcome outcome = nabla(arguments);
+    EXPECT_EQ(outcome.status, 2);
+    return outcome.err;
+  };
+  EXPECT_EQ(refused({"--formula", "u*a", "--sum", "--at", "1"}), "nabla eval: --sum: needs --data FILE.npy:A,B,...\n");
+  EXPECT_EQ(refused({"--formula", "u*a", "--data", file + ":u,v", "--at", "1"}),
+            "nabla eval: --data: is for --sum only\n");
+  EXPECT_EQ(refused({"--formula", "u*a", "--data", file, "--sum", "--at", "1"}),
+            "nabla eval: --data: expected FILE.npy:NAME,NAME,..., found '" + file + "'\n");
+  EXPECT_EQ(refused({"--formula", "u*a", "--data", file + ":u", "--sum", "--at", "1"}),
+            "nabla eval: --data: expected a name for each of 2 columns, found 1\n");
+  EXPECT_EQ(refused({"--formula", "u*a", "--data", file + ":u,v", "--sum", "--random", "9"}),
+            "nabla eval: --sum: can't go with --random\n");
+  EXPECT_EQ(refused({"--function", "booth", "--data", file + ":u,v", "--sum", "--at", "1,2"}),
+            "nabla eval: --sum: is for formulas only\n");
 }
 
 TEST(Eval, RoundTripsNumbers) {

@@ -105,6 +105,7 @@ ChosenFunction::ChosenFunction(const FunctionOptions& options, std::span<const s
     return;
   }
   FormulaOptions formula_options;
+  formula_options.data = options.data;
   formula_options.comments = options.formula_file.has_value();
   if (options.variables) formula_options.variables = split("--variables", *options.variables);
   for (const std::string& text : options.parameters) parameters_.push_back(parse_parameter(text));

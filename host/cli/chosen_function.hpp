@@ -19,6 +19,7 @@ struct FunctionOptions {
 
   std::optional<std::string> function, formula, formula_file, dimension, variables;
   std::vector<std::string> parameters;
+  std::vector<std::string> data;  // names of an element's, for commands that have sums
 };
 
 /// The function that a command is about: a built-in one or a formula.

@@ -26,7 +26,9 @@ constexpr char example[] =
     "  nabla eval --function rosenbrock --dimension 2 --random 1e7 --box -2:2 --seed 7 --out-gradient g.npy\n"
     "      ten million gradients, written to g.npy as an array of shape (10000000, 2)\n"
     "  nabla eval --formula \"x^2*y + sin(x*y)\" --at 1,2 --show-gradient\n"
-    "      the gradient as formulas, 2*x*y + y*cos(x*y) and x^2 + x*cos(x*y), and its numbers\n";
+    "      the gradient as formulas, 2*x*y + y*cos(x*y) and x^2 + x*cos(x*y), and its numbers\n"
+    "  nabla eval --formula \"log(1 + exp(-y*(a*u + b)))\" --data rows.npy:u,y --sum --at 0.1,0.2\n"
+    "      the logistic loss over all rows of an array of two columns, and its gradient by a and b\n";
 
 /// The batches that one evaluation writes into. All memory is there, and has been touched, before time is taken.
 template <class T>
@@ -193,6 +195,9 @@ void EvalOptions::declare(Arguments& arguments) {
   arguments.flag("--hessian", "the Hessian too (up to 16 variables); says what a critical point is", hessian);
   arguments.flag("--show-gradient", "print a formula's gradient as formulas; with --hessian its Hessian too",
                  show_gradient);
+  arguments.flag("--sum", "the sum of a formula over all rows of --data, at the points of --at", sum);
+  arguments.value("--data", "FILE.npy:A,B,...", "an array of shape (rows, columns), and what the formula calls those",
+                  data);
   arguments.section("files to write (in the order of the input, see --points)");
   arguments.value("--out-value", "FILE.npy", "values, of shape (count,)", out_value);
   arguments.value("--out-gradient", "FILE.npy", "gradients, of shape (count, n)", out_gradient);
@@ -206,9 +211,24 @@ void EvalOptions::check() const {
   if (value_only && out_gradient) throw UsageError("--value-only: can't go with --out-gradient");
   if (out_directional && !direction) throw UsageError("--out-directional: needs --direction V1,V2,...");
   if (out_hessian && !hessian) throw UsageError("--out-hessian: needs --hessian");
+  if (sum != data.has_value()) {
+    throw UsageError(sum ? "--sum: needs --data FILE.npy:A,B,..." : "--data: is for --sum only");
+  }
+  if (!sum) return;
+  const auto refuse = [](const char* argument, bool given) {
+    if (given) throw UsageError(fmt::format("--sum: can't go with {}", argument));
+  };
+  refuse("--points", points.points.has_value());
+  refuse("--random", points.random.has_value());
+  refuse("--direction", direction.has_value());
+  refuse("--show-gradient", show_gradient);
+  refuse("--out-value", out_value.has_value());
+  refuse("--out-gradient", out_gradient.has_value());
+  refuse("--out-hessian", out_hessian.has_value());
 }
 
 void EvalOptions::check_against(const ChosenFunction& chosen) const {
+  if (sum && !chosen.formula()) throw UsageError("--sum: is for formulas only");
   if (show_gradient && !chosen.formula()) throw UsageError("--show-gradient: is for formulas only");
   if (chosen.outputs() == 1) return;
   const auto refuse = [&](const char* argument, bool given) {
@@ -218,6 +238,7 @@ void EvalOptions::check_against(const ChosenFunction& chosen) const {
   refuse("--hessian", hessian);
   refuse("--direction", direction.has_value());
   refuse("--show-gradient", show_gradient);
+  refuse("--sum", sum);
 }
 
 int eval(std::span<const char* const> arguments) {
@@ -228,6 +249,11 @@ int eval(std::span<const char* const> arguments) {
   parser.parse(arguments);
   options.check();
 
+  std::optional<ElementData> data;
+  if (options.data) {
+    data.emplace(*options.data);
+    options.function.data = data->names;
+  }
   const ChosenFunction function(options.function);
   const std::optional<Precision> precision = options.common.precision();
   options.check_against(function);
@@ -247,11 +273,25 @@ int eval(std::span<const char* const> arguments) {
   }
   report.count = source.count;
   report.layout = source.layout;
-  report.precision = precision.value_or(source.precision());
+  const Precision of_input = data && !data->header.is_double ? Precision::f32 : source.precision();
+  report.precision = precision.value_or(of_input);
   report.value_only = options.value_only;
   report.hessian = options.hessian;
   report.direction = parse_direction(options, source);
-  const Executor executor = options.common.executor(automatic_executor(function.formula().has_value()));
+  const Executor executor = options.common.executor(data ? "cpu" : automatic_executor(function.formula().has_value()));
+  if (data) {
+    evaluate_sum(executor, *function.formula(), source, *data, report);
+    if (!options.common.quiet && data->header.trailing_bytes > 0) {
+      warn("eval",
+           fmt::format("{}: {} bytes after the array are ignored", data->file.string(), data->header.trailing_bytes));
+    }
+    if (options.common.json) {
+      print_json(report, executor);
+    } else if (!options.common.quiet) {
+      print_table(report, executor);
+    }
+    return good;
+  }
 
   OutputFiles files;
   if (options.points.points) files.protect("--points", *options.points.points);

@@ -5,11 +5,22 @@
 
 #include <nabla/summary.hpp>
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace nabla::cli {
+
+/// Numbers of a sum's elements, a row for each: --data FILE.npy:NAME,NAME,...
+struct ElementData {
+  std::filesystem::path file;
+  std::vector<std::string> names;
+  NpyHeader header;
+
+  /// Throws UsageError and FileError.
+  explicit ElementData(const std::string& argument);
+};
 
 struct EvalOptions {
   void declare(Arguments& arguments);
@@ -20,10 +31,11 @@ struct EvalOptions {
   CommonOptions common;
   FunctionOptions function;
   PointOptions points;
-  std::optional<std::string> direction, out_value, out_gradient, out_directional, out_hessian;
+  std::optional<std::string> direction, data, out_value, out_gradient, out_directional, out_hessian;
   bool value_only = false;
   bool hessian = false;
   bool show_gradient = false;
+  bool sum = false;
 };
 
 /// What was computed at one of the points given by --at. Empty vectors were not asked for.
@@ -48,6 +60,7 @@ struct EvalReport {
   std::int64_t outputs = 1;
   std::int64_t dimension = 0;
   std::int64_t count = 0;
+  std::int64_t rows = -1;  // of data that were summed over; -1: none were
   Layout layout = Layout::component_major;
   Precision precision = Precision::f64;
   bool value_only = false;
@@ -59,6 +72,10 @@ struct EvalReport {
   Summary summary;
   std::vector<EvaluatedPoint> points;
 };
+
+/// The sum of a formula over all rows of its data, at the points of --at.
+void evaluate_sum(const Executor& executor, const Formula& element, const PointSource& source, const ElementData& data,
+                  EvalReport& report);
 
 void print_json(const EvalReport& report, const Executor& executor);
 void print_table(const EvalReport& report, const Executor& executor);

@@ -155,12 +155,13 @@ void print_json(const EvalReport& report, const Executor& executor) {
   if (!report.gradient_text.empty()) object["gradient_text"] = report.gradient_text;
   if (!report.hessian_text.empty()) object["hessian_text"] = report.hessian_text;
   object["dimension"] = report.dimension;
+  if (report.rows >= 0) object["rows"] = report.rows;
   object["count"] = report.count;
   object["layout"] = to_string(report.layout);
   object["points_per_second"] = json_rate(static_cast<double>(report.count), report.seconds);
   object["bytes_per_second"] = json_rate(report.bytes, report.seconds);
-  if (report.outputs > 1) {
-    object["value"] = object["gradient_norm"] = object["nonfinite"] = nullptr;  // statistics are of one output
+  if (report.outputs > 1 || report.rows >= 0) {
+    object["value"] = object["gradient_norm"] = object["nonfinite"] = nullptr;  // statistics are of one output's batch
     for (const EvaluatedPoint& point : report.points) object["points"].push_back(json_point(point));
     return print(object);
   }
@@ -198,11 +199,13 @@ void print_table(const EvalReport& report, const Executor& executor) {
   std::string text = fmt::format("{} of {} variable{} at {} point{}, {}, {}\n", report.function, report.dimension,
                                  report.dimension == 1 ? "" : "s", report.count, report.count == 1 ? "" : "s",
                                  to_string(report.precision), to_string(report.layout));
+  if (report.rows >= 0) text += fmt::format("sum over    {} row{} of data\n", report.rows, report.rows == 1 ? "" : "s");
   text += fmt::format("ran on      {}\n", describe(executor));
-  text += fmt::format("computation {:.4g} s{}\n", report.seconds, rates(count, report.bytes, report.seconds));
+  text += fmt::format("computation {:.4g} s{}\n", report.seconds,
+                      rates(report.rows < 0 ? count : 0, report.bytes, report.seconds));
   if (executor.is_cuda()) text += fmt::format("transfers   {:.4g} s\n", report.transfer_seconds);
   text += table_of_texts(report);
-  if (report.outputs > 1) {
+  if (report.outputs > 1 || report.rows >= 0) {
     for (const EvaluatedPoint& point : report.points) text += table_of_point(point);
     return print(text);
   }

@@ -3,7 +3,6 @@
 #include "print.hpp"
 
 #include <algorithm>
-#include <limits>
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
