@@ -39,7 +39,8 @@ class Sums {
   std::vector<double> fetched_;
 };
 
-// Passes. Each computes in double and rounds what it writes. `sums` terms are returned for each component.
+// Passes. Each computes in double and rounds what it writes, and reads before it writes: the compiler can't know that
+// vectors do not overlap, and would read again. `sums` terms are returned for each component.
 
 template <int Count>
 using Terms = std::array<double, Count>;
@@ -79,9 +80,11 @@ struct Change {
 
   static constexpr int sums = 3;
   constexpr Terms<3> operator()(std::int64_t i) const {
-    s[i] = static_cast<T>(static_cast<double>(x[i]) - static_cast<double>(x_before[i]));
-    y[i] = static_cast<T>(static_cast<double>(g[i]) - static_cast<double>(g_before[i]));
-    const auto sd = static_cast<double>(s[i]), yd = static_cast<double>(y[i]);
+    const auto moved = static_cast<T>(static_cast<double>(x[i]) - static_cast<double>(x_before[i]));
+    const auto turned = static_cast<T>(static_cast<double>(g[i]) - static_cast<double>(g_before[i]));
+    s[i] = moved;
+    y[i] = turned;
+    const auto sd = static_cast<double>(moved), yd = static_cast<double>(turned);
     return {sd * yd, yd * yd, sd * sd};
   }
 };
@@ -109,8 +112,9 @@ struct Turn {
   static constexpr int sums = 1;
   constexpr Terms<1> operator()(std::int64_t i) const {
     const auto gd = static_cast<double>(g[i]);
-    d[i] = static_cast<T>(beta == 0 ? -gd : beta * static_cast<double>(d[i]) - gd);
-    return {static_cast<double>(d[i]) * gd};
+    const auto turned = static_cast<T>(beta == 0 ? -gd : beta * static_cast<double>(d[i]) - gd);
+    d[i] = turned;
+    return {static_cast<double>(turned) * gd};
   }
 };
 
@@ -130,8 +134,10 @@ struct Combination {
   constexpr Terms<1> operator()(std::int64_t i) const {
     double sum = 0;
     for (int k = 0; k < count; ++k) sum += weights[k] * static_cast<double>(vectors[k][i]);
-    out[i] = static_cast<T>(sum);
-    return {static_cast<double>(out[i]) * static_cast<double>(with[i])};
+    const auto combined = static_cast<T>(sum);
+    const auto other = static_cast<double>(with[i]);
+    out[i] = combined;
+    return {static_cast<double>(combined) * other};
   }
 };
 
@@ -145,8 +151,9 @@ struct Roll {
   static constexpr int sums = 0;
   constexpr Terms<0> operator()(std::int64_t i) const {
     const double from = momentum == 0 ? 0 : momentum * static_cast<double>(v[i]);
-    v[i] = static_cast<T>(from - step * static_cast<double>(g[i]));
-    x[i] = static_cast<T>(static_cast<double>(x[i]) + static_cast<double>(v[i]));
+    const auto now = static_cast<T>(from - step * static_cast<double>(g[i]));
+    x[i] = static_cast<T>(static_cast<double>(x[i]) + static_cast<double>(now));
+    v[i] = now;
     return {};
   }
 };
@@ -239,9 +246,11 @@ struct StepSolve {
 
   static constexpr int sums = 2;
   constexpr Terms<2> operator()(std::int64_t i) const {
-    z[i] = static_cast<T>(static_cast<double>(z[i]) + alpha * static_cast<double>(p[i]));
-    r[i] = static_cast<T>(static_cast<double>(r[i]) + alpha * static_cast<double>(product[i]));
-    const auto rd = static_cast<double>(r[i]);
+    const auto moved = static_cast<T>(static_cast<double>(z[i]) + alpha * static_cast<double>(p[i]));
+    const auto rest = static_cast<T>(static_cast<double>(r[i]) + alpha * static_cast<double>(product[i]));
+    z[i] = moved;
+    r[i] = rest;
+    const auto rd = static_cast<double>(rest);
     return {rd * rd, rd * preconditioned(inverse, i, rd)};
   }
 };

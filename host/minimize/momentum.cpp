@@ -134,7 +134,7 @@ class Nesterov final : public DescentMethod<T> {
     const double rounding = digits * std::numeric_limits<double>::epsilon() * std::fabs(descent_.value);
     const bool lost = length_ * descent_.gradient_squares <= Line<T>::trust() * std::fabs(descent_.value);
     const double excused = lost ? rounding : 0;
-    for (int trials = 0; first && lowers(longer * length_, excused); ++trials) {
+    for (int trials = 0; first && !descent_.limit() && lowers(longer * length_, excused); ++trials) {
       length_ *= longer;
       if (trials >= most_trials || value_ == -std::numeric_limits<double>::infinity()) {
         return {length_, StopReason::unbounded};

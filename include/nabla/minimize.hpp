@@ -39,7 +39,7 @@ const char* name_of(Method method);  ///< "gradient", "heavy_ball", …
 
 enum class LineSearch {
   strong_wolfe,  ///< Source: Hager and Zhang 2005; their approximate conditions where values are lost in rounding
-  backtracking,  ///< less value, until the decrease is sufficient (Armijo); values alone, and never longer steps
+  backtracking,  ///< until the decrease is sufficient (Armijo); by values alone after the first try, never longer
 };
 
 struct Evaluations {
