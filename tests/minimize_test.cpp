@@ -4,6 +4,7 @@
 #include "executors.hpp"
 #include "minimize_problems.hpp"
 
+#include <nabla/element_sum.hpp>
 #include <nabla/minimize.hpp>
 
 #include <cmath>
@@ -185,6 +186,28 @@ TEST(MinimizeOnTheCpu, TakesVectorsAndSpans) {
   x = {3, 4};
   EXPECT_TRUE(minimize(where, Bowl(), std::span(x)).converged());
   EXPECT_NEAR(x[1], 0, 1e-5);
+}
+
+struct RosenbrockElement {
+  static constexpr int variables = 2;
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    const auto u = x[1] - x[0] * x[0], v = 1 - x[0];
+    return 100 * u * u + v * v;
+  }
+};
+
+TEST(MinimizeOnTheCpu, TakesSumsOfElements) {
+  const Executor where = Executor::cpu(2);
+  const std::int64_t n = 40'000;
+  const nabla::ElementSum<double, RosenbrockElement> f({}, n, nabla::Affine::chain(n / 2, {0, 1}, 2));
+  for (const Method method : superlinear) {
+    Array<double> x = rosenbrock_start<double>(where, n);
+    const MinimizeReport report =
+        minimize(where, f, x, {.method = method, .gradient_tolerance = 1e-8, .relative_gradient_tolerance = 0});
+    EXPECT_EQ(report.reason, StopReason::gradient) << describe(report);
+    EXPECT_LT(distance(x, [](std::int64_t) { return 1.0; }), 1e-7);
+  }
 }
 
 TEST(MinimizeOnTheCpu, ThreadsChangeNoBit) {
