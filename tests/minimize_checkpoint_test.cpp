@@ -182,7 +182,7 @@ TEST(MinimizeCheckpointFile, DamageIsFound) {
   for (std::size_t size = 0; size < good.size(); size += size < 100 ? 1 : 31) {
     EXPECT_NE(refusal({.memory = 3, .resume = folder.put("short", good.substr(0, size))}), "") << size;
   }
-  for (const std::size_t more : {1, 8, 16}) {
+  for (const std::size_t more : {std::size_t{1}, std::size_t{8}, std::size_t{16}}) {
     EXPECT_NE(refusal({.memory = 3, .resume = folder.put("long", good + std::string(more, '\0'))}), "");
   }
 }

@@ -197,10 +197,10 @@ struct RosenbrockElement {
   }
 };
 
-TEST(MinimizeOnTheCpu, TakesSumsOfElements) {
-  const Executor where = Executor::cpu(2);
-  const std::int64_t n = 40'000;
-  const nabla::ElementSum<double, RosenbrockElement> f({}, n, nabla::Affine::chain(n / 2, {0, 1}, 2));
+TEST_P(Minimize, TakesSumsOfElements) {
+  const Executor where = executor();
+  const std::int64_t n = where.is_cuda() ? 400 : 40'000;
+  const auto f = nabla::element_sum<double>(where, RosenbrockElement(), n, nabla::Affine::chain(n / 2, {0, 1}, 2));
   for (const Method method : superlinear) {
     Array<double> x = rosenbrock_start<double>(where, n);
     const MinimizeReport report =
