@@ -195,7 +195,7 @@ void check_memory(const Executor& executor, const char* call, std::span<const Ar
   constexpr std::size_t most = 8;
   Region regions[most];
   std::size_t used = 0;
-  bool is_output[most];
+  bool is_output[most] = {};
   for (const Argument& a : arguments) {
     if (a.count == 0 || a.components == 0) continue;
     is_output[used] = a.is_output;

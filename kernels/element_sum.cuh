@@ -222,6 +222,8 @@ constexpr T mixed_derivative(const F& f, const ElementRequest<T>& request, const
 
 // ------------------------------------------------------------------------------------------------------------- kernels
 
+// One block at least on each processor: left to itself, ptxas gives registers up for more blocks and spills them.
+
 __device__ inline std::int64_t thread_number() {
   return static_cast<std::int64_t>(blockIdx.x) * element_threads + threadIdx.x;
 }
@@ -235,7 +237,7 @@ __device__ void put_partial(const ElementRequest<T>& request, double value) {
 }
 
 template <int N, class T, class F, class Elements>
-__global__ void __launch_bounds__(element_threads)
+__global__ void __launch_bounds__(element_threads, 1)
     value_kernel(const F f, const Elements elements, const ElementRequest<T> request) {
   const std::int64_t e = thread_number();
   double value = 0;
@@ -282,7 +284,7 @@ __device__ void add_rows(const F& f, const Elements& elements, const ElementRequ
 }
 
 template <ElementPass Pass, int N, class T, class F, class Elements>
-__global__ void __launch_bounds__(element_threads)
+__global__ void __launch_bounds__(element_threads, 1)
     owner_kernel(const F f, const Elements elements, const ElementRequest<T> request, const int blocks_of) {
   const int block = Elements::block == dynamic ? blocks_of : Elements::block;
   const std::int64_t owner = thread_number(), first = owner * block;
@@ -331,7 +333,7 @@ struct Slots {
 
 /// Leaves the parts' sums of the rows that a chunk of slots has: of the value, which is row 0, and the derivatives.
 template <ElementPass Pass, int N, class T, class F>
-__global__ void __launch_bounds__(element_threads)
+__global__ void __launch_bounds__(element_threads, 1)
     shared_kernel(const F f, const ElementGrid grid, const ElementRequest<T> request) {
   constexpr int width = Pass == ElementPass::gradient ? chunk<N> : Pass == ElementPass::product ? chunk<N, 4> : 1;
   const std::int64_t parts = shared_parts(request.elements), size = shared_part_size(request.elements);
