@@ -6,8 +6,9 @@ function(nabla_compile_options target)
     # GCC 12 reports its own AVX-512 intrinsics and std::string as uninitialised or overlapping once they are inlined.
     list(APPEND warnings -Wno-maybe-uninitialized -Wno-uninitialized -Wno-restrict)
   elseif(CMAKE_CXX_COMPILER_ID MATCHES "Clang")
-    # What a seam declares for CUDA is unused in builds without.
-    list(APPEND warnings -Wno-unused-private-field)
+    # What a seam declares for CUDA is unused in builds without. A loop that is not vectorized as asked is slow, not wrong,
+    # and usual where a sanitizer watches it.
+    list(APPEND warnings -Wno-unused-private-field -Wno-pass-failed)
   endif()
   if(NABLA_WERROR)
     list(APPEND warnings -Werror)
