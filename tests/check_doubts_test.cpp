@@ -170,8 +170,14 @@ TEST(CheckDoubts, StepsOfAVariablesOwnSizeDoNotSilenceOthers) {
 TEST(CheckDoubts, SlopesBesideACornerHaveBars) {
   const auto origin = Points<double>::from_host(where, std::vector<double>{0}, 1);
   const auto verdict = [&](const char* f, const char* claim) {
-    return check_gradient(where, Formula::parse(f), Formula::parse(claim, {.variables = {"x"}}), origin).verdict;
+    const CheckReport report =
+        check_gradient(where, Formula::parse(f), Formula::parse(claim, {.variables = {"x"}}), origin);
+    EXPECT_EQ(report.worst.front().verdict, report.verdict) << f << ", " << claim;
+    return report.verdict;
   };
+  for (const char* const claim : {"-1", "-0.5", "0", "0.5", "1"}) {
+    EXPECT_EQ(verdict("abs(x)", claim), Verdict::unresolved) << claim;
+  }
   for (const char* const claim : {"1.0001", "-1.0001"}) {
     EXPECT_EQ(verdict("abs(x)", claim), Verdict::disagree) << claim;
     EXPECT_EQ(verdict("1e6 + abs(x)", claim), Verdict::disagree) << claim;
