@@ -147,6 +147,7 @@ TEST(CheckDoubts, SmallStepsAndLargeOnesAreBothHeard) {
     if (width < 2e-11) continue;
     EXPECT_EQ(check_gradient(where, f, Formula::parse("1 + 0*x"), origin).verdict, Verdict::unresolved) << width;
     EXPECT_EQ(check_gradient(where, f, Formula::parse("3 + 0*x"), origin).verdict, Verdict::disagree) << width;
+    EXPECT_EQ(check_gradient(where, f, Formula::parse("0/(0*x)"), origin).verdict, Verdict::unresolved) << width;
   }
 }
 
@@ -163,6 +164,42 @@ TEST(CheckDoubts, StepsOfAVariablesOwnSizeDoNotSilenceOthers) {
     EXPECT_EQ(verdict("0.75"), Verdict::unresolved) << x;
     EXPECT_EQ(verdict("0.3"), Verdict::disagree) << x;
     EXPECT_EQ(verdict("1.5"), Verdict::disagree) << x;
+  }
+}
+
+TEST(CheckDoubts, SlopesBesideACornerHaveBars) {
+  const auto origin = Points<double>::from_host(where, std::vector<double>{0}, 1);
+  const auto verdict = [&](const char* f, const char* claim) {
+    const CheckReport report =
+        check_gradient(where, Formula::parse(f), Formula::parse(claim, {.variables = {"x"}}), origin);
+    EXPECT_EQ(report.worst.front().verdict, report.verdict) << f << ", " << claim;
+    return report.verdict;
+  };
+  for (const char* const claim : {"-1", "-0.5", "0", "0.5", "1"}) {
+    EXPECT_EQ(verdict("abs(x)", claim), Verdict::unresolved) << claim;
+  }
+  for (const char* const claim : {"1.0001", "-1.0001"}) {
+    EXPECT_EQ(verdict("abs(x)", claim), Verdict::disagree) << claim;
+    EXPECT_EQ(verdict("1e6 + abs(x)", claim), Verdict::disagree) << claim;
+  }
+  for (const char* const claim : {"1.00001", "-1.00001"}) {
+    EXPECT_EQ(verdict("1e10 + abs(x)", claim), Verdict::unresolved) << claim;
+  }
+}
+
+TEST(CheckDoubts, ClaimsThatAreNotFinite) {
+  const auto point = Points<double>::from_host(where, std::vector<double>{0.3}, 1);
+  for (const char* const claim : {"0/(0*x)", "1/(0*x)", "-1/(0*x)"}) {
+    const auto verdict = [&](const char* f) {
+      return check_gradient(where, Formula::parse(f), Formula::parse(claim, {.variables = {"x"}}), point).verdict;
+    };
+    for (const char* const f : {"x", "1e6 + x", "1e290*x^3", "1e-290*x^3"}) {
+      EXPECT_EQ(verdict(f), Verdict::disagree) << f << ", " << claim;
+    }
+    // Differences know too little; a derivative's intermediate results may overflow or underflow where f's don't.
+    for (const char* const f : {"1e12 + x", "1e303*x^3", "1e-304*x^3"}) {
+      EXPECT_EQ(verdict(f), Verdict::unresolved) << f << ", " << claim;
+    }
   }
 }
 

@@ -115,6 +115,10 @@ TEST(Line, CornersJumpsAndCusps) {
   EXPECT_FALSE(edge.smooth);
   EXPECT_TRUE(std::isnan(edge.left));
   EXPECT_EQ(edge.right, infinity);
+  const LineDerivative flat_edge = at<double>([](double x) { return x * std::sqrt(x); }, 0);
+  EXPECT_FALSE(flat_edge.smooth);
+  EXPECT_TRUE(std::isnan(flat_edge.left));
+  EXPECT_NEAR(flat_edge.right, 0, 1e-4);
 }
 
 TEST(Line, CurvesThatLookLikeCornersFromAfar) {
