@@ -136,9 +136,11 @@ struct LennardJones {
   template <class X>
   constexpr auto operator()(const X& x) const {
     const auto dx = x[0] - x[3], dy = x[1] - x[4], dz = x[2] - x[5];
-    const auto inverse = 1 / (dx * dx + dy * dy + dz * dz);
-    const auto attraction = inverse * inverse * inverse;
-    return 4 * attraction * (attraction - 1);
+    return nabla::preaccumulate(dx * dx + dy * dy + dz * dz, [](const auto& square) {
+      const auto inverse = 1 / square;
+      const auto attraction = inverse * inverse * inverse;
+      return 4 * attraction * (attraction - 1);
+    });
   }
 };
 

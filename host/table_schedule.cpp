@@ -83,6 +83,30 @@ void for_each_range(const Table& table, std::int64_t element, Use use) {
   }
 }
 
+/// As many as cost an eighth of what the elements' own additions do, at most.
+std::int64_t copies_of(const Table& table, std::int64_t variables) {
+  constexpr std::int64_t most = 64, least_part = 2048;
+  return std::min({most, table.count / least_part, table.count * table.slots() / (8 * variables)});
+}
+
+Copies make_copies(const Table& table, std::int64_t copies, RangeLists lists) {
+  Copies made{{}, 0, std::move(lists)};
+  for (std::int64_t k = 0; k < copies; ++k) {
+    Copies::Part part{table.count * k / copies, std::numeric_limits<std::int64_t>::max(),
+                      table.count * (k + 1) / copies, 0, made.numbers};
+    for (std::int64_t e = part.elements; e < part.end_of_elements; ++e) {
+      for (std::int64_t w = 0; w < table.width; ++w) {
+        const std::int64_t first = block_of(table, e, w);
+        part.variables = std::min(part.variables, first);
+        part.end_of_variables = std::max(part.end_of_variables, first + table.block);
+      }
+    }
+    made.numbers += part.end_of_variables - part.variables;
+    made.parts.push_back(part);
+  }
+  return made;
+}
+
 }  // namespace
 
 RangeLists make_range_lists(const Table& table, std::int64_t variables) {
@@ -94,7 +118,10 @@ RangeLists make_range_lists(const Table& table, std::int64_t variables) {
 
 TableSchedule make_schedule(const Table& table, std::int64_t variables, int threads) {
   if (auto colouring = colour(table, variables, threads)) return std::move(*colouring);
-  return make_range_lists(table, variables);
+  RangeLists lists = make_range_lists(table, variables);
+  const std::int64_t copies = copies_of(table, variables);
+  if (copies < 2) return lists;
+  return make_copies(table, copies, std::move(lists));
 }
 
 }  // namespace nabla::detail

@@ -66,7 +66,20 @@ struct RangeLists : ElementLists {
   std::int64_t ranges() const { return static_cast<std::int64_t>(starts.size()) - 1; }
 };
 
-struct TableSchedule : std::variant<Colouring, RangeLists> {
+/// Where the elements are many times as many as the variables: parts of consecutive elements, each of which adds to
+/// numbers of its own for the variables it may touch. Those are added up afterwards, one part after another.
+struct Copies {
+  struct Part {
+    std::int64_t elements, variables;  // where they begin
+    std::int64_t end_of_elements, end_of_variables;
+    std::int64_t copy;  // where its numbers lie among all parts'
+  };
+  std::vector<Part> parts;
+  std::int64_t numbers = 0;  // of all parts
+  RangeLists lists;          // for Hessians, whose entries have no copies
+};
+
+struct TableSchedule : std::variant<Colouring, RangeLists, Copies> {
   using variant::variant;
 };
 

@@ -175,6 +175,46 @@ First seed_first(double x) {
 }
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
+/// Whether preaccumulate() says of u what f itself does.
+template <class D, class F>
+void expect_the_same(const D& u, const F& f) {
+  const auto expect_near = [](double found, double expected) {
+    EXPECT_NEAR(found, expected, 1e-14 * (1 + std::fabs(expected)));
+  };
+  const D plain = f(u), found = nabla::preaccumulate(u, f);
+  expect_near(found.value.value, plain.value.value);
+  expect_near(found.value.tangent[0], plain.value.tangent[0]);
+  for (int k = 0; k < 3; ++k) {
+    expect_near(found.tangent[k].value, plain.tangent[k].value);
+    expect_near(found.tangent[k].tangent[0], plain.tangent[k].tangent[0]);
+  }
+}
+
+TEST(Preaccumulation, GivesTheDerivativesOfTheFunction) {
+  using Along = nabla::Dual<double, 1>;
+  using D = nabla::Dual<Along, 3>;
+  const D u(Along(1.25, [](int) { return 0.75; }),
+            [](int k) { return Along(k == 2 ? 0.0 : k - 2.5, [&](int) { return 0.5 * k; }); });
+  int calls = 0;
+  expect_the_same(u, [&](const auto& x) {
+    ++calls;
+    using nabla::exp, nabla::max, nabla::sqrt;
+    return exp(-x * x) / sqrt(x) + max(x, 1.0) * (3.0 - x);
+  });
+  EXPECT_EQ(calls, 2);
+  const nabla::Dual<double, 0> data(2.5);
+  expect_the_same(u, [&](const auto& x) { return data * x * x; });
+  EXPECT_EQ(nabla::preaccumulate(3.0, [](const auto& x) { return x * x; }), 9.0);
+  // A direction that does not move the argument keeps its derivative.
+  const nabla::Dual<double, 2> edge(0.0, [](int k) { return static_cast<double>(k); });
+  const auto root = nabla::preaccumulate(edge, [](const auto& x) {
+    using nabla::sqrt;
+    return sqrt(x);
+  });
+  EXPECT_EQ(root.tangent[0], 0);
+  EXPECT_EQ(root.tangent[1], INFINITY);
+}
+
 TEST(Edges, InfiniteSlopesOfFiniteFunctions) {
   EXPECT_EQ(sqrt(seed_first(0)).tangent[0], infinity);
   EXPECT_EQ(cbrt(seed_first(0)).tangent[0], infinity);

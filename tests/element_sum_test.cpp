@@ -213,34 +213,61 @@ void check_net(const Executor& where, std::int64_t points, std::int64_t springs,
   const std::int64_t more = 2;  // variables that no block has
   const std::vector<double> x = numbers(3 * points + more), data = numbers(2 * springs, 5);
   const auto entries_there = on(where, entries);
-  const auto x_there = on(where, x), data_there = on(where, data), g = room(where, x.size());
+  const std::vector<double> v = numbers(3 * points + more, 11);
+  const auto x_there = on(where, x), v_there = on(where, v), data_there = on(where, data), g = room(where, x.size());
   const auto f = element_sum<double>(where, SpaceSpring(), 3 * points + more,
                                      IndexTable<Index>{{entries_there.data(), springs, 2, layout}, 3},
                                      {data_there.data(), springs, 2});
-  std::vector<long double> expected(x.size(), 0);
+  std::vector<long double> expected(x.size(), 0), product(x.size(), 0), diagonal(x.size(), 0);
   long double value = 0;
   for (std::int64_t e = 0; e < springs; ++e) {
     const auto a = static_cast<std::size_t>(3 * table(e, 0)), b = static_cast<std::size_t>(3 * table(e, 1));
     const long double stiffness = data[static_cast<std::size_t>(e)],
                       length = data[static_cast<std::size_t>(springs + e)];
-    long double squares = 0;
-    for (std::size_t i = 0; i < 3; ++i)
-      squares += (static_cast<long double>(x[a + i]) - x[b + i]) * (static_cast<long double>(x[a + i]) - x[b + i]);
+    long double apart[3], moving[3], squares = 0, along = 0;
+    for (std::size_t i = 0; i < 3; ++i) {
+      apart[i] = static_cast<long double>(x[a + i]) - x[b + i];
+      moving[i] = static_cast<long double>(v[a + i]) - v[b + i];
+      squares += apart[i] * apart[i];
+      along += apart[i] * moving[i];
+    }
     const long double size = std::sqrt(squares), stretch = size - length;
     value += stiffness * stretch * stretch / 2;
     for (std::size_t i = 0; i < 3; ++i) {
-      const long double pull = stiffness * stretch * (static_cast<long double>(x[a + i]) - x[b + i]) / size;
+      const long double pull = stiffness * stretch * apart[i] / size, bend = length / (size * size * size);
+      const long double turn = stiffness * (stretch / size * moving[i] + bend * along * apart[i]);
+      const long double curvature = stiffness * (stretch / size + bend * apart[i] * apart[i]);
       expected[a + i] += pull;
       expected[b + i] -= pull;
+      product[a + i] += turn;
+      product[b + i] -= turn;
+      diagonal[a + i] += curvature;
+      diagonal[b + i] += curvature;
     }
   }
   EXPECT_NEAR(f.value_and_gradient(where, all(x_there), all(g)), static_cast<double>(value), 1e-10);
   EXPECT_NEAR(f.value(where, all(x_there)), static_cast<double>(value), 1e-10);
   EXPECT_LT(largest_difference(g.to_host(), expected), 1e-13);
+  const auto sums = on(where, v);  // added to
+  f.value_and_gradient(where, all(x_there), all(sums), true);
+  for (std::size_t i = 0; i < v.size(); ++i) expected[i] += v[i];
+  EXPECT_LT(largest_difference(sums.to_host(), expected), 1e-13);
+  f.hessian_vector_product(where, all(x_there), all(v_there), all(g));
+  EXPECT_LT(largest_difference(g.to_host(), product), 1e-11);
+  f.hessian_diagonal(where, all(x_there), all(g));
+  EXPECT_LT(largest_difference(g.to_host(), diagonal), 1e-11);
+  if (where.is_cuda()) return;
+  for (const int threads : {1, 2, 7}) {
+    const auto again = on(where, v);
+    f.value_and_gradient(Executor::cpu(threads), all(x_there), all(again), true);
+    EXPECT_EQ(again.to_host(), sums.to_host());
+  }
 }
 
 TEST_P(ElementSums, SpringsBetweenPointsOfATable) {
   check_net<std::int32_t>(executor(), 10, 100, Layout::point_major);
+  check_net<std::int32_t>(executor(), 200, 20'000, Layout::point_major);  // many times as many springs
+  check_net<std::int64_t>(executor(), 1'000, 9'000, Layout::component_major, Order::by_points);
   check_net<std::int32_t>(executor(), 30'000, 100'000, Layout::component_major);
   check_net<std::int64_t>(executor(), 12'345, 50'000, Layout::point_major);
   check_net<std::int32_t>(executor(), 30'000, 200'000, Layout::point_major, Order::by_points);

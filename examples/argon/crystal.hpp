@@ -15,14 +15,16 @@ struct Box {
   double edge;
   double inverse_edge = 1 / edge;
 
-  /// a - b, by the shortest way through the repeated boxes.
+  /// What to take from a - b for the shortest way through the repeated boxes: a multiple of the edge in each direction.
+  Vector shift(const Vector& a, const Vector& b) const {
+    Vector s{};
+    for (std::size_t k = 0; k < 3; ++k) s[k] = edge * std::nearbyint((a[k] - b[k]) * inverse_edge);
+    return s;
+  }
+  /// a - b by that way.
   Vector displacement(const Vector& a, const Vector& b) const {
-    Vector d{};
-    for (std::size_t k = 0; k < 3; ++k) {
-      const double straight = a[k] - b[k];
-      d[k] = straight - edge * std::nearbyint(straight * inverse_edge);
-    }
-    return d;
+    const Vector s = shift(a, b);
+    return {a[0] - b[0] - s[0], a[1] - b[1] - s[1], a[2] - b[2] - s[2]};
   }
 };
 

@@ -1,8 +1,8 @@
 #include "forces.hpp"
 
-#include "pair_energy.hpp"
-
+#include <algorithm>
 #include <chrono>
+#include <span>
 
 namespace argon {
 
@@ -21,6 +21,15 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_;
 };
 
+/// The components of all vectors, one after another.
+std::span<double> numbers(std::vector<Vector>& vectors) { return {vectors.data()->data(), 3 * vectors.size()}; }
+std::span<const double> numbers(const std::vector<Vector>& vectors) {
+  return {vectors.data()->data(), 3 * vectors.size()};
+}
+std::span<double> numbers(nabla::Array<double>& array) {
+  return {array.data(), static_cast<std::size_t>(array.size())};
+}
+
 }  // namespace
 
 nabla::Executor executor_named(const std::string& name, int threads) {
@@ -31,71 +40,41 @@ nabla::Executor executor_named(const std::string& name, int threads) {
 }
 
 double PairForces::compute(Crystal& crystal, const NeighbourList& list) {
-  reserve(list.pairs());
-  {
-    const Stopwatch watch(seconds_.gather);
-    gather(crystal, list);
+  if (list_ != list.builds()) {
+    const Stopwatch watch(seconds_.lists);
+    take(crystal, list);
+    list_ = list.builds();
   }
-  {
-    const Stopwatch watch(seconds_.evaluate);
-    evaluate();
-  }
-  const Stopwatch watch(seconds_.scatter);
-  return scatter(crystal, list);
+  const Stopwatch watch(seconds_.sums);
+  const double energy = evaluate(crystal);
+  for (Vector& f : crystal.force) f = {-f[0], -f[1], -f[2]};
+  return energy;
 }
 
-void PairForces::reserve(std::size_t pairs) {
-  if (pairs == pairs_) return;
-  pairs_ = pairs;
-  displacement_.resize(3 * pairs);  // a vector keeps its memory when it shrinks
-  energy_.resize(pairs);
-  gradient_.resize(3 * pairs);
+void PairForces::take(const Crystal& crystal, const NeighbourList& list) {
+  const auto pairs = static_cast<std::int64_t>(list.pairs()), n = static_cast<std::int64_t>(3 * crystal.atoms());
+  const std::int32_t* atoms = list.atoms().data();
+  const double* shifts = numbers(list.shifts()).data();
+  potential_.reset();  // it reads the tables that are about to go
   if (executor_.is_cuda()) {
-    const auto count = static_cast<std::int64_t>(pairs);
-    device_.emplace(OnDevice{{executor_, 3 * count}, {executor_, count}, {executor_, 3 * count}});
+    device_.emplace(OnDevice{{executor_, 2 * pairs}, {executor_, 3 * pairs}, {executor_, n}, {executor_, n}});
+    device_->pairs.upload(list.atoms());
+    device_->shifts.upload(numbers(list.shifts()));
+    atoms = device_->pairs.data();
+    shifts = device_->shifts.data();
   }
+  potential_ = nabla::element_sum<double>(
+      executor_, Pair{}, n, nabla::IndexTable<std::int32_t>{{atoms, pairs, 2, nabla::Layout::point_major}, 3},
+      {shifts, pairs, 3, nabla::Layout::point_major});
 }
 
-void PairForces::gather(const Crystal& crystal, const NeighbourList& list) {
-  for (std::size_t p = 0; p < pairs_; ++p) {
-    const Vector d = crystal.box.displacement(crystal.position[list.first()[p]], crystal.position[list.second()[p]]);
-    for (std::size_t k = 0; k < 3; ++k) displacement_[k * pairs_ + p] = d[k];
-  }
-}
-
-void PairForces::evaluate() {
-  const auto count = static_cast<std::int64_t>(pairs_);
-  const double* displacement = displacement_.data();
-  double *energy = energy_.data(), *gradient = gradient_.data();
-  if (device_) {
-    device_->displacement.upload(displacement_);
-    displacement = device_->displacement.data();
-    energy = device_->energy.data();
-    gradient = device_->gradient.data();
-  }
-  nabla::value_and_gradient(executor_, PairEnergy{}, {displacement, count, 3},
-                            nabla::Outputs<double>{.value = {energy, count, 1}, .gradient = {gradient, count, 3}});
-  if (device_) {
-    energy_ = device_->energy.to_host();
-    gradient_ = device_->gradient.to_host();
-  }
-}
-
-/// The displacement is that of the first atom from the second, so the gradient along it is minus the force on the
-/// first.
-double PairForces::scatter(Crystal& crystal, const NeighbourList& list) const {
-  for (Vector& f : crystal.force) f = {};
-  double potential = 0;
-  for (std::size_t p = 0; p < pairs_; ++p) {
-    potential += energy_[p];
-    Vector &on_first = crystal.force[list.first()[p]], &on_second = crystal.force[list.second()[p]];
-    for (std::size_t k = 0; k < 3; ++k) {
-      const double g = gradient_[k * pairs_ + p];
-      on_first[k] -= g;
-      on_second[k] += g;
-    }
-  }
-  return potential;
+double PairForces::evaluate(Crystal& crystal) {
+  if (!device_) return potential_->value_and_gradient(executor_, numbers(crystal.position), numbers(crystal.force));
+  device_->position.upload(numbers(crystal.position));
+  const double energy =
+      potential_->value_and_gradient(executor_, numbers(device_->position), numbers(device_->gradient));
+  std::ranges::copy(device_->gradient.to_host(), numbers(crystal.force).begin());
+  return energy;
 }
 
 }  // namespace argon

@@ -68,8 +68,8 @@ bool simulate(argon::Dynamics& dynamics, int steps) {
               allowed_energy_drift, momentum, allowed_momentum_drift, good ? "conserved" : "NOT CONSERVED");
   const auto& spent = dynamics.forces().seconds();
   const double per_pair = 1e9 / static_cast<double>(dynamics.pairs_evaluated());
-  std::printf("ns per pair: gather %.2f, energy and gradient %.2f, scatter %.2f; %d neighbour lists\n",
-              spent.gather * per_pair, spent.evaluate * per_pair, spent.scatter * per_pair, dynamics.list().builds());
+  std::printf("ns per pair: energy and forces %.2f, tables of new lists %.2f; %d neighbour lists\n",
+              spent.sums * per_pair, spent.lists * per_pair, dynamics.list().builds());
   return good;
 }
 
@@ -78,7 +78,8 @@ bool run(const argon::Options& options) {
   argon::Dynamics dynamics(argon::fcc_crystal(options.cells, density, temperature, /*seed*/ 1),
                            argon::NeighbourList(argon::PairEnergy::r_cut, skin), argon::PairForces(executor),
                            time_step);
-  std::printf("%zu atoms, pair energies and gradients on %s\n", dynamics.crystal().atoms(), executor.name().c_str());
+  std::printf("%zu atoms, potential energy and its gradient on %s\n", dynamics.crystal().atoms(),
+              executor.name().c_str());
   return options.selftest ? argon::selftest(dynamics, options.steps) : simulate(dynamics, options.steps);
 }
 

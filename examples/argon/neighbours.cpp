@@ -65,14 +65,14 @@ bool NeighbourList::is_valid(const Crystal& crystal) const {
 
 void NeighbourList::build(const Crystal& crystal) {
   const CellGrid grid(crystal, reach_);
-  first_.clear();
-  second_.clear();
+  atoms_.clear();
+  shifts_.clear();
   for (std::uint32_t i = 0; i < crystal.atoms(); ++i) {
     grid.around(crystal.position[i], [&](std::uint32_t j) {
       if (j <= i || square(crystal.box.displacement(crystal.position[i], crystal.position[j])) > reach_ * reach_)
         return;
-      first_.push_back(i);
-      second_.push_back(j);
+      atoms_.insert(atoms_.end(), {static_cast<std::int32_t>(i), static_cast<std::int32_t>(j)});
+      shifts_.push_back(crystal.box.shift(crystal.position[i], crystal.position[j]));
     });
   }
   position_at_build_ = crystal.position;

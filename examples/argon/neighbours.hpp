@@ -4,7 +4,7 @@
 
 namespace argon {
 
-/// All pairs of atoms within reach = cutoff + skin, each pair once, as two flat arrays of indices.
+/// All pairs of atoms within reach = cutoff + skin, each pair once.
 ///
 /// As long as no atom has moved by more than skin/2 since the list was made, no pair outside it can have come within
 /// the cutoff, so the list serves many time steps.
@@ -15,9 +15,12 @@ class NeighbourList {
   /// Makes the list anew if atoms have moved too far; says whether it did.
   bool update(const Crystal& crystal);
 
-  std::size_t pairs() const { return first_.size(); }
-  const std::vector<std::uint32_t>& first() const { return first_; }    ///< sorted
-  const std::vector<std::uint32_t>& second() const { return second_; }  ///< of the same pair; second > first
+  std::size_t pairs() const { return shifts_.size(); }
+  /// Two of each pair, the lower first; pairs are sorted by it.
+  const std::vector<std::int32_t>& atoms() const { return atoms_; }
+  /// What to take from the first position minus the second for the shortest way through the repeated boxes. It stays
+  /// as the atoms move, for as long as the list serves.
+  const std::vector<Vector>& shifts() const { return shifts_; }
   int builds() const { return builds_; }
 
  private:
@@ -25,8 +28,8 @@ class NeighbourList {
   void build(const Crystal& crystal);
 
   double reach_, skin_;
-  std::vector<std::uint32_t> first_, second_;
-  std::vector<Vector> position_at_build_;
+  std::vector<std::int32_t> atoms_;
+  std::vector<Vector> shifts_, position_at_build_;
   int builds_ = 0;
 };
 

@@ -18,13 +18,15 @@ struct PairEnergy {
 
   template <class Displacement>
   constexpr auto operator()(const Displacement& d) const {
-    using nabla::max, nabla::min;
     const auto r2 = d[0] * d[0] + d[1] * d[1] + d[2] * d[2];
-    const auto inverse = 1.0 / r2;
-    const auto attraction = inverse * inverse * inverse;
-    const auto t = min(max((r2 - r_on * r_on) * (1 / (r_cut * r_cut - r_on * r_on)), 0.0), 1.0);
-    const auto switching = 1.0 - t * t * t * (10.0 + t * (6.0 * t - 15.0));
-    return 4.0 * attraction * (attraction - 1.0) * switching;
+    return nabla::preaccumulate(r2, [](const auto& square) {
+      using nabla::max, nabla::min;
+      const auto inverse = 1.0 / square;
+      const auto attraction = inverse * inverse * inverse;
+      const auto t = min(max((square - r_on * r_on) * (1 / (r_cut * r_cut - r_on * r_on)), 0.0), 1.0);
+      const auto switching = 1.0 - t * t * t * (10.0 + t * (6.0 * t - 15.0));
+      return 4.0 * attraction * (attraction - 1.0) * switching;
+    });
   }
 };
 

@@ -4,7 +4,7 @@
 
 #include <omp.h>
 
-// Tables on CPU threads, by one of the two schedules in table_schedule.hpp.
+// Tables on CPU threads, by one of the schedules in table_schedule.hpp.
 
 namespace nabla::detail::cpu {
 
@@ -106,6 +106,21 @@ void add_rows(const std::int64_t* blocks, std::int64_t count, std::int64_t block
   });
 }
 
+/// Reads a column of the elements' data into a row.
+template <class T>
+void read_data(const BatchView<const T>& data, std::int64_t column, const Part& part, const Blocks& blocks,
+               std::int64_t first, std::int64_t count, T* row) {
+  if (!part.is_whole()) {
+    for (std::int64_t e = 0; e < count; ++e) row[e] = data(blocks.element(e), column);
+    return;
+  }
+  with_few(data.item_stride, [&](auto few) {
+    const std::int64_t stride = few > 0 ? few : data.item_stride;
+    const T* const consecutive = &data(first, column);
+    for (std::int64_t e = 0; e < count; ++e) row[e] = consecutive[e * stride];
+  });
+}
+
 /// What a part of a table's elements contributes.
 template <class T, class Index>
 double run_part(const ElementCall<T>& call, const Table& table, const Plan& plan, const Part& part,
@@ -126,8 +141,7 @@ double run_part(const ElementCall<T>& call, const Table& table, const Plan& plan
       if (call.operation.needs_extra) read(call.v.data(), tile.direction(w * block));
     }
     for (std::int64_t column = 0; column < plan.data; ++column) {
-      T* const row = tile.data(column);
-      for (std::int64_t e = 0; e < count; ++e) row[e] = call.data(blocks.element(e), column);
+      read_data(call.data, column, part, blocks, first, count, tile.data(column));
     }
     tile.run(count);
     for (std::int64_t w = 0; w < table.width; ++w) {
@@ -214,6 +228,48 @@ double run_listed(const Executor& executor, const ElementCall<T>& call, const Ta
   return memory.sum(ranges);
 }
 
+/// The outputs are the parts' copies, added up in order.
+template <class T>
+void add_copies(const Copies& copies, const T* numbers, std::span<T> out, bool add, int team) {
+  constexpr std::int64_t at_once = 1024;
+  const auto variables = static_cast<std::int64_t>(out.size());
+#pragma omp parallel for num_threads(team) schedule(static)
+  for (std::int64_t first = 0; first < variables; first += at_once) {
+    const std::int64_t last = std::min(variables, first + at_once);
+    if (!add) std::fill(out.data() + first, out.data() + last, T(0));
+    for (const Copies::Part& part : copies.parts) {
+      const std::int64_t begin = std::max(first, part.variables), end = std::min(last, part.end_of_variables);
+      if (begin >= end) continue;
+      Assembly<T>::add(numbers + part.copy + begin - part.variables, end - begin, out.data() + begin, 1);
+    }
+  }
+}
+
+/// Part by part.
+template <class T>
+double run_copied(const Executor& executor, const ElementCall<T>& call, const Table& table, const Plan& plan,
+                  const Copies& copies) {
+  const auto parts = static_cast<std::int64_t>(copies.parts.size());
+  const auto team = static_cast<int>(std::clamp<std::int64_t>(parts, 1, executor.threads()));
+  const std::span<T> out = !call.outputs.gradient.empty()  ? call.outputs.gradient
+                           : !call.outputs.product.empty() ? call.outputs.product
+                                                           : call.outputs.diagonal;
+  const std::int64_t copied = out.empty() ? 0 : (copies.numbers + 63) / 64 * 64;
+  const Memory<T> memory(executor, parts, 1, copied + team * plan.numbers);
+  ElementCall<T> copying = call;
+  copying.outputs.add = false;
+#pragma omp parallel for num_threads(team) schedule(dynamic)
+  for (std::int64_t k = 0; k < parts; ++k) {
+    const Copies::Part& at = copies.parts[static_cast<std::size_t>(k)];
+    const Interval touched{at.variables, at.end_of_variables};
+    const Assembly<T> assembly(copying, touched, plan.slots, memory.buffers + at.copy);
+    memory.sums[k] = run_part(call, table, plan, Part{at.elements, at.end_of_elements, nullptr, touched}, assembly,
+                              memory.buffers + copied + omp_get_thread_num() * plan.numbers);
+  }
+  if (!out.empty()) add_copies(copies, memory.buffers, out, call.outputs.add, team);
+  return memory.sum(parts);
+}
+
 }  // namespace
 
 template <class T>
@@ -221,6 +277,10 @@ double run_table(const Executor& executor, const ElementCall<T>& call, const Tab
   const TableSchedule& schedule = *table.schedule;
   if (const auto* const colouring = std::get_if<Colouring>(&schedule)) {
     return run_coloured(executor, call, table, plan, *colouring);
+  }
+  if (const auto* const copies = std::get_if<Copies>(&schedule)) {
+    if (call.outputs.hessian.empty()) return run_copied(executor, call, table, plan, *copies);
+    return run_listed(executor, call, table, plan, copies->lists);
   }
   return run_listed(executor, call, table, plan, std::get<RangeLists>(schedule));
 }

@@ -50,6 +50,25 @@ constexpr T whole_power(const T& v, long long n) {
 
 }  // namespace detail
 
+/// f(u) for a function f of one number. f is differentiated by that number alone, and the chain rule does the rest:
+/// with as many tangents as u has, f would do its work for each. What depends on the distance of two points alone, as
+/// most pair potentials do, has six. The result is that of f(u), up to rounding.
+///
+/// Source: preaccumulation; Griewank and Walther, Evaluating Derivatives (2008), chapter 10.
+template <class T, int N, class F>
+constexpr Dual<T, N> preaccumulate(const Dual<T, N>& u, const F& f) {
+  if constexpr (N < 2) {
+    return f(u);
+  } else {
+    const Dual<T, 1> y = f(Dual<T, 1>(u.value, [](int) { return constant<T>(1); }));
+    return detail::chain_at_edge(u, y.value, y.tangent[0]);
+  }
+}
+template <class S, class F>
+constexpr S preaccumulate(const S& u, const F& f) {
+  return f(u);
+}
+
 template <class T, int N>
 struct Math<Dual<T, N>> {
   using D = Dual<T, N>;
