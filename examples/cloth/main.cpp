@@ -7,6 +7,7 @@
 #include <nabla/minimize.hpp>
 #include <nabla/npy.hpp>
 
+#include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <iostream>
@@ -18,6 +19,8 @@ namespace {
 // Each number of x is a coordinate: knot (i, j) of N * N has x[3 (j N + i)] and the two after it. The unit of length is
 // a spring at rest, that of force what stretches a spring to twice its length.
 constexpr double weight_of_cloth = 0.4;  // of a column of knots
+
+double force_on_knot(std::int64_t size) { return weight_of_cloth / static_cast<double>(size); }
 
 /// Between two knots.
 struct Spring {
@@ -96,8 +99,35 @@ std::vector<double> upright(std::int64_t size) {
   return x;
 }
 
+/// The same cloth with other knots: lengths grow with their number.
+std::vector<double> refined(const std::vector<double>& coarse, std::int64_t from, std::int64_t to) {
+  const double scale = static_cast<double>(to - 1) / static_cast<double>(from - 1);
+  const auto place = [&](std::int64_t k, double& rest) {
+    const double at = static_cast<double>(k) / scale;
+    const std::int64_t whole = std::min(static_cast<std::int64_t>(at), from - 2);
+    rest = at - static_cast<double>(whole);
+    return whole;
+  };
+  std::vector<double> x;
+  for (std::int64_t j = 0; j < to; ++j) {
+    for (std::int64_t i = 0; i < to; ++i) {
+      double s = 0, t = 0;
+      const std::int64_t column = place(i, s), line = place(j, t);
+      const auto at = [&](std::int64_t c, std::int64_t l, std::int64_t k) {
+        return coarse[static_cast<std::size_t>(3 * (l * from + c) + k)];
+      };
+      for (std::int64_t k = 0; k < 3; ++k) {
+        x.push_back(scale * ((1 - t) * ((1 - s) * at(column, line, k) + s * at(column + 1, line, k)) +
+                             t * ((1 - s) * at(column, line + 1, k) + s * at(column + 1, line + 1, k))));
+      }
+    }
+  }
+  return x;
+}
+
 /// Hanging by its edge, each column carries itself: the spring below knot j has the weight of what is under it.
-double largest_error(const std::vector<double>& x, std::int64_t size, double force) {
+double largest_error(const std::vector<double>& x, std::int64_t size) {
+  const double force = force_on_knot(size);
   double largest = 0;
   for (std::int64_t i = 0; i < size; ++i) {
     double height = -force * static_cast<double>(size) / 100;  // the pins give way a little
@@ -111,20 +141,15 @@ double largest_error(const std::vector<double>& x, std::int64_t size, double for
   return largest;
 }
 
-}  // namespace
-
-int main(int count, char** arguments) {
-  const Options options = options_from(count, arguments);
-  const std::int64_t size = options.size, knots = size * size, n = 3 * knots, row = 3 * size;
-  const auto where = nabla::Executor::automatic();
-  const double force = weight_of_cloth / static_cast<double>(size);
-  const std::vector<double> start = upright(size);
-
+/// Finds the equilibrium of a cloth that starts as x. Prints what it took.
+std::vector<double> relaxed(const nabla::Executor& where, const std::vector<double>& start, std::int64_t size,
+                            bool by_corners, bool& converged) {
+  const std::int64_t knots = size * size, n = 3 * knots, row = 3 * size;
   std::vector<std::int32_t> pinned;
   std::vector<double> places;
-  for (std::int64_t i = 0; i < size; i += options.by_corners ? size - 1 : 1) {
+  for (std::int64_t i = 0; i < size; i += by_corners ? size - 1 : 1) {
     pinned.push_back(static_cast<std::int32_t>(i));
-    places.insert(places.end(), {static_cast<double>(i) * (options.by_corners ? 0.8 : 1.0), 0, 0});
+    places.insert(places.end(), {static_cast<double>(i) * (by_corners ? 0.8 : 1.0), 0, 0});
   }
   nabla::Array<std::int32_t> table(where, static_cast<std::int64_t>(pinned.size()));
   nabla::Array<double> place(where, static_cast<std::int64_t>(places.size())), x(where, n);
@@ -136,21 +161,41 @@ int main(int count, char** arguments) {
                                                  nabla::Affine{{size - 1, size, 1}, {3, row, 0}, {0, 1, 2, 3, 4, 5}});
   const auto down = nabla::element_sum<double>(
       where, Spring(), n, nabla::Affine{{size, size - 1, 1}, {3, row, 0}, {0, 1, 2, row, row + 1, row + 2}});
-  const auto weights = nabla::element_sum<double>(where, Weight{force}, n, nabla::Affine::chain(knots, {2}, 3));
+  const auto weights =
+      nabla::element_sum<double>(where, Weight{force_on_knot(size)}, n, nabla::Affine::chain(knots, {2}, 3));
   const auto pins =
       nabla::element_sum<double>(where, Pin(), n, nabla::IndexTable<std::int32_t>{{table.data(), table.size()}, 3},
                                  {place.data(), table.size(), 3, nabla::Layout::point_major});
   const auto energy = across + down + weights + pins;
 
-  const auto report =
-      nabla::minimize(where, energy, x, {.relative_gradient_tolerance = 1e-8, .max_iterations = 50'000});
-  std::cout << "on " << where.name() << ": " << n << " variables, " << describe(report) << '\n';
-  const std::vector<double> found = x.to_host();
-  if (!options.by_corners) {
-    std::cout << "largest distance from where the knots must be: " << largest_error(found, size, force) << '\n';
+  const auto report = nabla::minimize(where, energy, x,
+                                      {.method = nabla::Method::newton_cg,
+                                       .inner_iterations = 10'000,
+                                       .gradient_tolerance = 1e-7 * force_on_knot(size) * static_cast<double>(size),
+                                       .relative_gradient_tolerance = 0});
+  std::cout << size << " x " << size << " knots, " << describe(report) << '\n';
+  converged = report.converged();
+  return x.to_host();
+}
+
+}  // namespace
+
+int main(int count, char** arguments) {
+  const Options options = options_from(count, arguments);
+  const auto where = nabla::Executor::automatic();
+  std::cout << "on " << where.name() << '\n';
+  // Small cloths first: what a large one lacks then is short waves alone, and those are quick to settle.
+  std::vector<std::int64_t> sizes{options.size};
+  while (sizes.back() > 16) sizes.push_back((sizes.back() + 1) / 2);
+  std::vector<double> x = upright(sizes.back());
+  bool converged = true;
+  for (std::size_t k = sizes.size(); k-- > 0 && converged;) {
+    if (k + 1 < sizes.size()) x = refined(x, sizes[k + 1], sizes[k]);
+    x = relaxed(where, x, sizes[k], options.by_corners, converged);
   }
-  if (!options.out.empty()) {
-    nabla::write_npy(options.out, found.data(), {knots, 3}, false);
+  if (converged && !options.by_corners) {
+    std::cout << "largest distance from where the knots must be: " << largest_error(x, options.size) << '\n';
   }
-  return report.converged() ? 0 : 1;
+  if (!options.out.empty()) nabla::write_npy(options.out, x.data(), {options.size * options.size, 3}, false);
+  return converged ? 0 : 1;
 }
