@@ -7,6 +7,8 @@
 //     cost/operation/k           the operation's time over the value's (gradient) or the gradient's (product)
 //     lennard_jones/atoms        value and gradient; of_scalar_loop: how many times as long a plain loop takes, on one
 //                                thread, and of_parallel_pairs: on as many threads, each atom summing both its halves
+//     large/…                    10^8 variables, and a table of more than 2^31 entries; run if the memory is there
+//                                (2 and 10 GB), and compared with closed forms
 
 #include "bare.hpp"
 #include "paired.hpp"
@@ -14,6 +16,8 @@
 #include <nabla/batch.hpp>
 #include <nabla/element_sum.hpp>
 #include <nabla/formula_objective.hpp>
+
+#include <unistd.h>
 
 #include <algorithm>
 #include <array>
@@ -260,6 +264,60 @@ void lennard_jones(benchmark::State& state, bool parallel) {
   if (!(difference < 1e-11)) state.SkipWithError(("the loops differ by " + std::to_string(difference)).c_str());
 }
 
+/// A spring of length 1 on a line.
+struct LineSpring {
+  static constexpr int variables = 2;
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    const auto stretch = x[1] - x[0] - 1.0;
+    return 0.5 * stretch * stretch;
+  }
+};
+
+bool has_memory(benchmark::State& state, std::int64_t bytes) {
+  if (sysconf(_SC_AVPHYS_PAGES) * sysconf(_SC_PAGESIZE) > bytes) return true;
+  state.SkipWithError("not as much memory is free");
+  return false;
+}
+template <class F>
+void run_large(benchmark::State& state, const F& f, const std::vector<double>& x, double exact) {
+  const Executor where = Executor::cpu();
+  std::vector<double> gradient(x.size());
+  double value = 0;
+  for (auto _ : state) value = f.value_and_gradient(where, x, gradient);
+  if (!(std::fabs(value / exact - 1) < 1e-13)) state.SkipWithError("the value is wrong");
+  state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(x.size()));
+}
+
+/// At x = 1/2 each element is 100/16 + 1/4.
+void large_chain(benchmark::State& state) {
+  const std::int64_t n = state.range(0);
+  if (!has_memory(state, 20 * n)) return;
+  const std::vector<double> x(static_cast<std::size_t>(n), 0.5);
+  const auto f = nabla::element_sum<double>(Executor::cpu(), Rosenbrock(), n, Affine::chain(n - 1, {0, 1}));
+  run_large(state, f, x, 6.5 * static_cast<double>(n - 1));
+}
+
+/// Point i, at i, has springs to the next 22; the one to the k-th is stretched by k - 1.
+void large_table(benchmark::State& state) {
+  constexpr std::int64_t springs = 22;
+  const std::int64_t n = state.range(0), count = (n - springs) * springs;
+  if (!has_memory(state, 10 * count)) return;
+  std::vector<std::int32_t> table;
+  table.reserve(static_cast<std::size_t>(2 * count));
+  for (std::int32_t i = 0; i < n - springs; ++i) {
+    for (std::int32_t k = 1; k <= springs; ++k) table.insert(table.end(), {i, i + k});
+  }
+  std::vector<double> x(static_cast<std::size_t>(n));
+  for (std::size_t i = 0; i < x.size(); ++i) x[i] = static_cast<double>(i);
+  const auto f =
+      nabla::element_sum<double>(Executor::cpu(), LineSpring(), n,
+                                 nabla::IndexTable<std::int32_t>{{table.data(), count, 2, nabla::Layout::point_major}});
+  double exact = 0;
+  for (int k = 1; k <= springs; ++k) exact += 0.5 * (k - 1) * (k - 1);
+  run_large(state, f, x, exact * static_cast<double>(n - springs));
+}
+
 void add_all() {
   const auto add = [](const std::string& name, auto function, auto argument, std::int64_t n) {
     benchmark::RegisterBenchmark(name.c_str(), function, argument)
@@ -283,6 +341,14 @@ void add_all() {
   add("cost/hessian_vector_product", cost<8>, Pass::product, 8);
   add("lennard_jones/cells", lennard_jones, false, 63);
   add("lennard_jones/cells/all_threads", lennard_jones, true, 63);
+  benchmark::RegisterBenchmark("large/chain", large_chain)
+      ->Arg(100'000'000)
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
+  benchmark::RegisterBenchmark("large/table", large_table)
+      ->Arg(50'000'000)
+      ->UseRealTime()
+      ->Unit(benchmark::kMillisecond);
 }
 
 }  // namespace
