@@ -13,27 +13,32 @@ namespace nabla::detail {
 
 namespace {
 
+[[noreturn]] void refuse_executor(const char* call, const std::string& made_for) {
+  throw MemorySpaceError(std::string(call) + ": the sum's rows were prepared for " + made_for);
+}
+
+void require_size(const char* call, const char* name, std::size_t found, std::int64_t expected) {
+  if (static_cast<std::int64_t>(found) == expected) return;
+  throw ShapeError(std::string(call) + ": " + name + " must have " + std::to_string(expected) + " numbers, found " +
+                   std::to_string(found));
+}
+
 template <class T>
 void require(const Executor& executor, const RowCall<T>& call) {
   const RowMatrix<T>& matrix = call.matrix;
-  const std::string prefix = std::string(call.name) + ": ";
   const Executor& made_for = matrix.executor;
   if (executor.is_cuda() != made_for.is_cuda()) {
-    throw MemorySpaceError(prefix + "the sum's rows were prepared for " +
-                           (executor.is_cuda() ? "a CPU executor" : "a CUDA executor"));
+    refuse_executor(call.name, executor.is_cuda() ? "a CPU executor" : "a CUDA executor");
   }
   if (executor.device() != made_for.device()) {
-    throw MemorySpaceError(prefix + "the sum's rows were prepared for CUDA device " +
-                           std::to_string(made_for.device()) + ", not " + std::to_string(executor.device()));
+    refuse_executor(call.name,
+                    "CUDA device " + std::to_string(made_for.device()) + ", not " + std::to_string(executor.device()));
   }
-  const auto require_size = [&](const char* name, std::size_t found, std::int64_t expected) {
-    if (static_cast<std::int64_t>(found) == expected) return;
-    throw ShapeError(prefix + name + " must have " + std::to_string(expected) + " numbers, found " +
-                     std::to_string(found));
-  };
-  require_size("x", call.x.size(), matrix.variables);
-  if (call.v != nullptr) require_size("v", call.v->size(), matrix.variables);
-  if (call.out.data() != nullptr || !call.out.empty()) require_size(call.output, call.out.size(), call.size);
+  require_size(call.name, "x", call.x.size(), matrix.variables);
+  if (call.v != nullptr) require_size(call.name, "v", call.v->size(), matrix.variables);
+  if (call.out.data() != nullptr || !call.out.empty()) {
+    require_size(call.name, call.output, call.out.size(), call.size);
+  }
   const SparseView<T>& rows = matrix.rows;
   const Argument arguments[] = {
       {"the rows' starts", rows.starts, rows.rows + 1, 1, 1, 1, matrix.index_bytes[0], false},

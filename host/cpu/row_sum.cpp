@@ -10,21 +10,34 @@ namespace nabla::detail::cpu {
 
 namespace {
 
-/// Sums over some entries of a row, for each vector.
+/// Sums over some entries of a row, for each vector. Rows are short: what a core runs ahead into the next one gains
+/// more than gathering packs of entries, in the caches (0.36 to 0.40 against 0.57 ns an entry, 20 a row). Past them
+/// packs were faster for having more reads under way (1.5 against 1.7 ns), which asking for every fourth number early
+/// makes up for.
 template <int Vectors, bool Squared, class T, class Column>
 void sum_entries(const SparseProduct<T>& product, const Column* columns, std::int64_t first, std::int64_t last,
                  T* sums) {
   const T* const values = product.matrix.values;
-  const T *const x = product.in[0], *const v = product.in[1];
-  T along_x = 0, along_v = 0;
-#pragma omp simd reduction(+ : along_x, along_v)
-  for (std::int64_t e = first; e < last; ++e) {
+  const T* in[Vectors];
+  for (int k = 0; k < Vectors; ++k) in[k] = product.in[k];
+  T even[Vectors] = {}, odd[Vectors] = {};
+  const auto add = [&](std::int64_t e, T* to) {
     const T a = Squared ? values[e] * values[e] : values[e];
-    along_x += a * x[columns[e]];
-    if constexpr (Vectors == 2) along_v += a * v[columns[e]];
+    for (int k = 0; k < Vectors; ++k) to[k] += a * in[k][columns[e]];
+  };
+  constexpr std::int64_t ahead = 64;
+  std::int64_t e = first;
+  for (; e + 4 <= last; e += 4) {
+    if (e + ahead < product.matrix.entries) {
+      for (int k = 0; k < Vectors; ++k) __builtin_prefetch(in[k] + columns[e + ahead]);
+    }
+    add(e, even);
+    add(e + 1, odd);
+    add(e + 2, even);
+    add(e + 3, odd);
   }
-  sums[0] = along_x;
-  if constexpr (Vectors == 2) sums[1] = along_v;
+  for (; e < last; ++e) add(e, even);
+  for (int k = 0; k < Vectors; ++k) sums[k] = even[k] + odd[k];
 }
 
 template <int Vectors, bool Squared, class T, class Start, class Column>
