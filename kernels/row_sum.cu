@@ -126,7 +126,9 @@ __global__ void __launch_bounds__(threads)
   const SparsePart part(product.matrix, number);
   if (!part.ends_carried()) return;
   const int lane = static_cast<int>(threadIdx.x % 32);
-  for (int k = 0; k < product.vectors; ++k) {
+#pragma unroll  // so that the vectors' addresses are parameters, not an array in local memory
+  for (int k = 0; k < 2; ++k) {
+    if (k == product.vectors) break;
     double sum = 0;
     for (std::int64_t p = part.first_part(product.matrix) + lane; p < number; p += 32) {
       sum += partials[carried_at(p, k, product.vectors)];
