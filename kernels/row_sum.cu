@@ -35,10 +35,24 @@ __device__ void scan_warp(Unfinished<Vectors>& mine) {
   }
 }
 
+/// How many of a part's rows end before an item.
+__device__ inline int rows_before(const std::uint16_t* ends, int rows, int item) {
+  int first = 0;
+  for (int last = rows; first < last;) {
+    const int middle = (first + last) / 2;
+    if (ends[middle] + middle < item) {
+      first = middle + 1;
+    } else {
+      last = middle;
+    }
+  }
+  return first;
+}
+
 template <int Vectors, bool Squared, class T>
 __global__ void __launch_bounds__(threads)
     sparse_product_kernel(const SparseProduct<T> product, double* const partials) {
-  __shared__ T terms[Vectors][part_items];
+  __shared__ T terms[Vectors][part_items];    // of entries, then of rows: their sums
   __shared__ std::uint16_t ends[part_items];  // of rows: how many of the part's entries come before
   __shared__ Unfinished<Vectors> of_warp[warps];
   const SparseView<T>& matrix = product.matrix;
@@ -57,28 +71,11 @@ __global__ void __launch_bounds__(threads)
   }
   __syncthreads();
 
-  // The rows that end before the thread's first item.
   const int items = rows + entries;
   const int first = thread * items_of_thread < items ? thread * items_of_thread : items;
-  int row = 0;
-  for (int last = rows; row < last;) {
-    const int middle = (row + last) / 2;
-    if (ends[middle] + middle < first) {
-      row = middle + 1;
-    } else {
-      last = middle;
-    }
-  }
-  int entry = first - row;
-  const int first_row = row;
+  const int first_row = rows_before(ends, rows, first);
+  int row = first_row, entry = first - row;
   T sums[Vectors] = {}, of_first[Vectors] = {};  // of the row at hand; of the first, which others may have begun
-  const auto put = [&](int k, int r, T sum) {
-    if (r == 0 && part.carried) {
-      partials[ended_at(number, k, Vectors)] = static_cast<double>(sum);
-    } else {
-      product.put(k, part.row + r, sum);
-    }
-  };
   for (int item = first; item < first + items_of_thread && item < items; ++item) {
     const bool ends_row = row < rows && entry == ends[row];
 #pragma unroll
@@ -90,7 +87,7 @@ __global__ void __launch_bounds__(threads)
       if (row == first_row) {
         of_first[k] = sums[k];
       } else {
-        put(k, row, sums[k]);
+        terms[k][entries + row] = sums[k];
       }
       sums[k] = 0;
     }
@@ -112,8 +109,20 @@ __global__ void __launch_bounds__(threads)
       if (of_warp[w].row == first_row) before += of_warp[w].sums[k];
       if (of_warp[w].row == row) last += of_warp[w].sums[k];
     }
-    if (row > first_row) put(k, first_row, static_cast<T>(before + static_cast<double>(of_first[k])));
+    if (row > first_row) terms[k][entries + first_row] = static_cast<T>(before + static_cast<double>(of_first[k]));
     if (thread == threads - 1) partials[carried_at(number, k, Vectors)] = last;
+  }
+  __syncthreads();
+  for (int r = thread; r < rows; r += threads) {
+#pragma unroll
+    for (int k = 0; k < Vectors; ++k) {
+      const T sum = terms[k][entries + r];
+      if (r == 0 && part.carried) {
+        partials[ended_at(number, k, Vectors)] = static_cast<double>(sum);
+      } else {
+        product.put(k, part.row + r, sum);
+      }
+    }
   }
 }
 

@@ -3,6 +3,7 @@
 #include "row_cases.hpp"
 
 #include <nabla/check_objective.hpp>
+#include <nabla/detail/sparse_product.hpp>
 #include <nabla/minimize.hpp>
 
 #include <string>
@@ -92,6 +93,21 @@ TEST_P(RowSums, LongRowsAndColumnsAndEmptyOnes) {
   empty.add(4'999, 2.5);
   empty.end_row();
   expect_loops<Squares>(where, empty, 1e-13);
+}
+
+TEST_P(RowSums, RowsThatEndAtTheBordersOfParts) {
+  const Executor where = executor();
+  for (const std::int64_t items : {nabla::detail::part_items, 2 * nabla::detail::part_items}) {
+    for (std::int64_t entries = items - 3; entries <= items + 1; ++entries) {
+      Sparse<> matrix;
+      matrix.variables = 50;
+      for (const std::int64_t size : {entries, std::int64_t{0}, std::int64_t{3}, entries - 4, std::int64_t{0}}) {
+        for (std::int64_t e = 0; e < size; ++e) matrix.add(e % 50, 0.25 * static_cast<double>(e % 7));
+        matrix.end_row();
+      }
+      expect_loops<Squares>(where, matrix, 1e-12);
+    }
+  }
 }
 
 TEST_P(RowSums, OneLongColumn) {

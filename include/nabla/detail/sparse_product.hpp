@@ -13,7 +13,8 @@
 
 namespace nabla::detail {
 
-inline constexpr std::int64_t part_items = 2048;
+/// Seven for each of 256 threads: an odd number, with which they read from different banks of shared memory.
+inline constexpr std::int64_t part_items = 1792;
 
 /// Entries of row r: columns and values from start(r) to start(r + 1).
 template <class T>
