@@ -6,14 +6,15 @@
 
 #include <nabla/detail/element_request.hpp>
 #include <nabla/detail/operation.hpp>
+#include <nabla/detail/sparse_product.hpp>
 #include <nabla/view.hpp>
 
 #include <string>
 #include <vector>
 
 // What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/displace.cu, kernels/element_sum.cu,
-// kernels/module.cu, kernels/random.cu, kernels/summary.cu and kernels/vectors.cu answer; host/without_cuda.cpp answers
-// in builds without CUDA.
+// kernels/module.cu, kernels/random.cu, kernels/row_sum.cu, kernels/summary.cu and kernels/vectors.cu answer;
+// host/without_cuda.cpp answers in builds without CUDA.
 
 namespace nabla::detail::cuda {
 
@@ -69,6 +70,10 @@ std::int64_t fold_numbers(std::int64_t count, std::int64_t rows);
 template <class T>
 void assemble_shared(const ExecutorState& state, ElementPass pass, const ElementGrid& grid, std::int64_t slots,
                      const double* sums, const ElementRequest<T>& request);
+
+/// What detail/sparse_product.hpp says, enqueued. `partials`: two numbers for each part and vector.
+template <class T>
+void multiply(const ExecutorState& state, const SparseProduct<T>& product, double* partials);
 
 /// What host/vectors.hpp says, enqueued.
 template <class T>

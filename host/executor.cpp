@@ -149,8 +149,8 @@ void copy_bytes(const Executor& executor, void* to, const void* from, std::size_
   }
 }
 
-void* workspace(const Executor& executor, std::size_t bytes) {
-  Workspace& kept = executor.state().workspace;
+void* workspace(const Executor& executor, std::size_t bytes, Workspace ExecutorState::*which) {
+  Workspace& kept = executor.state().*which;
   if (kept.bytes < bytes) {
     if (executor.is_cuda()) {
       bytes = std::max(bytes, 2 * kept.bytes);
@@ -168,10 +168,13 @@ void* workspace(const Executor& executor, std::size_t bytes) {
 ExecutorState::~ExecutorState() {
   if (kind == Executor::Kind::cpu) {
     std::free(workspace.memory);
+    std::free(vectors.memory);
     return;
   }
   for (const Workspace& outgrown : retired) cuda::deallocate(*this, outgrown.memory);
-  if (workspace.memory != nullptr) cuda::deallocate(*this, workspace.memory);
+  for (const Workspace& kept : {workspace, vectors}) {
+    if (kept.memory != nullptr) cuda::deallocate(*this, kept.memory);
+  }
   if (owns_stream) cuda::destroy_stream(device, stream);
 }
 

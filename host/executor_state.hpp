@@ -22,6 +22,7 @@ struct ExecutorState {
   void* stream = nullptr;
   bool owns_stream = false;
   Workspace workspace;
+  Workspace vectors;  // what passes over rows of a matrix hand to each other, which use the workspace themselves
   std::vector<Workspace> retired;  // outgrown, but a captured graph may still use it; CUDA only
 
   ~ExecutorState();
@@ -29,7 +30,8 @@ struct ExecutorState {
 
 /// At least so many bytes of the executor's workspace, aligned to 256; contents unspecified. A larger request than ever
 /// before reallocates. On CUDA it at least doubles, and what it outgrew lives as long as the executor.
-void* workspace(const Executor& executor, std::size_t bytes);
+void* workspace(const Executor& executor, std::size_t bytes,
+                Workspace ExecutorState::*which = &ExecutorState::workspace);
 
 /// Whether this build and machine have CUDA devices that the library can use; decided once.
 bool cuda_is_usable();

@@ -68,6 +68,13 @@ template void assemble_shared(const ExecutorState&, ElementPass, const ElementGr
                               const ElementRequest<double>&);
 
 template <class T>
+void multiply(const ExecutorState&, const SparseProduct<T>&, double*) {
+  unreachable();
+}
+template void multiply(const ExecutorState&, const SparseProduct<float>&, double*);
+template void multiply(const ExecutorState&, const SparseProduct<double>&, double*);
+
+template <class T>
 void run(const ExecutorState&, std::int64_t, const Pass<T>&, const Sums&) {
   unreachable();
 }

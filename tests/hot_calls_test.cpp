@@ -6,6 +6,7 @@
 #include <nabla/check.hpp>
 #include <nabla/element_sum.hpp>
 #include <nabla/evaluate.hpp>
+#include <nabla/row_sum.hpp>
 
 #include <malloc.h>
 
@@ -76,12 +77,31 @@ TEST_P(HotCalls, AllocateNothingAfterTheFirst) {
   }
 }
 
-/// The sum of Saddle over neighbours of a chain, with vectors for its passes.
+struct Square {
+  template <class Point>
+  constexpr auto operator()(const Point& x) const {
+    return x[0] * x[0];
+  }
+};
+
+template <class T>
+Array<T> uploaded(const Executor& where, const std::vector<T>& numbers) {
+  Array<T> array(where, static_cast<std::int64_t>(numbers.size()));
+  array.upload(numbers);
+  return array;
+}
+
+/// The sum of Saddle over neighbours of a chain, and one over two rows of a matrix, with vectors for their passes.
 struct HotSum {
   Executor where;
   std::int64_t n = 20'000;
   nabla::ElementSum<double, Saddle> f =
       nabla::element_sum<double>(where, Saddle(), n, nabla::Affine::chain(n - 1, {0, 1}));
+  Array<std::int32_t> starts = uploaded<std::int32_t>(where, {0, 6'000, 6'001}),
+                      columns = uploaded<std::int32_t>(where, std::vector<std::int32_t>(6'001, 7));
+  Array<double> values = uploaded<double>(where, std::vector<double>(6'001, 1e-3));
+  nabla::RowSum<double, Square> rows =
+      nabla::row_sum<double>(where, Square(), n, nabla::SparseRows(starts, columns, values));
   Points<double> x = Points<double>::uniform(where, n, 1, -2, 2, 1), v = Points<double>::uniform(where, n, 1, -2, 2, 2);
   Array<double> out{where, n}, hessian{where, static_cast<std::int64_t>(f.hessian_pattern().columns.size())};
 
@@ -91,8 +111,13 @@ struct HotSum {
   void enqueue() const {
     f.hessian_vector_product(where, all(x, n), all(v, n), all(out, n));
     f.hessian(where, all(x, n), all(hessian, hessian.size()));
+    rows.hessian_vector_product(where, all(x, n), all(v, n), all(out, n), true);
+    rows.hessian_diagonal(where, all(x, n), all(out, n), true);
   }
-  double wait() const { return f.value_and_gradient(where, all(x, n), all(out, n)); }
+  double wait() const {
+    const double first = f.value_and_gradient(where, all(x, n), all(out, n));
+    return first + rows.value_and_gradient(where, all(x, n), all(out, n), true);
+  }
 };
 
 TEST_P(HotCalls, SumsOfElementsAllocateNothingAfterTheFirst) {

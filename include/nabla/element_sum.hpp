@@ -172,6 +172,13 @@ SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t var
 /// All entries of both.
 SparsePattern merge(const SparsePattern& a, const SparsePattern& b);
 
+/// A sum that can add its derivatives to others': ElementSum, RowSum (row_sum.hpp).
+template <class S>
+concept Summand = requires(const S& sum, const Executor& executor, std::span<const typename S::Scalar> x,
+                           std::span<typename S::Scalar> gradient) {
+  sum.value_and_gradient(executor, x, gradient, true);
+};
+
 }  // namespace detail
 
 // What nvcc compiled and what another compiler did are kept apart, as in evaluate.hpp.
@@ -378,13 +385,13 @@ class AddedSums {
   mutable std::shared_ptr<const SparsePattern> pattern_;
 };
 
-template <class T, class A, class B>
-AddedSums<T, ElementSum<T, A>, ElementSum<T, B>> operator+(const ElementSum<T, A>& a, const ElementSum<T, B>& b) {
-  return AddedSums<T, ElementSum<T, A>, ElementSum<T, B>>({a, b});
+template <detail::Summand A, detail::Summand B>
+AddedSums<typename A::Scalar, A, B> operator+(const A& a, const B& b) {
+  return AddedSums<typename A::Scalar, A, B>({a, b});
 }
-template <class T, class... Sums, class B>
-AddedSums<T, Sums..., ElementSum<T, B>> operator+(const AddedSums<T, Sums...>& a, const ElementSum<T, B>& b) {
-  return AddedSums<T, Sums..., ElementSum<T, B>>(std::tuple_cat(a.terms(), std::tuple(b)));
+template <class T, class... Sums, detail::Summand B>
+AddedSums<T, Sums..., B> operator+(const AddedSums<T, Sums...>& a, const B& b) {
+  return AddedSums<T, Sums..., B>(std::tuple_cat(a.terms(), std::tuple(b)));
 }
 
 }  // inline namespace
