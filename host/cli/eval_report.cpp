@@ -1,5 +1,6 @@
 #include "eval.hpp"
 #include "numbers.hpp"
+#include "table.hpp"
 
 #include <fmt/format.h>
 
@@ -49,12 +50,6 @@ namespace {
 
 std::string to_string(Layout layout) { return layout == Layout::component_major ? "component-major" : "point-major"; }
 
-ordered_json json_numbers(std::span<const double> numbers) {
-  ordered_json list = ordered_json::array();
-  for (const double number : numbers) list.push_back(json_number(number));
-  return list;
-}
-
 ordered_json json_matrix(std::span<const double> matrix, std::size_t m, std::size_t n) {
   ordered_json rows = ordered_json::array();
   for (std::size_t i = 0; i < m; ++i) rows.push_back(json_numbers(matrix.subspan(i * n, n)));
@@ -86,16 +81,6 @@ ordered_json json_point(const EvaluatedPoint& point) {
   }
   if (!point.classification.empty()) object["classification"] = point.classification;
   return object;
-}
-
-/// "1, 2, 3"; long lists are cut.
-std::string list(std::span<const double> numbers) {
-  constexpr std::size_t longest = 16;
-  std::string text;
-  for (const double number : numbers.first(std::min(numbers.size(), longest))) {
-    text += fmt::format("{}{}", text.empty() ? "" : ", ", for_people(number));
-  }
-  return numbers.size() > longest ? fmt::format("{}, ... {} in all", text, numbers.size()) : text;
 }
 
 std::string table_of_point(const EvaluatedPoint& point) {
