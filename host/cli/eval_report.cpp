@@ -1,6 +1,5 @@
 #include "eval.hpp"
 #include "numbers.hpp"
-#include "table.hpp"
 
 #include <fmt/format.h>
 
@@ -81,6 +80,16 @@ ordered_json json_point(const EvaluatedPoint& point) {
   }
   if (!point.classification.empty()) object["classification"] = point.classification;
   return object;
+}
+
+/// "1, 2, 3"; long lists are cut.
+std::string list(std::span<const double> numbers) {
+  constexpr std::size_t longest = 16;
+  std::string text;
+  for (const double number : numbers.first(std::min(numbers.size(), longest))) {
+    text += fmt::format("{}{}", text.empty() ? "" : ", ", for_people(number));
+  }
+  return numbers.size() > longest ? fmt::format("{}, ... {} in all", text, numbers.size()) : text;
 }
 
 std::string table_of_point(const EvaluatedPoint& point) {

@@ -119,20 +119,21 @@ std::string evaluations_of(const Evaluations& evaluations) {
 
 /// "x = 1, y = 2"; long lists are cut, and numbers of indexed variables need no names.
 std::string place(const MinimizeResult& result, const std::vector<double>& x) {
-  constexpr std::size_t most_named = 8;
+  constexpr std::size_t most_named = 8, most_listed = 16;
   const bool indexed = !result.variables.empty() && result.variables.front().ends_with("]");
-  if (indexed || x.size() > most_named) return fmt::format("({})", list(x));
   std::string text;
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    text += fmt::format("{}{} = {}", i == 0 ? "" : ", ", result.variables[i], for_people(x[i]));
+  for (std::size_t i = 0; i < std::min(x.size(), most_listed); ++i) {
+    const std::string name = indexed || x.size() > most_named ? "" : result.variables[i] + " = ";
+    text += fmt::format("{}{}{:.9g}", i == 0 ? "" : ", ", name, for_people(x[i]));
   }
-  return text;
+  if (x.size() > most_listed) text += fmt::format(", ... {} in all", x.size());
+  return indexed || x.size() > most_named ? "(" + text + ")" : text;
 }
 
 std::string about_the_only(const MinimizeResult& result, const MinimizeReport& report) {
   std::string text = line("ended", describe_end(report));
-  text +=
-      line("value", fmt::format("{} ({:.9g} at the start)", for_people(report.value), for_people(report.first_value)));
+  text += line("value",
+               fmt::format("{:.9g} ({:.9g} at the start)", for_people(report.value), for_people(report.first_value)));
   text += line("gradient", fmt::format("norm {:.3g} ({:.3g} at the start)", for_people(report.gradient_norm),
                                        for_people(report.first_gradient_norm)));
   if (!result.best_x.empty()) text += line("at", place(result, result.best_x));
@@ -150,7 +151,7 @@ std::string about_many(const MinimizeResult& result, const Work& work) {
   if (!reasons.empty()) text += line("ended", reasons);
   if (result.best >= 0) {
     const Descent& best = best_of(result);
-    text += line("best", fmt::format("value {}, from start {}, {} after {}", best.value, result.best,
+    text += line("best", fmt::format("value {:.9g}, from start {}, {} after {}", best.value, result.best,
                                      name_of(best.reason), counted(best.iterations, "iteration")));
     text += line("gradient", fmt::format("norm {:.3g}", best.gradient_norm));
     text += line("at", place(result, result.best_x));

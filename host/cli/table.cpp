@@ -32,15 +32,6 @@ std::string aligned(const std::vector<Cells>& rows, const std::vector<char>& ali
   return text;
 }
 
-std::string list(std::span<const double> numbers) {
-  constexpr std::size_t longest = 16;
-  std::string text;
-  for (const double number : numbers.first(std::min(numbers.size(), longest))) {
-    text += fmt::format("{}{}", text.empty() ? "" : ", ", for_people(number));
-  }
-  return numbers.size() > longest ? fmt::format("{}, ... {} in all", text, numbers.size()) : text;
-}
-
 std::string place_of(std::span<const double> x) {
   constexpr std::size_t most = 4;
   if (x.empty()) return "";

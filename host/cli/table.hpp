@@ -20,9 +20,6 @@ using Cells = std::vector<std::string>;
 /// Columns as wide as what is in them, each with '<' or '>', the side to which it keeps.
 std::string aligned(const std::vector<Cells>& rows, const std::vector<char>& alignments);
 
-/// "1, 2, 3"; long lists are cut.
-std::string list(std::span<const double> numbers);
-
 /// "(1, 2)", with few numbers and digits; empty for none.
 std::string place_of(std::span<const double> x);
 
