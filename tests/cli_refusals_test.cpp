@@ -1,4 +1,4 @@
-#include "command.hpp"
+#include "cli_refusals.hpp"
 
 #include <gtest/gtest.h>
 
@@ -8,18 +8,6 @@
 
 namespace nabla::test {
 namespace {
-
-constexpr char program[] = NABLA_PROGRAM;
-
-/// Expects status `status`, nothing on standard output and exactly this line on standard error.
-void expect_refusal(const std::vector<std::string>& arguments, const std::string& line, int status = 2) {
-  const Outcome outcome = run_program(program, arguments);
-  std::string command;
-  for (const std::string& argument : arguments) command += " " + argument;
-  EXPECT_EQ(outcome.status, status) << command;
-  EXPECT_EQ(outcome.out, "") << command;
-  EXPECT_EQ(outcome.err, line + "\n") << command;
-}
 
 /// The same for nabla eval of a function at a point, with these arguments added.
 void expect_booth_refusal(const std::vector<std::string>& more, const std::string& line, int status = 2) {

@@ -143,7 +143,7 @@ TEST_P(HotCalls, IterationsAllocateNothing) {
   const std::int64_t n = 300;
   const auto f = minimize_problems::posed<double>(where, minimize_problems::Rosenbrock{}, n);
   for (const Method method : {Method::gradient, Method::heavy_ball, Method::nesterov, Method::barzilai_borwein,
-                              Method::nonlinear_cg, Method::lbfgs, Method::newton_cg, Method::adam}) {
+                              Method::nonlinear_cg, Method::lbfgs, Method::newton_cg, Method::adam, Method::bfgs}) {
     Array<double> x = minimize_problems::rosenbrock_start<double>(where, n);
     long host_allocations = -1;
     std::uint64_t device_bytes = 0;

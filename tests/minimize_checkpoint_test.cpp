@@ -49,7 +49,7 @@ Descended<T> run(const Executor& where, const MinimizeOptions& options, bool fro
 std::vector<MinimizeOptions> every_method() {
   std::vector<MinimizeOptions> all;
   for (const Method method : {Method::gradient, Method::heavy_ball, Method::nesterov, Method::barzilai_borwein,
-                              Method::nonlinear_cg, Method::lbfgs, Method::newton_cg}) {
+                              Method::nonlinear_cg, Method::lbfgs, Method::newton_cg, Method::bfgs}) {
     for (const LineSearch search : {LineSearch::strong_wolfe, LineSearch::backtracking}) {
       all.push_back({.method = method, .line_search = search});
     }

@@ -25,8 +25,8 @@ using nabla::Progress;
 using nabla::StopReason;
 using namespace minimize_problems;
 
-const Method searching[] = {Method::gradient,     Method::heavy_ball, Method::nesterov, Method::barzilai_borwein,
-                            Method::nonlinear_cg, Method::lbfgs,      Method::newton_cg};
+const Method searching[] = {Method::gradient,     Method::heavy_ball, Method::nesterov,  Method::barzilai_borwein,
+                            Method::nonlinear_cg, Method::lbfgs,      Method::newton_cg, Method::bfgs};
 
 class MinimizeReasons : public nabla::test::OnEveryExecutor {
  protected:
@@ -278,6 +278,9 @@ TEST(MinimizeRefuses, WhatCannotBeRight) {
   EXPECT_EQ(message_of({.method = Method::newton_cg}),
             "minimize: newton_cg needs an objective with hessian_vector_product(executor, x, v, product)");
   EXPECT_EQ(message_of({.method = Method::adam}), "minimize: adam has no line search; expected a step, as 1e-3");
+  EXPECT_EQ(message_of({.method = Method::bfgs}, 1025),
+            "minimize: bfgs keeps a matrix of n x n numbers, for up to 1024 variables; found 1025, for which there is "
+            "lbfgs");
   EXPECT_EQ(message_of({.step = 1}), "minimize: lbfgs finds its steps itself; expected step 0");
   EXPECT_EQ(message_of({.step = -1}), "minimize: step must be positive, or 0 for a line search, found -1");
   EXPECT_EQ(message_of({.line_search = static_cast<LineSearch>(9)}),

@@ -1,7 +1,7 @@
 #include "check.hpp"
 
-#include "../formula/text.hpp"
 #include "numbers.hpp"
+#include "table.hpp"
 
 #include <fmt/format.h>
 
@@ -102,26 +102,6 @@ void print_json(const CheckResult& result, const Executor& executor) {
 
 namespace {
 
-/// "1 point", "2 points".
-std::string counted(std::int64_t count, const std::string& what) {
-  return fmt::format("{} {}{}", count, what, count == 1 ? "" : "s");
-}
-
-/// A line of the table: what it is about, and what is said about that.
-std::string line(std::string_view about, const std::string& text) { return fmt::format("{:<12}{}\n", about, text); }
-
-/// A formula's text in one line, without the comments of a file.
-std::string in_one_line(std::string_view text) {
-  std::string line;
-  bool comment = false;
-  for (const char c : text) {
-    const bool ends = c == '\n' || c == '\r';
-    comment = (comment && !ends) || c == '#';
-    if (!comment && !(ends && line.empty())) line += ends ? ' ' : c;
-  }
-  return formula::shortened(line);
-}
-
 /// "nabla's gradient of x^2*y".
 std::string what_is_checked(const CheckResult& result) {
   return fmt::format("{} {} of {}", result.gradient.empty() ? "nabla's" : "the given",
@@ -217,36 +197,6 @@ std::string slope_line(const CheckResult& result) {
                             std::fabs(slope)));
   }
   return says(fmt::format("{:.2f}: right gradients of smooth functions have 2", slope));
-}
-
-using Cells = std::vector<std::string>;
-
-/// Columns as wide as what is in them.
-std::string aligned(const std::vector<Cells>& rows, const std::vector<char>& alignments) {
-  std::vector<std::size_t> width(alignments.size(), 0);
-  for (const Cells& row : rows) {
-    for (std::size_t k = 0; k < row.size(); ++k) width[k] = std::max(width[k], row[k].size());
-  }
-  std::string text;
-  for (const Cells& row : rows) {
-    std::string written;
-    for (std::size_t k = 0; k < row.size(); ++k) {
-      const std::string format = fmt::format("  {{:{}{}}}", alignments[k], width[k]);
-      written += fmt::format(fmt::runtime(format), row[k]);
-    }
-    text += written.substr(0, written.find_last_not_of(' ') + 1) + "\n";
-  }
-  return text;
-}
-
-std::string place_of(const std::vector<double>& x) {
-  constexpr std::size_t most = 4;
-  if (x.empty()) return "";
-  std::string text;
-  for (std::size_t i = 0; i < std::min(x.size(), most); ++i) {
-    text += fmt::format("{}{:.6g}", i == 0 ? "(" : ", ", for_people(x[i]));
-  }
-  return text + (x.size() > most ? fmt::format(", ... {} in all)", x.size()) : ")");
 }
 
 std::string variable_of(const CheckResult& result, std::int64_t component) {

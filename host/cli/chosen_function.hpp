@@ -30,6 +30,8 @@ class ChosenFunction {
 
   const std::string& name() const { return name_; }
   const std::optional<Formula>& formula() const { return formula_; }
+  /// The function as a formula; a built-in one's values are the same but for rounding.
+  Formula as_formula() const { return formula_ ? *formula_ : Formula::parse(built_in_->info.formula); }
   /// All that were given, also those that appear in other texts only.
   const std::vector<std::pair<std::string, double>>& parameters() const { return parameters_; }
   std::int64_t outputs() const { return formula_ ? formula_->outputs() : 1; }
@@ -56,6 +58,12 @@ class ChosenFunction {
                               DirectionalOutputs<T> out) const {
     if (formula_) return nabla::directional_derivative<Formula, T>(where, *formula_, x, direction, out);
     built_in_->operations<T>().directional_derivative(where, x, direction, out);
+  }
+  template <class T>
+  void hessian_vector_product(const Executor& where, BatchView<const T> x, BatchView<const T> direction,
+                              HessianProductOutputs<T> out) const {
+    if (formula_) return nabla::hessian_vector_product<Formula, T>(where, *formula_, x, direction, out);
+    built_in_->operations<T>().hessian_vector_product(where, x, direction, out);
   }
   template <class T>
   void hessian(const Executor& where, BatchView<const T> x, HessianOutputs<T> out) const {

@@ -12,5 +12,6 @@ int codegen(std::span<const char* const> arguments);
 int eval(std::span<const char* const> arguments);
 int functions_command(std::span<const char* const> arguments);
 int info(std::span<const char* const> arguments);
+int minimize(std::span<const char* const> arguments);
 
 }  // namespace nabla::cli

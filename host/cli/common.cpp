@@ -92,6 +92,12 @@ nlohmann::ordered_json json_number(double number) {
   return number;
 }
 
+nlohmann::ordered_json json_numbers(std::span<const double> numbers) {
+  auto list = nlohmann::ordered_json::array();
+  for (const double number : numbers) list.push_back(json_number(number));
+  return list;
+}
+
 nlohmann::ordered_json json_position(std::int64_t position) {
   return position < 0 ? nlohmann::ordered_json(nullptr) : nlohmann::ordered_json(position);
 }

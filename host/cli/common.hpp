@@ -8,6 +8,7 @@
 
 #include <chrono>
 #include <optional>
+#include <span>
 #include <string>
 
 // What all commands share: the options for where and how, and the keys that every JSON object has.
@@ -49,6 +50,7 @@ void require_memory(const Executor& executor, double bytes);
 
 /// A number as JSON: NaN and infinities are the strings "nan", "inf", "-inf".
 nlohmann::ordered_json json_number(double number);
+nlohmann::ordered_json json_numbers(std::span<const double> numbers);
 /// The position of a point; null where there is none (-1).
 nlohmann::ordered_json json_position(std::int64_t position);
 /// An object with the keys that every command has.

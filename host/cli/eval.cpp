@@ -211,9 +211,7 @@ void EvalOptions::check() const {
   if (value_only && out_gradient) throw UsageError("--value-only: can't go with --out-gradient");
   if (out_directional && !direction) throw UsageError("--out-directional: needs --direction V1,V2,...");
   if (out_hessian && !hessian) throw UsageError("--out-hessian: needs --hessian");
-  if (sum != data.has_value()) {
-    throw UsageError(sum ? "--sum: needs --data FILE.npy:A,B,..." : "--data: is for --sum only");
-  }
+  require_sum_with_data(sum, data.has_value());
   if (!sum) return;
   const auto refuse = [](const char* argument, bool given) {
     if (given) throw UsageError(fmt::format("--sum: can't go with {}", argument));
@@ -281,10 +279,7 @@ int eval(std::span<const char* const> arguments) {
   const Executor executor = options.common.executor(data ? "cpu" : automatic_executor(function.formula().has_value()));
   if (data) {
     evaluate_sum(executor, *function.formula(), source, *data, report);
-    if (!options.common.quiet && data->header.trailing_bytes > 0) {
-      warn("eval",
-           fmt::format("{}: {} bytes after the array are ignored", data->file.string(), data->header.trailing_bytes));
-    }
+    if (!options.common.quiet) data->warn_of_trailing_bytes("eval");
     if (options.common.json) {
       print_json(report, executor);
     } else if (!options.common.quiet) {

@@ -1,26 +1,16 @@
 #pragma once
 
 #include "common.hpp"
+#include "element_data.hpp"
 #include "point_source.hpp"
 
 #include <nabla/summary.hpp>
 
-#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
 
 namespace nabla::cli {
-
-/// Numbers of a sum's elements, a row for each: --data FILE.npy:NAME,NAME,...
-struct ElementData {
-  std::filesystem::path file;
-  std::vector<std::string> names;
-  NpyHeader header;
-
-  /// Throws UsageError and FileError.
-  explicit ElementData(const std::string& argument);
-};
 
 struct EvalOptions {
   void declare(Arguments& arguments);

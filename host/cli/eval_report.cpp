@@ -49,12 +49,6 @@ namespace {
 
 std::string to_string(Layout layout) { return layout == Layout::component_major ? "component-major" : "point-major"; }
 
-ordered_json json_numbers(std::span<const double> numbers) {
-  ordered_json list = ordered_json::array();
-  for (const double number : numbers) list.push_back(json_number(number));
-  return list;
-}
-
 ordered_json json_matrix(std::span<const double> matrix, std::size_t m, std::size_t n) {
   ordered_json rows = ordered_json::array();
   for (std::size_t i = 0; i < m; ++i) rows.push_back(json_numbers(matrix.subspan(i * n, n)));

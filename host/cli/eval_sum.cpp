@@ -1,30 +1,13 @@
 #include "eval.hpp"
 #include "symmetric_eigenvalues.hpp"
 
-#include <fmt/format.h>
-
-#include <nabla/element_sum.hpp>
-
-#include <numeric>
 #include <utility>
 
-// nabla eval --sum: a formula fitted to data. All elements share their variables, and each has a row of data.
+// nabla eval --sum: values and derivatives of a sum over rows of data.
 
 namespace nabla::cli {
 
 namespace {
-
-std::vector<std::string> names_in(const std::string& list) {
-  std::vector<std::string> names{""};
-  for (const char c : list) {
-    if (c == ',') {
-      names.emplace_back();
-    } else {
-      names.back() += c;
-    }
-  }
-  return names;
-}
 
 template <class T>
 std::vector<double> doubles(const std::vector<T>& numbers) {
@@ -34,15 +17,9 @@ std::vector<double> doubles(const std::vector<T>& numbers) {
 template <class T>
 void evaluate(const Executor& executor, const Formula& element, const PointSource& source, const ElementData& data,
               EvalReport& report) {
-  const std::int64_t rows = data.header.count(), columns = data.header.components(), n = source.dimension;
-  report.bytes =
-      static_cast<double>(rows * columns) * static_cast<double>(sizeof(T)) * static_cast<double>(source.count);
-  require_memory(executor, report.bytes);
-  const Batch<T> numbers(executor, rows, columns, data.header.layout());
-  read_npy_numbers(data.file, data.header, numbers.data());
-  Affine all{{rows, 1, 1}, {0, 0, 0}, std::vector<std::int64_t>(static_cast<std::size_t>(n))};
-  std::iota(all.offsets.begin(), all.offsets.end(), 0);
-  const auto sum = element_sum<T>(executor, element, n, std::move(all), numbers);
+  const auto [rows, sum] = data_sum<T>(executor, element, source.dimension, data);
+  report.bytes = static_cast<double>(rows.count() * rows.components()) * static_cast<double>(sizeof(T)) *
+                 static_cast<double>(source.count);
 
   constexpr bool single = sizeof(T) == 4;
   const Stopwatch watch;
@@ -75,23 +52,8 @@ void evaluate(const Executor& executor, const Formula& element, const PointSourc
 
 }  // namespace
 
-ElementData::ElementData(const std::string& argument) {
-  const auto colon = argument.rfind(':');
-  if (colon == std::string::npos || colon == 0 || colon + 1 == argument.size()) {
-    throw UsageError(fmt::format("--data: expected FILE.npy:NAME,NAME,..., found '{}'", argument));
-  }
-  file = argument.substr(0, colon);
-  names = names_in(argument.substr(colon + 1));
-  header = read_npy_header(file);
-  const auto columns = static_cast<std::size_t>(header.components());
-  if (columns != names.size()) {
-    throw UsageError(fmt::format("--data: expected a name for each of {} columns, found {}", columns, names.size()));
-  }
-}
-
 void evaluate_sum(const Executor& executor, const Formula& element, const PointSource& source, const ElementData& data,
                   EvalReport& report) {
-  if (executor.is_cuda()) throw ExecutorUnavailable("--sum: runs on CPU executors only");
   report.rows = data.header.count();
   if (report.precision == Precision::f32) {
     evaluate<float>(executor, element, source, data, report);

@@ -25,6 +25,7 @@ struct Operations {
   void (*value)(const Executor&, Points, ValueOutputs<T>);
   void (*value_and_gradient)(const Executor&, Points, Outputs<T>);
   void (*directional_derivative)(const Executor&, Points, Points direction, DirectionalOutputs<T>);
+  void (*hessian_vector_product)(const Executor&, Points, Points direction, HessianProductOutputs<T>);
   void (*hessian)(const Executor&, Points, HessianOutputs<T>);
   /// The first stage of a gradient check (nabla/check.hpp). Null in f32: differences are taken in f64.
   void (*screen)(const Executor&, const detail::LadderPlan<T>&, const detail::Request<T>&);

@@ -29,6 +29,7 @@ struct Command {
 constexpr Command commands[] = {
     {"eval", "values and exact gradients of a function at many points", eval},
     {"check", "whether a gradient is right, by differences of values", check},
+    {"minimize", "descent to a minimum, from one start or many", minimize},
     {"codegen", "a formula and its gradient as C++ or CUDA source", codegen},
     {"functions", "the built-in functions", functions_command},
     {"info", "this machine and this build", info},
@@ -36,8 +37,8 @@ constexpr Command commands[] = {
 
 std::string help() {
   std::string text =
-      "usage: nabla COMMAND [options]\n\nEvaluates functions and their exact gradients in bulk, and checks "
-      "gradients.\n\n";
+      "usage: nabla COMMAND [options]\n\nEvaluates functions and their exact gradients in bulk, checks "
+      "gradients, and descends along them.\n\n";
   for (const Command& command : commands) text += fmt::format("  {:<12}{}\n", command.name, command.summary);
   return text + "\n'nabla COMMAND --help' tells its options, with an example; 'nabla --version' the version.\n";
 }

@@ -74,6 +74,30 @@ double parse_part(std::string_view argument, std::string_view text) {
   return *number;
 }
 
+double parse_not_negative(std::string_view argument, std::string_view text) {
+  const auto number = whole_text<double>(text);
+  if (!number || !(*number >= 0) || std::isinf(*number)) fail(argument, "a number of 0 or more, such as 1e-6", text);
+  return *number;
+}
+
+double parse_positive(std::string_view argument, std::string_view text) {
+  const auto number = whole_text<double>(text);
+  if (!number || !(*number > 0) || std::isinf(*number)) fail(argument, "a number above 0, such as 1e-3", text);
+  return *number;
+}
+
+double parse_below_one(std::string_view argument, std::string_view text) {
+  const auto number = whole_text<double>(text);
+  if (!number || !(*number >= 0 && *number < 1)) fail(argument, "a number of 0 or more and below 1", text);
+  return *number;
+}
+
+double parse_number(std::string_view argument, std::string_view text) {
+  const auto number = whole_text<double>(text);
+  if (!number || std::isnan(*number)) fail(argument, "a number", text);
+  return *number;
+}
+
 std::uint64_t parse_seed(std::string_view argument, std::string_view text) {
   const auto seed = whole_text<std::uint64_t>(without_separators(text));
   if (!seed) fail(argument, "a whole number from 0 to 2^64 - 1", text);

@@ -20,6 +20,18 @@ std::int64_t parse_count_within(std::string_view argument, std::string_view text
 /// A number between 0 and 1, neither of them.
 double parse_part(std::string_view argument, std::string_view text);
 
+/// A finite number >= 0.
+double parse_not_negative(std::string_view argument, std::string_view text);
+
+/// A finite number > 0.
+double parse_positive(std::string_view argument, std::string_view text);
+
+/// A number >= 0 and < 1.
+double parse_below_one(std::string_view argument, std::string_view text);
+
+/// A number, which may be infinite.
+double parse_number(std::string_view argument, std::string_view text);
+
 /// A whole number from 0 to 2^64 - 1.
 std::uint64_t parse_seed(std::string_view argument, std::string_view text);
 

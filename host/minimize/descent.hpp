@@ -172,6 +172,8 @@ MadeMethod<T> make_nonlinear_cg(Descent<T>& descent);
 template <class T>
 MadeMethod<T> make_lbfgs(Descent<T>& descent);
 template <class T>
+MadeMethod<T> make_bfgs(Descent<T>& descent);
+template <class T>
 MadeMethod<T> make_newton_cg(Descent<T>& descent);
 template <class T>
 MadeMethod<T> make_adam(Descent<T>& descent);

@@ -31,6 +31,8 @@ MadeMethod<T> make_method(Descent<T>& descent) {
       return make_newton_cg(descent);
     case Method::adam:
       return make_adam(descent);
+    case Method::bfgs:
+      return make_bfgs(descent);
     default:
       return make_lbfgs(descent);
   }
@@ -247,7 +249,7 @@ MinimizeReport minimize(const Executor& executor, const ObjectiveCalls<T>& calls
   const auto n = static_cast<std::int64_t>(x.size());
   if (n < 1) throw ShapeError("minimize: x must have one variable or more, found 0");
   require_points<T>(executor, "minimize", {x.data(), 1, n, n, 1});
-  descent::require(options, static_cast<bool>(calls.hessian_vector_product));
+  descent::require(options, n, static_cast<bool>(calls.hessian_vector_product));
   return descent::Minimization<T>(executor, calls, x, options).run();
 }
 template MinimizeReport minimize(const Executor&, const ObjectiveCalls<float>&, std::span<float>,

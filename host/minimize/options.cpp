@@ -24,12 +24,16 @@ bool may_have_fixed_steps(Method method) {
 
 bool has_fixed_steps(const MinimizeOptions& options) { return options.step > 0; }
 
-void require(const MinimizeOptions& o, bool has_products) {
+void require(const MinimizeOptions& o, std::int64_t n, bool has_products) {
   const bool fixed = has_fixed_steps(o);
   const std::string method = name_of(o.method);
   if (method.empty()) throw Error("minimize: no such method: " + std::to_string(static_cast<int>(o.method)));
   if (o.method == Method::newton_cg && !has_products) {
     throw Error("minimize: newton_cg needs an objective with hessian_vector_product(executor, x, v, product)");
+  }
+  if (o.method == Method::bfgs && n > most_bfgs_variables) {
+    throw Error("minimize: bfgs keeps a matrix of n x n numbers, for up to " + std::to_string(most_bfgs_variables) +
+                " variables; found " + std::to_string(n) + ", for which there is lbfgs");
   }
   require(o.step >= 0 && std::isfinite(o.step), "step", "positive, or 0 for a line search", o.step);
   if (o.method == Method::adam && !fixed) throw Error("minimize: adam has no line search; expected a step, as 1e-3");

@@ -4,8 +4,8 @@
 
 namespace nabla::descent {
 
-/// Refuses options that can't be right. Throws Error with what is expected and what was found.
-void require(const MinimizeOptions& options, bool has_products);
+/// Refuses options that can't be right for n variables. Throws Error with what is expected and what was found.
+void require(const MinimizeOptions& options, std::int64_t n, bool has_products);
 
 /// Whether steps are of the length that options have, without a line search.
 bool has_fixed_steps(const MinimizeOptions& options);

@@ -24,6 +24,8 @@ const char* name_of(Method method) {
       return "newton_cg";
     case Method::adam:
       return "adam";
+    case Method::bfgs:
+      return "bfgs";
   }
   return "";
 }
@@ -62,9 +64,7 @@ const char* name_of(StopReason reason) {
   return "";
 }
 
-namespace {
-
-std::string why(const MinimizeReport& report) {
+std::string describe_end(const MinimizeReport& report) {
   switch (report.reason) {
     case StopReason::gradient:
       return "converged: the gradient is within the absolute tolerance";
@@ -96,18 +96,16 @@ std::string why(const MinimizeReport& report) {
     case StopReason::not_reproducible:
       return "not converged: evaluated again at the same point, f and its gradient came out differently";
     case StopReason::interrupted:
-      return "not converged: interrupted by the callback";
+      return "not converged: interrupted";
   }
   return "";
 }
-
-}  // namespace
 
 std::string describe(const MinimizeReport& report) {
   std::ostringstream text;
   text.precision(10);
   text << name_of(report.method) << ", " << report.variables << (report.variables == 1 ? " variable" : " variables")
-       << ": " << why(report);
+       << ": " << describe_end(report);
   if (report.curvature < 0) text << ", of curvature " << report.curvature;
   text << ". After " << report.iterations << (report.iterations == 1 ? " iteration" : " iterations") << " the value is "
        << report.value << " (" << report.first_value << " at the start), the gradient's norm " << report.gradient_norm

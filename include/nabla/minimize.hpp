@@ -34,7 +34,10 @@ enum class Method {
   newton_cg,         ///< needs hessian_vector_product(); hessian_diagonal(), where it is there, preconditions.
                      ///< Source: Nocedal and Wright 2006, algorithm 7.1; Eisenstat and Walker 1996, choice 2
   adam,              ///< Source: Kingma and Ba 2015
+  bfgs,              ///< keeps a matrix of n x n numbers on the host: up to most_bfgs_variables. Source: Broyden,
+                     ///< Fletcher, Goldfarb, Shanno 1970
 };
+constexpr std::int64_t most_bfgs_variables = 1024;
 const char* name_of(Method method);  ///< "gradient", "heavy_ball", …
 
 enum class LineSearch {
@@ -140,6 +143,8 @@ struct MinimizeReport {
   bool converged() const { return reason <= StopReason::target; }
 };
 
+/// Why it ended: "converged: the gradient is within the relative tolerance".
+std::string describe_end(const MinimizeReport& report);
 /// What a report says, in a paragraph.
 std::string describe(const MinimizeReport& report);
 
@@ -171,8 +176,8 @@ auto variables_of(X&& x) {
 ///
 /// Shapes: one variable or more. Memory: vectors like x besides it, allocated before the first evaluation: gradient 1,
 /// heavy_ball and nesterov 2, adam 3; with a line search gradient, barzilai_borwein and nesterov 3, heavy_ball and
-/// nonlinear_cg 4, newton_cg 7, or 8 where it preconditions, lbfgs 4 + 2 memory. Complexity: vectors read or written in
-/// an iteration, beside evaluations, where the first step is taken: lbfgs 14 + 4 memory, nonlinear_cg 11.
+/// nonlinear_cg 4, newton_cg 7, or 8 where it preconditions, bfgs 6, lbfgs 4 + 2 memory. Complexity: vectors read or
+/// written in an iteration, beside evaluations, where the first step is taken: lbfgs 14 + 4 memory, nonlinear_cg 11.
 /// Throws: as the objective; ShapeError or MemorySpaceError for such an x, Error for options that can't be right,
 /// FileError for a checkpoint that can't be written or is not of this descent. After an exception x holds the last
 /// iterate, unless it was x or options that were refused: then x is as before.

@@ -35,7 +35,11 @@ Operations<T> operations_of() {
       [](const Executor& where, Points x, Points direction, DirectionalOutputs<T> out) {
         directional_derivative<OneCode, T>(where, {}, x, direction, out);
       },
-      [](const Executor& where, Points x, HessianOutputs<T> out) { hessian<OneCode, T>(where, {}, x, out); }, nullptr};
+      [](const Executor& where, Points x, Points direction, HessianProductOutputs<T> out) {
+        hessian_vector_product<OneCode, T>(where, {}, x, direction, out);
+      },
+      [](const Executor& where, Points x, HessianOutputs<T> out) { hessian<OneCode, T>(where, {}, x, out); },
+      nullptr};
   if constexpr (sizeof(T) == 8) {
     operations.screen = [](const Executor& where, const detail::LadderPlan<T>& plan,
                            const detail::Request<T>& request) { detail::screen<T>(where, OneCode{}, plan, request); };

@@ -1,0 +1,201 @@
+#include "descents.hpp"
+
+#include <fmt/format.h>
+
+#include <nabla/formula_objective.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <utility>
+
+namespace nabla::cli {
+
+namespace {
+
+/// On CPUs functions of more variables are taken for sums of elements, on all threads at once. That pays from some
+/// dozens on.
+constexpr std::int64_t most_variables_of_a_point = 32;
+
+template <class T>
+BatchView<T> one(std::span<T> vector) {
+  return {vector.data(), 1, static_cast<std::int64_t>(vector.size()), Layout::point_major};
+}
+
+/// A function of few variables as an objective: batches of one point.
+template <class T>
+class PointObjective {
+ public:
+  PointObjective(const Executor& executor, const ChosenFunction& function) : function_(function), value_(executor, 1) {}
+
+  double value(const Executor& where, std::span<const T> x) const {
+    function_.value<T>(where, one(x), {{value_.data(), 1}});
+    return fetched_value(where);
+  }
+  double value_and_gradient(const Executor& where, std::span<const T> x, std::span<T> gradient) const {
+    function_.value_and_gradient<T>(where, one(x), {{value_.data(), 1}, one(gradient)});
+    return fetched_value(where);
+  }
+  void hessian_vector_product(const Executor& where, std::span<const T> x, std::span<const T> v,
+                              std::span<T> product) const {
+    function_.hessian_vector_product<T>(where, one(x), one(v), {{}, {}, one(product)});
+  }
+
+ private:
+  double fetched_value(const Executor& where) const {
+    T value{};
+    nabla::detail::copy_bytes(where, &value, value_.data(), sizeof(T));
+    return static_cast<double>(value);
+  }
+
+  const ChosenFunction& function_;
+  Array<T> value_;
+};
+
+/// A formula part of which is no sum: its diagonal would take a product for each variable, more than it saves.
+template <class T>
+class WithoutDiagonal {
+ public:
+  explicit WithoutDiagonal(const FormulaObjective<T>& objective) : objective_(objective) {}
+
+  double value(const Executor& where, std::span<const T> x) const { return objective_.value(where, x); }
+  double value_and_gradient(const Executor& where, std::span<const T> x, std::span<T> gradient) const {
+    return objective_.value_and_gradient(where, x, gradient);
+  }
+  void hessian_vector_product(const Executor& where, std::span<const T> x, std::span<const T> v,
+                              std::span<T> product) const {
+    objective_.hessian_vector_product(where, x, v, product);
+  }
+
+ private:
+  const FormulaObjective<T>& objective_;
+};
+
+/// One descent, from and to the host's memory: what a minimisation of many starts at a time would take the place of.
+template <class T, class O>
+MinimizeReport descend(const Executor& where, const O& objective, std::vector<T>& x, const MinimizeOptions& options,
+                       double& transfer_seconds) {
+  if (!where.is_cuda()) return nabla::minimize(where, objective, x, options);
+  Array<T> on_device(where, static_cast<std::int64_t>(x.size()));
+  const Stopwatch there;
+  on_device.upload(x);
+  transfer_seconds += there.seconds();
+  MinimizeReport report = nabla::minimize(where, objective, on_device, options);
+  const Stopwatch back;
+  x = on_device.to_host();
+  transfer_seconds += back.seconds();
+  return report;
+}
+
+/// Takes start after start, on one thread or on several.
+template <class T>
+class Walk {
+ public:
+  Walk(const DescentTask& task, BatchView<T> points)
+      : task_(task), points_(points), options_(task.options), line_(!task.quiet) {
+    result_.all.resize(static_cast<std::size_t>(points.count));
+    options_.callback = [this](const Progress& progress) { return tell(progress); };
+  }
+
+  /// With an objective that takes all threads itself.
+  template <class O>
+  Descents one_by_one(const O& objective) {
+    take_starts(task_.executor, objective, result_.transfer_seconds);
+    return finished();
+  }
+
+  /// With an objective for each thread: make(executor).
+  template <class Make>
+  Descents side_by_side(const Make& make) {
+    const auto most = static_cast<std::int64_t>(task_.executor.threads());
+    std::vector<std::thread> threads;
+    const auto work = [&] {
+      try {
+        const Executor where = Executor::cpu(1);
+        double none = 0;
+        take_starts(where, make(where), none);
+      } catch (...) {
+        const std::lock_guard lock(failing_);
+        if (!failure_) failure_ = std::current_exception();
+        next_ = points_.count;
+      }
+    };
+    for (std::int64_t k = 1; k < std::min(most, points_.count); ++k) threads.emplace_back(work);
+    work();
+    for (std::thread& thread : threads) thread.join();
+    if (failure_) std::rethrow_exception(failure_);
+    return finished();
+  }
+
+ private:
+  template <class O>
+  void take_starts(const Executor& where, const O& objective, double& transfer_seconds) {
+    std::vector<T> x(static_cast<std::size_t>(points_.components));
+    for (std::int64_t k = next_++; k < points_.count && !interruption_.asked(); k = next_++) {
+      for (std::size_t i = 0; i < x.size(); ++i) x[i] = points_(k, static_cast<std::int64_t>(i));
+      MinimizeReport report = descend(where, objective, x, options_, transfer_seconds);
+      for (std::size_t i = 0; i < x.size(); ++i) points_(k, static_cast<std::int64_t>(i)) = x[i];
+      result_.all[static_cast<std::size_t>(k)] = {report.reason, report.value, report.gradient_norm, report.iterations,
+                                                  report.evaluations};
+      ++done_;
+      if (report.converged()) ++converged_;
+      if (points_.count == 1) result_.only = std::move(report);
+    }
+  }
+
+  bool tell(const Progress& progress) {
+    line_.update([&] {
+      if (points_.count == 1) {
+        return fmt::format("iteration {}: value {:.9g}, gradient norm {:.3g}", progress.iteration, progress.value,
+                           progress.gradient_norm);
+      }
+      return fmt::format("{} of {} starts done, {} converged, {:.3g} starts/s", done_.load(), points_.count,
+                         converged_.load(), static_cast<double>(done_) / watch_.seconds());
+    });
+    return !interruption_.asked();
+  }
+
+  Descents finished() {
+    result_.seconds = watch_.seconds() - result_.transfer_seconds;
+    return std::move(result_);
+  }
+
+  const DescentTask& task_;
+  BatchView<T> points_;
+  MinimizeOptions options_;
+  Descents result_;
+  std::atomic<std::int64_t> next_ = 0, done_ = 0, converged_ = 0;
+  std::mutex failing_;
+  std::exception_ptr failure_;
+  Interruption interruption_;
+  ProgressLine line_;
+  Stopwatch watch_;
+};
+
+}  // namespace
+
+template <class T>
+Descents descend_from_all(const DescentTask& task, BatchView<T> points) {
+  const std::int64_t n = points.components;
+  if (task.data) {
+    const auto sum = data_sum<T>(task.executor, *task.function.formula(), n, *task.data);
+    return Walk<T>(task, points).one_by_one(sum.sum);
+  }
+  if (task.executor.is_cuda()) {
+    return Walk<T>(task, points).one_by_one(PointObjective<T>(task.executor, task.function));
+  }
+  if (n > most_variables_of_a_point) {
+    const auto sum = formula_objective<T>(task.executor, task.function.as_formula(), n);
+    if (sum.is_sum()) return Walk<T>(task, points).one_by_one(sum);
+    return Walk<T>(task, points).one_by_one(WithoutDiagonal<T>(sum));
+  }
+  return Walk<T>(task, points).side_by_side([&](const Executor& where) {
+    return PointObjective<T>(where, task.function);
+  });
+}
+template Descents descend_from_all(const DescentTask&, BatchView<float>);
+template Descents descend_from_all(const DescentTask&, BatchView<double>);
+
+}  // namespace nabla::cli
