@@ -568,7 +568,7 @@ TEST(Minimize, GivesTheSameOnEveryExecutor) {
   if (const std::string reason = why_no_cuda(); !reason.empty()) GTEST_SKIP() << "no CUDA: " << reason;
   for (const std::vector<std::string>& function :
        {std::vector<std::string>{"--function", "beale", "--at", "1,1", "--at", "2,0.2", "--at", "nan,1"},
-        std::vector<std::string>{"--formula", "(x - 3)^4 + (x - 2*y)^2", "--at", "0,1"},
+        std::vector<std::string>{"--formula", "(x - 3)^4 + (x - 2*y)^2 + x^2", "--at", "0,1"},
         std::vector<std::string>{"--function", "himmelblau", "--at", "1,1", "--method", "newton"},
         std::vector<std::string>{"--function", "himmelblau", "--at", "1,1", "--method", "bfgs", "--precision",
                                  "f32"}}) {
@@ -584,6 +584,12 @@ TEST(Minimize, GivesTheSameOnEveryExecutor) {
       EXPECT_NEAR(cuda["best"]["x"][i].get<double>(), cpu["best"]["x"][i].get<double>(), 1e-3);
     }
   }
+  const Folder folder;
+  const std::string file = folder.put("rows.npy", npy_file<double>("(2, 1)", {1, 2}));
+  const Outcome sum =
+      nabla({"minimize", "--executor", "cuda", "--formula", "(a - y)^2", "--data", file + ":y", "--sum", "--at", "0"});
+  EXPECT_EQ(sum.status, 3);
+  EXPECT_EQ(sum.err, "nabla minimize: --sum: runs on CPU executors only\n");
 }
 
 }  // namespace

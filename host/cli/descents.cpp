@@ -110,7 +110,7 @@ class Walk {
   template <class Make>
   Descents side_by_side(const Make& make) {
     const auto most = static_cast<std::int64_t>(task_.executor.threads());
-    std::vector<std::thread> threads;
+    std::vector<std::jthread> threads;
     const auto work = [&] {
       try {
         const Executor where = Executor::cpu(1);
@@ -124,7 +124,7 @@ class Walk {
     };
     for (std::int64_t k = 1; k < std::min(most, points_.count); ++k) threads.emplace_back(work);
     work();
-    for (std::thread& thread : threads) thread.join();
+    threads.clear();  // which waits for them
     if (failure_) std::rethrow_exception(failure_);
     return finished();
   }

@@ -119,12 +119,12 @@ void run(const DescentTask& task, const PointSource& source, OutputFiles& files,
 std::string numbered_reasons() {
   std::string text;
   for (int k = 0; *name_of(static_cast<StopReason>(k)) != '\0'; ++k) {
-    text += fmt::format("{}{} {}", k == 0 ? "" : ", ", k, name_of(static_cast<StopReason>(k)));
+    text += fmt::format("{}{} {}", k == 0 ? "" : k == 7 ? ",\n  " : ", ", k, name_of(static_cast<StopReason>(k)));
   }
   return text;
 }
 
-/// One sum's terms run on all threads of a CPU, and one point on CUDA keeps a thread of thousands busy.
+/// A start keeps a single thread of a GPU busy.
 constexpr char automatic[] = "cpu";
 
 }  // namespace
@@ -146,16 +146,15 @@ void MinimizeCommand::declare(Arguments& arguments) {
                   method);
   arguments.value("--step", "A", "fixed steps, for " + names_of_methods([](const NamedMethod& one) {
                                    return one.may_have_step;
-                                 }) + " (default: a line search, which adam has not)",
+                                 }) + " (default: a line search)",
                   step);
   arguments.value("--clip", "C", "gradients that are longer are shortened to this before a fixed step", clip);
   arguments.value("--momentum", "B", "of momentum and adam (default 0.9), or nesterov (default: his sequence)",
                   momentum);
   arguments.value("--memory", "M", "steps that lbfgs remembers (default 8, up to 64)", memory);
-  arguments.section("when to end");
+  arguments.section("when to end (the first has its default where no other tolerance, nor a target, is given)");
   arguments.value("--relative-tolerance", "R",
-                  "converged: the gradient's norm is at most R times that at the start (default 1e-8 in f64, 1e-4 in "
-                  "f32; 0 if another tolerance is given)",
+                  "converged: the gradient's norm is at most R times the start's (default 1e-8; f32: 1e-4)",
                   relative_tolerance);
   arguments.value("--gradient-tolerance", "G", "converged: the gradient's norm is at most G", gradient_tolerance);
   arguments.value("--value-tolerance", "R", "converged: five times in a row the value changed by at most R of its size",
@@ -167,7 +166,7 @@ void MinimizeCommand::declare(Arguments& arguments) {
   arguments.section("files to write (in the order of the input, see --points)");
   arguments.value("--out-x", "FILE.npy", "where each start led, of shape (count, n)", out_x);
   arguments.value("--out-value", "FILE.npy", "the values there, of shape (count,)", out_value);
-  arguments.value("--out-status", "FILE.npy", "why each ended, as the numbers below, of shape (count,)", out_status);
+  arguments.value("--out-status", "FILE.npy", "why each ended, as the numbers above, of shape (count,)", out_status);
   arguments.section("of a single start");
   arguments.value("--checkpoint", "FILE", "written every so often, and when a limit or the user ends it", checkpoint);
   arguments.value("--checkpoint-every", "N", "iterations (default 100)", checkpoint_every);
@@ -243,6 +242,7 @@ int minimize(std::span<const char* const> arguments) {
       "Descends from each start to a minimum, or says why not.\n"
       "Exit status: 0 all converged, 1 some did not, 2 bad usage or input, 3 no such executor. Ctrl-C ends\n"
       "descents where they are; what they reached is told and written.\n"
+      "On a GPU a start keeps a single thread busy, so --executor auto is the CPU.\n"
       "Reasons: " +
           numbered_reasons() + ".",
       example);
