@@ -218,8 +218,11 @@ TEST_F(FormulaOnCuda, ThreadsCompileOnce) {
   for (std::size_t k = 0; k < found.size(); ++k) {
     threads.emplace_back([&, k] {
       const Formula used = k % 2 == 0 ? f : Formula::parse(f.text());
-      auto& kernels = used.definition().kernels;
-      found[k] = kernels.get(used.definition(), call, {"ValueBody", 1, "double", true, 0}, true).function;
+      found[k] = used.definition()
+                     .kernels
+                     .get({"ValueBody", "", 1, "double", true, 0},
+                          [&] { return source_of(used.definition(), call, "double", true, true); })
+                     .function;
     });
   }
   for (std::thread& thread : threads) thread.join();

@@ -1,6 +1,6 @@
 // Formulas as elements of sums, and formulas that are found to be sums, against closed forms in long double.
 
-#include "executors.hpp"
+#include "element_cases.hpp"
 
 #include <nabla/check_objective.hpp>
 #include <nabla/formula_objective.hpp>
@@ -12,7 +12,9 @@
 
 namespace {
 
+using namespace nabla::test;
 using nabla::Affine;
+using nabla::Array;
 using nabla::element_sum;
 using nabla::Executor;
 using nabla::Formula;
@@ -24,48 +26,50 @@ using nabla::Verdict;
 using Vector = std::vector<double>;
 using Oracle = std::vector<long double>;
 
-Vector numbers(std::int64_t n, std::uint64_t seed = 3) {
-  return nabla::Points<double>::uniform(Executor::cpu(1), n, 1, -1.5, 1.5, seed).to_host();
+/// The numbers that a pass leaves, wherever it runs.
+template <class Pass>
+Vector left_by(const Executor& where, std::size_t count, Pass pass) {
+  const auto out = room(where, count);
+  pass(all(out));
+  return out.to_host();
 }
 
-double largest_difference(const Vector& a, const Oracle& b) {
-  double most = 0;
-  for (std::size_t i = 0; i < a.size(); ++i) {
-    most = std::fmax(most, std::fabs(static_cast<double>(a[i] - b[i])) / (1 + std::fabs(static_cast<double>(b[i]))));
-  }
-  return most;
-}
-
-class FormulaSums : public nabla::test::OnEveryExecutor {
+class FormulaSums : public OnEveryExecutor {
  protected:
   /// Values, gradients, products, diagonals and Hessians agree with each other and with the formula as one point.
-  void expect_consistent(const FormulaObjective<double>& f, const std::string& text) {
-    const auto n = static_cast<std::size_t>(f.variables());
-    const Vector x = numbers(f.variables());
-    Vector gradient(n, -7), product(n, -7), diagonal(n, -7);
-    const double value = f.value_and_gradient(executor(), x, gradient);
-    EXPECT_NEAR(f.value(executor(), x), value, 1e-13 * (1 + std::fabs(value)));
+  void expect_consistent(const Executor& where, const FormulaObjective<double>& f, const std::string& text) {
+    const std::int64_t n = f.variables();
+    const auto count = static_cast<std::size_t>(n);
+    const Vector numbers_of_x = numbers(n), numbers_of_v = numbers(n, 11);
+    const auto x = on(where, numbers_of_x), v = on(where, numbers_of_v);
+    double value = 0;
+    const Vector gradient =
+        left_by(where, count, [&](std::span<double> out) { value = f.value_and_gradient(where, all(x), out); });
+    EXPECT_NEAR(f.value(where, all(x)), value, 1e-13 * (1 + std::fabs(value)));
 
-    const auto points = nabla::Points<double>::from_host(executor(), x, f.variables());
-    const auto whole = nabla::value_and_gradient(executor(), Formula::parse(text), points);
+    const Executor cpu = Executor::cpu(1);
+    const auto whole =
+        nabla::value_and_gradient(cpu, Formula::parse(text), nabla::Points<double>::from_host(cpu, numbers_of_x, n));
     EXPECT_NEAR(value, whole.value.to_host().front(), 1e-11 * (1 + std::fabs(value))) << text;
     const Vector expected = whole.gradient.to_host();
     EXPECT_LT(largest_difference(gradient, Oracle(expected.begin(), expected.end())), 1e-11) << text;
 
-    EXPECT_EQ(nabla::check_gradient(executor(), f, x).verdict, Verdict::agree) << text;
-    EXPECT_EQ(nabla::check_hessian_vector_product(executor(), f, x, {.directions = 1}).verdict, Verdict::agree) << text;
+    EXPECT_EQ(nabla::check_gradient(where, f, all(x)).verdict, Verdict::agree) << text;
+    EXPECT_EQ(nabla::check_hessian_vector_product(where, f, all(x), {.directions = 1}).verdict, Verdict::agree) << text;
 
     const nabla::SparsePattern& pattern = f.hessian_pattern();
-    Vector hessian(pattern.columns.size(), -7);
-    f.hessian(executor(), x, hessian);
-    f.hessian_diagonal(executor(), x, diagonal);
-    const Vector v = numbers(f.variables(), 11);
-    f.hessian_vector_product(executor(), x, v, product);
-    Oracle by_entries(n, 0), by_diagonal(n, 0);
-    for (std::size_t row = 0; row < n; ++row) {
+    const Vector hessian = left_by(where, pattern.columns.size(),
+                                   [&](std::span<double> out) { f.hessian(where, all(x), out); }),
+                 diagonal =
+                     left_by(where, count, [&](std::span<double> out) { f.hessian_diagonal(where, all(x), out); }),
+                 product = left_by(where, count, [&](std::span<double> out) {
+                   f.hessian_vector_product(where, all(x), all(v), out);
+                 });
+    Oracle by_entries(count, 0), by_diagonal(count, 0);
+    for (std::size_t row = 0; row < count; ++row) {
       for (std::int64_t k = pattern.starts[row]; k < pattern.starts[row + 1]; ++k) {
         const auto column = static_cast<std::size_t>(pattern.columns[static_cast<std::size_t>(k)]);
-        by_entries[row] += static_cast<long double>(hessian[static_cast<std::size_t>(k)]) * v[column];
+        by_entries[row] += static_cast<long double>(hessian[static_cast<std::size_t>(k)]) * numbers_of_v[column];
         if (column == row) by_diagonal[row] = hessian[static_cast<std::size_t>(k)];
       }
     }
@@ -74,21 +78,23 @@ class FormulaSums : public nabla::test::OnEveryExecutor {
   }
 
   /// Against a closed form, which fills the gradient and returns the value.
-  void expect_oracle(const FormulaObjective<double>& f,
+  void expect_oracle(const Executor& where, const FormulaObjective<double>& f,
                      const std::function<long double(const Vector&, Oracle&)>& oracle) {
     const Vector x = numbers(f.variables(), 5);
-    Vector gradient(x.size(), -7);
+    const auto x_there = on(where, x);
     Oracle expected(x.size(), 0);
     const auto value = static_cast<double>(oracle(x, expected));
-    EXPECT_NEAR(f.value_and_gradient(executor(), x, gradient), value, 1e-12 * (1 + std::fabs(value)));
+    const Vector gradient = left_by(where, x.size(), [&](std::span<double> out) {
+      EXPECT_NEAR(f.value_and_gradient(where, all(x_there), out), value, 1e-12 * (1 + std::fabs(value)));
+    });
     EXPECT_LT(largest_difference(gradient, expected), 1e-12);
   }
 };
-INSTANTIATE_TEST_SUITE_P(On, FormulaSums, testing::Values("cpu1", "cpu3"), nabla::test::executor_name);
+INSTANTIATE_TEST_SUITE_P(On, FormulaSums, every_executor(), executor_name);
 
 // ------------------------------------------------------------------------------------------- formulas as elements
 
-struct Spring {
+struct StiffSpring {
   static constexpr int variables = 2, data = 2;
   template <class X, class D>
   constexpr auto operator()(const X& x, const D& d) const {
@@ -109,40 +115,47 @@ std::vector<FormulaEngine> engines() {
 }
 
 TEST_P(FormulaSums, ElementsWithDataAreAsFunctorsAre) {
+  const Executor where = executor();
   for (const FormulaEngine engine : engines()) {
     const auto spring =
         Formula::parse("0.5*k*(v - u - l)^4", {.variables = {"u", "v"}, .data = {"k", "l"}, .engine = engine});
-    for (const std::int64_t n : {2, 33, 1000, 40'001}) {
-      const Vector x = numbers(n), v = numbers(n, 4), data = numbers(2 * (n - 1), 9);
+    for (const std::int64_t n :
+         {std::int64_t{2}, std::int64_t{33}, std::int64_t{1000}, at_most(where, 3'001, 40'001)}) {
+      const auto count = static_cast<std::size_t>(n);
+      const auto x = on(where, numbers(n)), v = on(where, numbers(n, 4)), data = on(where, numbers(2 * (n - 1), 9));
       const nabla::BatchView<const double> columns{data.data(), n - 1, 2, nabla::Layout::point_major};
-      const auto text = element_sum<double>(executor(), spring, n, Affine::chain(n - 1, {0, 1}), columns);
-      const auto code = element_sum<double>(executor(), Spring(), n, Affine::chain(n - 1, {0, 1}), columns);
-      const auto expect_same = [&](const auto& call) {
-        Vector a(x.size(), -1), b(x.size(), -1);
-        const double f = call(text, a), g = call(code, b);
+      const auto text = element_sum<double>(where, spring, n, Affine::chain(n - 1, {0, 1}), columns);
+      const auto code = element_sum<double>(where, StiffSpring(), n, Affine::chain(n - 1, {0, 1}), columns);
+      EXPECT_NEAR(text.value(where, all(x)), code.value(where, all(x)), 1e-12 * static_cast<double>(n));
+      const auto expect_same = [&](std::size_t size, const auto& call) {
+        double f = 0, g = 0;
+        const Vector a = left_by(where, size, [&](std::span<double> out) { f = call(text, out); }),
+                     b = left_by(where, size, [&](std::span<double> out) { g = call(code, out); });
         EXPECT_NEAR(f, g, 1e-12 * (1 + std::fabs(g)));
         EXPECT_LT(largest_difference(a, Oracle(b.begin(), b.end())), 1e-13) << n;
       };
-      expect_same([&](const auto& f, Vector&) { return f.value(executor(), x); });
-      expect_same([&](const auto& f, Vector& out) { return f.value_and_gradient(executor(), x, out); });
-      expect_same([&](const auto& f, Vector& out) { return f.hessian_diagonal(executor(), x, out), 0; });
-      expect_same([&](const auto& f, Vector& out) { return f.hessian_vector_product(executor(), x, v, out), 0; });
+      using Out = std::span<double>;
+      expect_same(count, [&](const auto& f, Out out) { return f.value_and_gradient(where, all(x), out); });
+      expect_same(count - 1, [&](const auto& f, Out out) { return f.element_values(where, all(x), out); });
+      expect_same(count, [&](const auto& f, Out out) { return f.hessian_diagonal(where, all(x), out), 0; });
+      expect_same(count,
+                  [&](const auto& f, Out out) { return f.hessian_vector_product(where, all(x), all(v), out), 0; });
       ASSERT_EQ(text.hessian_pattern().columns, code.hessian_pattern().columns);
-      Vector a(text.hessian_pattern().columns.size()), b(a.size());
-      text.hessian(executor(), x, a);
-      code.hessian(executor(), x, b);
-      EXPECT_LT(largest_difference(a, Oracle(b.begin(), b.end())), 1e-13);
+      expect_same(text.hessian_pattern().columns.size(),
+                  [&](const auto& f, Out out) { return f.hessian(where, all(x), out), 0; });
     }
   }
 }
 
 TEST_P(FormulaSums, FittingALineSharesItsVariables) {
+  const Executor where = executor();
   const std::int64_t rows = 5000;
   const auto loss =
       Formula::parse("log(1 + exp(-y*(a*u + b*v + c)))", {.variables = {"a", "b", "c"}, .data = {"u", "v", "y"}});
   const Vector data = numbers(3 * rows, 17), at{0.1, 0.2, 0.3};
+  const auto data_there = on(where, data), x = on(where, at);
   const auto f =
-      element_sum<double>(executor(), loss, 3, Affine{{rows, 1, 1}, {0, 0, 0}, {0, 1, 2}}, {data.data(), rows, 3});
+      element_sum<double>(where, loss, 3, Affine{{rows, 1, 1}, {0, 0, 0}, {0, 1, 2}}, {data_there.data(), rows, 3});
   long double value = 0;
   Oracle expected(3, 0);
   for (std::size_t e = 0; e < static_cast<std::size_t>(rows); ++e) {
@@ -154,18 +167,20 @@ TEST_P(FormulaSums, FittingALineSharesItsVariables) {
     expected[1] += slope * v;
     expected[2] += slope;
   }
-  Vector gradient(3);
-  EXPECT_NEAR(f.value_and_gradient(executor(), at, gradient), static_cast<double>(value), 1e-10);
+  const Vector gradient = left_by(where, 3, [&](std::span<double> out) {
+    EXPECT_NEAR(f.value_and_gradient(where, all(x), out), static_cast<double>(value), 1e-10);
+  });
   EXPECT_LT(largest_difference(gradient, expected), 1e-12);
 }
 
 TEST_P(FormulaSums, ParametersOfElementsCanBeSet) {
+  const Executor where = executor();
   const auto f = Formula::parse("a*x^2", {.parameters = {{"a", 2}}});
-  auto sum = element_sum<double>(executor(), f, 3, Affine::chain(3, {0}));
-  const Vector x{1, 2, 3};
-  EXPECT_EQ(sum.value(executor(), x), 28);
+  auto sum = element_sum<double>(where, f, 3, Affine::chain(3, {0}));
+  const auto x = on(where, Vector{1, 2, 3});
+  EXPECT_EQ(sum.value(where, all(x)), 28);
   sum.formula().set_parameter("a", 3);
-  EXPECT_EQ(sum.value(executor(), x), 42);
+  EXPECT_EQ(sum.value(where, all(x)), 42);
 }
 
 template <class Call>
@@ -218,13 +233,14 @@ TEST(FormulaData, DerivativesArePrintedWithTheirNames) {
 std::size_t at(std::int64_t place) { return static_cast<std::size_t>(place - 1); }
 
 TEST_P(FormulaSums, ChainedRosenbrock) {
+  const Executor where = executor();
   const std::string text = "sum(i, 1, n-1, 100*(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)";
   for (const std::int64_t n : {2, 3, 50, 1000, 70'001}) {
-    const auto f = formula_objective<double>(executor(), Formula::parse(text), n);
+    const auto f = formula_objective<double>(where, Formula::parse(text), n);
     EXPECT_TRUE(f.is_sum());
     EXPECT_EQ(f.description(),
               "sum of " + std::to_string(n - 1) + (n == 2 ? " element" : " elements") + " of 2 variables\n");
-    expect_oracle(f, [n](const Vector& x, Oracle& g) {
+    expect_oracle(where, f, [n](const Vector& x, Oracle& g) {
       long double value = 0;
       for (std::int64_t i = 1; i < n; ++i) {
         const long double a = x[at(i)], valley = x[at(i + 1)] - a * a;
@@ -234,17 +250,18 @@ TEST_P(FormulaSums, ChainedRosenbrock) {
       }
       return value;
     });
-    if (n <= 1000) expect_consistent(f, text);
+    if (n <= 1000) expect_consistent(where, f, text);
   }
 }
 
 TEST_P(FormulaSums, DixonPrice) {
+  const Executor where = executor();
   const std::string text = "sum(i, 2, n, i*(2*x[i]^2 - x[i-1])^2) + (x[1] - 1)^2";
   const std::int64_t n = 3001;
-  const auto f = formula_objective<double>(executor(), Formula::parse(text), n);
+  const auto f = formula_objective<double>(where, Formula::parse(text), n);
   EXPECT_EQ(f.description(),
             "sum of 3000 elements of 2 variables, with the index as data\nsum of 1 element of 1 variable\n");
-  expect_oracle(f, [](const Vector& x, Oracle& g) {
+  expect_oracle(where, f, [](const Vector& x, Oracle& g) {
     long double value = (x[0] - 1.0L) * (x[0] - 1.0L);
     g[0] = 2 * (x[0] - 1.0L);
     for (std::int64_t i = 2; i <= n; ++i) {
@@ -255,18 +272,19 @@ TEST_P(FormulaSums, DixonPrice) {
     }
     return value;
   });
-  expect_consistent(formula_objective<double>(executor(), Formula::parse(text), 200), text);
+  expect_consistent(where, formula_objective<double>(where, Formula::parse(text), 200), text);
 }
 
 TEST_P(FormulaSums, BroydenTridiagonal) {
+  const Executor where = executor();
   // Moré, Garbow, Hillstrom (1981), problem 30, with the ends as terms of their own.
   const std::string text =
       "sum(i, 2, n-1, ((3 - 2*x[i])*x[i] - x[i-1] - 2*x[i+1] + 1)^2) + ((3 - 2*x[1])*x[1] - 2*x[2] + 1)^2"
       " + ((3 - 2*x[n])*x[n] - x[n-1] + 1)^2";
   const std::int64_t n = 1000;
-  const auto f = formula_objective<double>(executor(), Formula::parse(text), n);
+  const auto f = formula_objective<double>(where, Formula::parse(text), n);
   EXPECT_TRUE(f.is_sum());
-  expect_oracle(f, [](const Vector& x, Oracle& g) {
+  expect_oracle(where, f, [](const Vector& x, Oracle& g) {
     long double value = 0;
     for (std::int64_t i = 1; i <= n; ++i) {
       const long double a = x[at(i)], before = i > 1 ? x[at(i - 1)] : 0, after = i < n ? x[at(i + 1)] : 0;
@@ -278,19 +296,20 @@ TEST_P(FormulaSums, BroydenTridiagonal) {
     }
     return value;
   });
-  expect_consistent(f, text);
+  expect_consistent(where, f, text);
 }
 
 TEST_P(FormulaSums, DiscreteBoundaryValue) {
+  const Executor where = executor();
   // The same source, problem 28: h = 1/(n + 1), t = i h.
   const std::string part = "(x[i] + i/(n+1) + 1)^3/(2*(n+1)^2)";
   const std::string text = "sum(i, 2, n-1, (2*x[i] - x[i-1] - x[i+1] + " + part + ")^2) + (2*x[1] - x[2] + " +
                            "(x[1] + 1/(n+1) + 1)^3/(2*(n+1)^2))^2 + (2*x[n] - x[n-1] + (x[n] + n/(n+1) + " +
                            "1)^3/(2*(n+1)^2))^2";
   const std::int64_t n = 500;
-  const auto f = formula_objective<double>(executor(), Formula::parse(text), n);
+  const auto f = formula_objective<double>(where, Formula::parse(text), n);
   EXPECT_TRUE(f.is_sum());
-  expect_oracle(f, [](const Vector& x, Oracle& g) {
+  expect_oracle(where, f, [](const Vector& x, Oracle& g) {
     const long double h = 1.0L / (n + 1);
     long double value = 0;
     for (std::int64_t i = 1; i <= n; ++i) {
@@ -303,17 +322,18 @@ TEST_P(FormulaSums, DiscreteBoundaryValue) {
     }
     return value;
   });
-  expect_consistent(f, text);
+  expect_consistent(where, f, text);
 }
 
 TEST_P(FormulaSums, PowellSingular) {
+  const Executor where = executor();
   const std::string text =
       "sum(i, 1, n/4, (x[4*i-3] + 10*x[4*i-2])^2 + 5*(x[4*i-1] - x[4*i])^2 + (x[4*i-2] - 2*x[4*i-1])^4"
       " + 10*(x[4*i-3] - x[4*i])^4)";
   const std::int64_t n = 4000;
-  const auto f = formula_objective<double>(executor(), Formula::parse(text), n);
+  const auto f = formula_objective<double>(where, Formula::parse(text), n);
   EXPECT_EQ(f.description(), "sum of 1000 elements of 4 variables\n");
-  expect_oracle(f, [](const Vector& x, Oracle& g) {
+  expect_oracle(where, f, [](const Vector& x, Oracle& g) {
     long double value = 0;
     for (std::size_t k = 0; k < static_cast<std::size_t>(n); k += 4) {
       const long double a = x[k] + 10.0L * x[k + 1], b = static_cast<long double>(x[k + 2]) - x[k + 3],
@@ -326,18 +346,19 @@ TEST_P(FormulaSums, PowellSingular) {
     }
     return value;
   });
-  expect_consistent(f, text);
+  expect_consistent(where, f, text);
 }
 
 TEST_P(FormulaSums, Grids) {
+  const Executor where = executor();
   // Either loop may be the inner one.
   const std::string body = "sqrt(1 + (x[40*(j-1)+i+1] - x[40*(j-1)+i])^2 + (x[40*j+i] - x[40*(j-1)+i])^2)";
   for (const std::string& text :
        {"sum(j, 1, n/40-1, sum(i, 1, 39, " + body + "))", "sum(i, 1, 39, sum(j, 1, n/40-1, " + body + "))"}) {
     const std::int64_t n = 1200;
-    const auto f = formula_objective<double>(executor(), Formula::parse(text), n);
+    const auto f = formula_objective<double>(where, Formula::parse(text), n);
     EXPECT_EQ(f.description(), "sum of 1131 elements of 3 variables\n");
-    expect_oracle(f, [](const Vector& x, Oracle& g) {
+    expect_oracle(where, f, [](const Vector& x, Oracle& g) {
       long double value = 0;
       for (std::size_t j = 0; j < 29; ++j) {
         for (std::size_t i = 0; i < 39; ++i) {
@@ -353,28 +374,32 @@ TEST_P(FormulaSums, Grids) {
       }
       return value;
     });
-    expect_consistent(f, text);
+    expect_consistent(where, f, text);
   }
 }
 
 TEST_P(FormulaSums, EnginesAgree) {
+  const Executor where = executor();
   const std::string text =
       "sum(i, 2, n, i*sin(2*x[i]^2 - x[i-1])^2) + sum(i, 1, n/2, exp(-x[i]*x[2*i])) + (x[1] - 1)^2";
-  const Vector x = numbers(60'000), v = numbers(60'000, 4);
+  const std::int64_t n = at_most(where, 3'000, 60'000);
+  const auto x = on(where, numbers(n)), v = on(where, numbers(n, 4));
   Vector first;
   for (const FormulaEngine engine : engines()) {
-    const auto f = formula_objective<double>(executor(), Formula::parse(text, {.engine = engine}), 60'000);
-    Vector all(3 * x.size());
-    const std::span<double> numbers(all);
-    f.value_and_gradient(executor(), x, numbers.first(x.size()));
-    f.hessian_vector_product(executor(), x, v, numbers.subspan(x.size(), x.size()));
-    f.hessian_diagonal(executor(), x, numbers.last(x.size()));
-    if (first.empty()) first = all;
-    EXPECT_LT(largest_difference(all, Oracle(first.begin(), first.end())), 1e-14);
+    const auto f = formula_objective<double>(where, Formula::parse(text, {.engine = engine}), n);
+    const auto count = static_cast<std::size_t>(n);
+    const Vector numbers_left = left_by(where, 3 * count, [&](std::span<double> out) {
+      f.value_and_gradient(where, all(x), out.first(count));
+      f.hessian_vector_product(where, all(x), all(v), out.subspan(count, count));
+      f.hessian_diagonal(where, all(x), out.last(count));
+    });
+    if (first.empty()) first = numbers_left;
+    EXPECT_LT(largest_difference(numbers_left, Oracle(first.begin(), first.end())), 1e-14);
   }
 }
 
 TEST_P(FormulaSums, Tables) {
+  const Executor where = executor();
   const struct {
     std::string text, description;
   } cases[] = {
@@ -386,13 +411,14 @@ TEST_P(FormulaSums, Tables) {
        "sum of 4950 elements of 2 variables, with the index as data, in a table\n"},
   };
   for (const auto& [text, description] : cases) {
-    const auto f = formula_objective<double>(executor(), Formula::parse(text), 100);
+    const auto f = formula_objective<double>(where, Formula::parse(text), 100);
     EXPECT_EQ(f.description(), description);
-    expect_consistent(f, text);
+    expect_consistent(where, f, text);
   }
 }
 
 TEST_P(FormulaSums, TermsOfManyKinds) {
+  const Executor where = executor();
   for (const std::string text : {
            "x[1]*x[2] + 3",
            "-sum(i, 1, n, x[i]^3)/7 + 2*sum(i, 1, n-1, x[i]*x[i+1]) - 5",
@@ -415,65 +441,71 @@ TEST_P(FormulaSums, TermsOfManyKinds) {
            "exp(sum(i, 1, n, x[i])/n)",
            "prod(i, 1, n, 1 + x[i]/n) - cos(x[3])",
        }) {
-    const auto f = formula_objective<double>(executor(), Formula::parse(text), 100);
-    expect_consistent(f, text);
+    const auto f = formula_objective<double>(where, Formula::parse(text), 100);
+    expect_consistent(where, f, text);
   }
 }
 
 TEST_P(FormulaSums, WhatIsNoSumIsSaid) {
+  const Executor where = executor();
   const auto f =
-      formula_objective<double>(executor(), Formula::parse("(sum(i, 1, n, x[i]^2))^2 + sum(i, 1, n, x[i]^4)"), 10'000);
+      formula_objective<double>(where, Formula::parse("(sum(i, 1, n, x[i]^2))^2 + sum(i, 1, n, x[i]^4)"), 10'000);
   EXPECT_FALSE(f.is_sum());
   EXPECT_EQ(f.description(),
             "sum of 10000 elements of 1 variable\n"
             "one function of all variables: 'sum(i, 1, 10000, x[i]^2)^2' is no sum of elements: "
             "a sum inside it has more than 32 terms\n");
-  Vector x(10'000, 1.0), diagonal(10'000);
+  const auto x = on(where, Vector(10'000, 1.0)), diagonal = room(where, 10'000);
   EXPECT_EQ(
-      message_of([&] { f.hessian_diagonal(executor(), x, diagonal); }),
+      message_of([&] { f.hessian_diagonal(where, all(x), all(diagonal)); }),
       "hessian_diagonal: dense second derivatives go up to 4096 variables, and 'sum(i, 1, 10000, x[i]^2)^2' is no "
       "sum of elements: a sum inside it has more than 32 terms");
 }
 
 TEST_P(FormulaSums, WithoutSumsUpTo32VariablesAreOneElement) {
+  const Executor where = executor();
   std::string text = "x[1]^2";
   for (int k = 2; k <= 32; ++k) text += " + " + std::to_string(k) + "*x[" + std::to_string(k) + "]^2";
-  EXPECT_EQ(formula_objective<double>(executor(), Formula::parse(text), 32).description(),
+  EXPECT_EQ(formula_objective<double>(where, Formula::parse(text), 32).description(),
             "sum of 1 element of 32 variables\n");
   const std::string more = text + " + x[33]^4*x[1]";
-  const auto f = formula_objective<double>(executor(), Formula::parse(more), 33);
+  const auto f = formula_objective<double>(where, Formula::parse(more), 33);
   EXPECT_EQ(f.description(), "sum of 1 element of 32 variables\nsum of 1 element of 2 variables\n");
-  expect_consistent(f, more);
-  expect_consistent(formula_objective<double>(executor(), Formula::parse("x^2*y + sin(x*y)"), 2), "x^2*y + sin(x*y)");
+  expect_consistent(where, f, more);
+  expect_consistent(where, formula_objective<double>(where, Formula::parse("x^2*y + sin(x*y)"), 2), "x^2*y + sin(x*y)");
 }
 
 TEST_P(FormulaSums, ParametersStayParameters) {
+  const Executor where = executor();
   const auto f = Formula::parse("a*sum(i, 1, n-1, (x[i+1] - b*x[i])^2) + a*(sum(i, 1, n, x[i]))^2",
                                 {.parameters = {{"a", 1}, {"b", 0}}});
-  auto objective = formula_objective<double>(executor(), f, 40);
+  auto objective = formula_objective<double>(where, f, 40);
   const auto copy = objective;
-  const Vector x(40, 1.0);
-  EXPECT_EQ(objective.value(executor(), x), 39 + 1600);
+  const auto x = on(where, Vector(40, 1.0));
+  EXPECT_EQ(objective.value(where, all(x)), 39 + 1600);
   objective.set_parameter("a", 2);
   objective.set_parameter("b", 3);
   EXPECT_EQ(objective.parameter("b"), 3);
-  EXPECT_EQ(objective.value(executor(), x), 2 * (4 * 39 + 1600));
-  EXPECT_EQ(copy.value(executor(), x), 39 + 1600);
+  EXPECT_EQ(objective.value(where, all(x)), 2 * (4 * 39 + 1600));
+  EXPECT_EQ(copy.value(where, all(x)), 39 + 1600);
 }
 
 TEST_P(FormulaSums, SinglePrecision) {
+  const Executor where = executor();
   const auto f =
-      formula_objective<float>(executor(), Formula::parse("sum(i, 2, n, i*(2*x[i]^2 - x[i-1])^2) + (x[1] - 1)^2"), 500);
-  const auto exact = formula_objective<double>(
-      executor(), Formula::parse("sum(i, 2, n, i*(2*x[i]^2 - x[i-1])^2) + (x[1] - 1)^2"), 500);
-  const Vector x = numbers(500);
-  const std::vector<float> single(x.begin(), x.end());
-  std::vector<float> gradient(500);
+      formula_objective<float>(where, Formula::parse("sum(i, 2, n, i*(2*x[i]^2 - x[i-1])^2) + (x[1] - 1)^2"), 500);
+  const Executor cpu = Executor::cpu(1);
+  const auto exact =
+      formula_objective<double>(cpu, Formula::parse("sum(i, 2, n, i*(2*x[i]^2 - x[i-1])^2) + (x[1] - 1)^2"), 500);
+  const Vector wide = numbers(500);
+  const std::vector<float> single(wide.begin(), wide.end());
+  const auto x = on(where, single), gradient = room<float>(where, 500);
   Vector expected(500);
-  const double value = exact.value_and_gradient(executor(), Vector(single.begin(), single.end()), expected);
-  EXPECT_NEAR(f.value_and_gradient(executor(), single, gradient), value, 1e-6 * value);
+  const double value = exact.value_and_gradient(cpu, Vector(single.begin(), single.end()), expected);
+  EXPECT_NEAR(f.value_and_gradient(where, all(x), all(gradient)), value, 1e-6 * value);
+  const std::vector<float> found = gradient.to_host();
   for (std::size_t i = 0; i < 500; ++i) {
-    EXPECT_NEAR(static_cast<double>(gradient[i]), expected[i], 1e-5 * (50 + std::fabs(expected[i])));
+    EXPECT_NEAR(static_cast<double>(found[i]), expected[i], 1e-5 * (50 + std::fabs(expected[i])));
   }
 }
 

@@ -279,9 +279,13 @@ class ElementSum {
                                 &device_pattern_,
                                 &element_,
                                 nullptr};
+    if constexpr (std::same_as<E, Formula>) {
+      call.launch = &detail::launch_formula_elements<T>;  // which NVRTC compiles
+    } else {
 #ifdef __CUDACC__
-    if constexpr (!std::same_as<E, Formula>) call.launch = &detail::launch_element_sum<P, T, Function>;
+      call.launch = &detail::launch_element_sum<P, T, Function>;
 #endif
+    }
     return detail::run_elements<T>(executor, call);
   }
 
