@@ -254,17 +254,6 @@ constexpr char names_used[] =
     "        nabla::atan2, nabla::hypot, nabla::pow, nabla::min, nabla::max, nabla::select;\n"
     "    using S = typename Point::value_type;\n";
 
-/// With more elementary functions than this in a program they are called; compiled in, a thousand take half a minute.
-constexpr std::ptrdiff_t most_inlined = 32;
-
-std::ptrdiff_t elementary_functions(const Program& program) {
-  return std::ranges::count_if(program.instructions, [](const Instruction& i) {
-    const bool one_argument = i.op >= Op::cbrt && i.op <= Op::erfc;
-    const bool two = i.op == Op::power || i.op == Op::atan2 || i.op == Op::hypot;
-    return i.code == Code::sine_and_cosine || (i.code == Code::operation && (one_argument || two));
-  });
-}
-
 /// Text that can stand in a comment.
 std::string one_line(const std::string& text) {
   std::string line;
@@ -299,14 +288,13 @@ std::string generate_element(const Program& value, std::int64_t n, std::size_t p
 }
 
 std::string generate_program(const Program& program, std::int64_t outputs, std::size_t parameters,
-                             const std::string& name, int copies) {
+                             const std::string& name) {
   std::string text = "struct " + name + " {\n  static constexpr int outputs = " + std::to_string(outputs) + ";\n";
   text += parameters == 0 ? "  double none;\n" : "";  // so that the parameters' place is the same
   for (std::size_t k = 0; k < parameters; ++k) text += "  double p" + std::to_string(k) + ";\n";
   text += "\n  template <class In, class Out>\n";
   text += "  constexpr void operator()(const In& x, Out& y) const {\n";
-  text += "    using S = typename In::Scalar;\n    using M = ";
-  text += copies * elementary_functions(program) > most_inlined ? "CalledMath<S>;\n" : "Math<S>;\n";
+  text += "    using S = typename In::Scalar;\n    using M = Math<S>;\n";
   return text + Statements(program, Statements::Of::body).run() + "  }\n};\n";
 }
 

@@ -46,6 +46,20 @@ void require_short(std::size_t found, std::size_t most, const std::string& which
                             ", this one has " + std::to_string(found) + "; use a CPU executor");
 }
 
+/// With more elementary functions than this in a kernel they are called; compiled in, a thousand take half a minute.
+constexpr std::ptrdiff_t most_inlined = 32;
+
+/// What comes first in the source of a kernel that has a program's elementary functions in so many places.
+std::string how_to_call(const Program& program, std::ptrdiff_t copies) {
+  const std::ptrdiff_t functions = std::ranges::count_if(program.instructions, [](const Instruction& i) {
+    const bool one_argument = i.op >= Op::cbrt && i.op <= Op::erfc;
+    const bool two = i.op == Op::power || i.op == Op::atan2 || i.op == Op::hypot;
+    return i.code == Instruction::Code::sine_and_cosine ||
+           (i.code == Instruction::Code::operation && (one_argument || two));
+  });
+  return copies * functions > most_inlined ? "#include <nabla/kernels/called_math.cuh>\n" : "";
+}
+
 std::string text_of(const Definition& definition, const Call& call) {
   const Program& program = definition.program(call.task, call.n);
   const bool climbs = std::strcmp(call.body, ladder_body) == 0;
@@ -53,10 +67,10 @@ std::string text_of(const Definition& definition, const Call& call) {
   const std::size_t most = most_instructions / static_cast<std::size_t>(copies);
   require_short(program.instructions.size(), most, " with its derivatives");
   const auto outputs = static_cast<std::int64_t>(definition.syntax.outputs.size());
-  return "#include <nabla/detail/program_" + std::string(climbs ? "ladder" : "body") +
-         ".hpp>\n#include <nabla/kernels/called_math.cuh>\n#include <nabla/kernels/evaluate.cuh>\n\nnamespace "
+  return how_to_call(program, copies) + "#include <nabla/detail/program_" + (climbs ? "ladder" : "body") +
+         ".hpp>\n#include <nabla/kernels/evaluate.cuh>\n\nnamespace "
          "nabla::detail {\n\n" +
-         generate_program(program, outputs, call.parameters.size(), "FormulaProgram", copies) +
+         generate_program(program, outputs, call.parameters.size(), "FormulaProgram") +
          "\nusing FormulaBody = ProgramBody<" + call.body + "<FormulaProgram, " +
          (call.n <= most_unrolled ? std::to_string(call.n) : "dynamic") + ">>;\n\n}  // namespace nabla::detail\n";
 }
@@ -219,7 +233,11 @@ KernelSource source_of(const Definition& definition, std::size_t parameters, con
   const std::string kernel = launch.shared                               ? "shared_kernel<" + pass + element
                              : launch.pass == detail::ElementPass::value ? "value_kernel<" + element + elements
                                                                          : "owner_kernel<" + pass + element + elements;
-  return {"#include <nabla/kernels/element_sum.cuh>\n\nnamespace nabla::detail {\n\n" +
+  // Of each function there are a value, a slope and a second derivative, and what those take.
+  const int copies = launch.pass == detail::ElementPass::value      ? 1
+                     : launch.pass == detail::ElementPass::gradient ? 2
+                                                                    : 4;
+  return {how_to_call(value, copies) + "#include <nabla/kernels/element_sum.cuh>\n\nnamespace nabla::detail {\n\n" +
               generate_element(value, launch.slots, parameters, "FormulaElement") + "\n}  // namespace nabla::detail\n",
           space + kernel + ">"};
 }
