@@ -4,6 +4,7 @@
 
 #include <nabla/check_objective.hpp>
 #include <nabla/formula_objective.hpp>
+#include <nabla/minimize.hpp>
 
 #include <cmath>
 #include <functional>
@@ -145,6 +146,170 @@ TEST_P(FormulaSums, ElementsWithDataAreAsFunctorsAre) {
                   [&](const auto& f, Out out) { return f.hessian(where, all(x), out), 0; });
     }
   }
+}
+
+/// Which variables elements touch, for any executor.
+struct Connections {
+  std::int64_t variables;
+  Affine affine;                         // or else
+  std::vector<std::int32_t> table = {};  // entries of one element after another,
+  std::int64_t width = 0, block = 1;     // so many of each
+  std::int64_t elements() const {
+    return width > 0 ? static_cast<std::int64_t>(table.size()) / width
+                     : affine.extent[0] * affine.extent[1] * affine.extent[2];
+  }
+};
+
+/// What all passes leave, one after another.
+template <class T, class Element>
+std::vector<T> left_by_all(const Executor& where, const Element& element, const Connections& over,
+                           const std::vector<T>& data, std::int64_t columns) {
+  const auto data_there = on(where, data);
+  const auto table = on(where, over.table);
+  const std::int64_t n = over.variables, records = columns > 0 ? static_cast<std::int64_t>(data.size()) / columns : 0;
+  const nabla::BatchView<const T> records_there =
+      columns > 0 ? nabla::BatchView<const T>{data_there.data(), records, columns} : nabla::BatchView<const T>{};
+  const auto sum =
+      over.width > 0
+          ? element_sum<T>(where, element, n,
+                           nabla::IndexTable<std::int32_t>{
+                               {table.data(), over.elements(), over.width, nabla::Layout::point_major}, over.block},
+                           records_there)
+          : element_sum<T>(where, element, n, over.affine, records_there);
+  const Vector wide_x = numbers(n, 21), wide_v = numbers(n, 22);
+  const auto x = on(where, std::vector<T>(wide_x.begin(), wide_x.end())),
+             v = on(where, std::vector<T>(wide_v.begin(), wide_v.end()));
+  const auto count = static_cast<std::size_t>(n);
+  const std::size_t entries = sum.hessian_pattern().columns.size();
+  const auto left = room<T>(where, static_cast<std::size_t>(over.elements()) + 3 * count + entries, T(0.5));
+  std::span<T> rest = all(left);
+  const auto next = [&](std::size_t size) {
+    const std::span<T> part = rest.first(size);
+    rest = rest.subspan(size);
+    return part;
+  };
+  std::vector<T> found{static_cast<T>(sum.value(where, all(x)))};
+  found.push_back(static_cast<T>(sum.element_values(where, all(x), next(static_cast<std::size_t>(over.elements())))));
+  found.push_back(static_cast<T>(sum.value_and_gradient(where, all(x), next(count))));
+  sum.hessian_vector_product(where, all(x), all(v), next(count), true);
+  sum.hessian_diagonal(where, all(x), next(count));
+  sum.hessian(where, all(x), next(entries));
+  const std::vector<T> vectors = left.to_host();
+  found.insert(found.end(), vectors.begin(), vectors.end());
+  return found;
+}
+
+/// Entries of a table, of which an element may have the same twice.
+std::vector<std::int32_t> entries(std::int64_t count, std::int64_t below) {
+  std::vector<std::int32_t> made;
+  for (const double x : numbers(count, 31)) {
+    made.push_back(static_cast<std::int32_t>((x + 1.5) / 3 * static_cast<double>(below)));
+  }
+  return made;
+}
+
+/// A formula is as the functor on a CPU is, in both precisions.
+template <class Element>
+void expect_as_functor(const Executor& where, const Formula& formula, const Element& functor, const Connections& over,
+                       const Vector& data = {}) {
+  const auto columns = static_cast<std::int64_t>(formula.data().size());
+  const Executor cpu = Executor::cpu(1);
+  const Vector expected = left_by_all<double>(cpu, functor, over, data, columns);
+  const Oracle oracle(expected.begin(), expected.end());
+  EXPECT_LT(largest_difference(left_by_all<double>(where, formula, over, data, columns), oracle), 1e-12);
+  const std::vector<float> single(data.begin(), data.end());
+  EXPECT_LT(largest_difference(left_by_all<float>(where, formula, over, single, columns), oracle), 2e-4);
+}
+
+Formula cell() {
+  return Formula::parse("sqrt(1 + (b - a)^2 + (c - a)^2 + (d - a)^2)", {.variables = {"a", "b", "c", "d"}});
+}
+
+TEST_P(FormulaSums, ElementsOfChainsGridsAndBlocks) {
+  const Executor where = executor();
+  const auto spring = Formula::parse("0.5*k*(v - u - l)^2", {.variables = {"u", "v"}, .data = {"k", "l"}});
+  const Connections chain{600, Affine::chain(599, {0, 1})};
+  expect_as_functor(where, spring, Spring(), chain, numbers(2 * 599, 5));
+  expect_as_functor(where, spring, Spring(), chain, {1.5, 0.25});  // one record for all
+  expect_as_functor(where, spring, Spring(), {600, Affine::chain(299, {3, 0}, 2)}, numbers(2 * 299, 5));
+  const auto patch = Formula::parse("sqrt(1 + (b - a)^2 + (c - a)^2)", {.variables = {"a", "b", "c"}});
+  expect_as_functor(where, patch, Patch(), {30 * 20, Affine{{29, 19, 1}, {1, 30, 0}, {0, 1, 30}}});
+  expect_as_functor(where, cell(), Cell(), {8 * 7 * 6, Affine{{7, 6, 5}, {1, 8, 56}, {0, 1, 8, 56}}});
+}
+
+TEST_P(FormulaSums, ElementsMayHaveAVariableTwice) {
+  const Executor where = executor();
+  expect_as_functor(where, cell(), Cell(), {300, Affine::chain(298, {1, 0, 1, 2})});
+  expect_as_functor(where, cell(), Cell(), {300, Affine{{10, 9, 1}, {1, 30, 0}, {0, 2, 2, 0}}});
+  expect_as_functor(where, cell(), Cell(), {3, Affine{{300, 1, 1}, {0, 0, 0}, {0, 2, 1, 2}}});
+  expect_as_functor(where, cell(), Cell(), {20, {}, entries(4 * 300, 20), 4});
+}
+
+TEST_P(FormulaSums, ElementsOfTablesWithBlocks) {
+  const Executor where = executor();
+  for (const std::int64_t block : {1, 2, 4}) {
+    expect_as_functor(where, cell(), Cell(), {40 * block, {}, entries(4 / block * 100, 40), 4 / block, block});
+  }
+  const auto spring = Formula::parse("0.5*k*(sqrt((a - d)^2 + (b - e)^2 + (c - f)^2) - l)^2",
+                                     {.variables = {"a", "b", "c", "d", "e", "f"}, .data = {"k", "l"}});
+  std::vector<std::int32_t> pairs;
+  for (std::int32_t e = 0; e < 150; ++e) {
+    pairs.push_back(e % 30);
+    pairs.push_back((e * 7 + 1 + e / 30) % 30 == e % 30 ? (e + 1) % 30 : (e * 7 + 1 + e / 30) % 30);
+  }
+  expect_as_functor(where, spring, SpaceSpring(), {90, {}, pairs, 2, 3}, numbers(2 * 150, 8));
+  expect_as_functor(where, spring, SpaceSpring(), {180, {}, entries(70, 30), 1, 6}, numbers(2 * 70, 8));
+}
+
+TEST_P(FormulaSums, ThereMayBeNoElements) {
+  const Executor where = executor();
+  expect_as_functor(where, cell(), Cell(), {5, Affine::chain(0, {0, 1, 2, 3})});
+  expect_as_functor(where, cell(), Cell(), {5, Affine{{0, 1, 1}, {0, 0, 0}, {0, 1, 2, 3}}});
+  expect_as_functor(where, cell(), Cell(), {5, {}, {}, 4});
+}
+
+// All that a program's value can be made of, with what moves with the variables and what does not in every place.
+TEST_P(FormulaSums, ElementsOfAllOperations) {
+  const Executor where = executor(), cpu = Executor::cpu(1);
+  const std::int64_t rows = 200;
+  Vector data = numbers(3 * rows, 41);
+  for (double& x : data) x = 0.6 + 0.2 * x;  // within (0.3, 0.9)
+  for (const std::string text : {
+           "k*x + sin(k)*cos(x) + sin(x)*cos(x) + p*sin(k*l) + cos(k*l)",
+           "x^k + k^x + x^l^2 + x^p + p^x + x^3 + k^-2 + y^-3 + x^2.5 + x^y + k^p + (k*l)^y",
+           "max(x, k) + min(k, l) + max(x, y, l) + min(p, x) + abs(x - k) + sign(k - l)*x",
+           "atan2(x, k) + atan2(k, y) + atan2(k, l) + hypot(x, k) + hypot(k, y) + hypot(k, p)*x",
+           "where(k < l, x, k) + where(x < k, k, l) + where(x < y, 1, y) + where(k - l, p, k) + (x < k)*y",
+           "k/x + x/k + k/l - x/y + p/x + (k - x) - (x - k) + (-k)*(-x) + exp(-k) - log(l)*sqrt(k)",
+           "sum(j, 1, 100, j*x*k/(l + j)) + prod(j, 1, 70, 1 + k*y/j) + sum(j, 1, 90, k/j) + sum(j, 1, 80, sin(j*x)) + "
+           "p",
+           "k*l + p",
+           "7*p",
+       }) {
+    const auto f =
+        Formula::parse(text, {.variables = {"x", "y"}, .parameters = {{"p", 1.25}}, .data = {"k", "l", "m"}});
+    const Connections all_in_pairs{2 * rows, Affine::chain(rows, {0, 1}, 2)},
+        shared{2, Affine{{rows, 1, 1}, {0, 0, 0}, {1, 0}}};
+    for (const Connections& over : {all_in_pairs, shared}) {
+      const Vector expected = left_by_all<double>(cpu, f, over, data, 3);
+      EXPECT_LT(
+          largest_difference(left_by_all<double>(where, f, over, data, 3), Oracle(expected.begin(), expected.end())),
+          1e-11)
+          << text;
+    }
+  }
+}
+
+TEST_P(FormulaSums, TiedArgumentsShareTheSlope) {
+  const Executor where = executor();
+  const auto f = Formula::parse("max(x, y, 3, z, k) + min(x, y) + max(x - z, 0)", {.data = {"k"}});
+  const auto x = on(where, Vector{3, 3, 3}), data = on(where, Vector{2.5});
+  const auto sum = element_sum<double>(where, f, 3, Affine::chain(1, {0, 1, 2}), {data.data(), 1, 1});
+  double value = 0;
+  const Vector gradient =
+      left_by(where, 3, [&](std::span<double> out) { value = sum.value_and_gradient(where, all(x), out); });
+  EXPECT_EQ(value, 6);
+  EXPECT_EQ(gradient, (Vector{0.25 + 0.5 + 0.5, 0.25 + 0.5, 0.25 - 0.5}));
 }
 
 TEST_P(FormulaSums, FittingALineSharesItsVariables) {
@@ -488,6 +653,22 @@ TEST_P(FormulaSums, ParametersStayParameters) {
   EXPECT_EQ(objective.parameter("b"), 3);
   EXPECT_EQ(objective.value(where, all(x)), 2 * (4 * 39 + 1600));
   EXPECT_EQ(copy.value(where, all(x)), 39 + 1600);
+}
+
+TEST_P(FormulaSums, AreMinimised) {
+  const Executor where = executor();
+  const std::int64_t n = 60;
+  // The second has a part that is no sum of elements.
+  for (const std::string text : {"sum(i, 1, n-1, 100*(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)",
+                                 "sum(i, 1, n, i*(x[i] - 1)^2) + (sum(i, 1, n, x[i] - 1))^2"}) {
+    const auto f = formula_objective<double>(where, Formula::parse(text), n);
+    for (const nabla::Method method : {nabla::Method::lbfgs, nabla::Method::newton_cg}) {
+      const auto x = on(where, Vector(static_cast<std::size_t>(n), 0.5));
+      const auto report = nabla::minimize(where, f, all(x), {.method = method, .relative_gradient_tolerance = 1e-9});
+      EXPECT_TRUE(report.converged()) << describe(report);
+      EXPECT_LT(largest_difference(x.to_host(), Oracle(static_cast<std::size_t>(n), 1)), 1e-6) << text;
+    }
+  }
 }
 
 TEST_P(FormulaSums, SinglePrecision) {

@@ -45,8 +45,11 @@ class Statements {
     declare(true, "S");
     declare(false, "C");
     if (!is_body()) line("S value = 0;");
-    for (const Instruction& i : program_.instructions) {
-      if (i.code == Code::loop) {
+    for (auto next = program_.instructions.begin(); next != program_.instructions.end();) {
+      const Instruction& i = *next++;
+      if (is_element() && (i.op == Op::min || i.op == Op::max)) {
+        next = extreme(next);
+      } else if (i.code == Code::loop) {
         begin_loop(program_.loop(i));
       } else if (i.code == Code::end) {
         indent_.resize(indent_.size() - 2);
@@ -193,6 +196,26 @@ class Statements {
 
   std::string function(const std::string& name, const std::string& arguments) const {
     return (is_body() ? "M::" : "") + name + "(" + arguments + ")";
+  }
+
+  /// min or max of all its arguments in one call, since those that tie share the slope. `next`: after the first two.
+  std::vector<Instruction>::const_iterator extreme(std::vector<Instruction>::const_iterator next) {
+    const Instruction* last = &next[-1];
+    bool any_moves = moves(last->a) || moves(last->b);
+    std::vector<Operand> all{last->a, last->b};
+    for (; next != program_.instructions.end() && next->exponent == static_cast<std::int32_t>(all.size()) &&
+           next->op == last->op;
+         ++next) {
+      last = &*next;
+      all.push_back(last->b);
+      any_moves = any_moves || moves(last->b);
+    }
+    std::string arguments;
+    for (const Operand& o : all) {
+      arguments += (arguments.empty() ? "" : ", ") + std::string(any_moves ? "S(" : "C(") + operand(o) + ")";
+    }
+    assign(last->out, function(std::string(text_of(last->op)), arguments));
+    return next;
   }
 
   /// Of an exponent that is a plain number the slope is not asked for.

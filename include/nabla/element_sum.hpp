@@ -29,7 +29,7 @@
 //       }
 //     };
 //
-// A formula is an element too; its data have names:
+// A formula is an element too; its data have names. On CUDA NVRTC compiles it, whoever compiled the call:
 //
 //     const auto spring = nabla::Formula::parse("0.5*k*(v - u - l)^2", {.variables = {"u", "v"}, .data = {"k", "l"}});
 //
