@@ -111,6 +111,7 @@ double run_shared(const Executor& executor, const ElementCall<T>& call, ElementL
   if (request.elements == 0) return 0;
   request.partials = workspace_of(executor, parts, rows);
   launch.shared = true;
+  launch.blocks = shared_blocks(call.pass, slots, request.elements);
   call.launch(call.function, launch);
   const double* const sums = fold_sums(executor.state(), request.partials, parts, rows);
   if (assembles) cuda::assemble_shared(executor.state(), call.pass, *launch.grid, slots, sums + 1, request);
@@ -127,7 +128,9 @@ double run_elements(const Executor& executor, const ElementCall<T>& call) {
   if (!has_value(call.pass) && output_of(call.outputs).empty()) return 0;
   const CurrentDevice current(executor.device());
   const auto* const affine = std::get_if<Affine>(&call.connectivity);
-  ElementLaunch<T> launch{request_of(executor, call), nullptr, nullptr, false, executor.stream()};
+  ElementLaunch<T> launch{
+      call.pass, request_of(executor, call), nullptr,          nullptr, false, call.operation.dimension,
+      0,         executor.device(),          executor.stream()};
   ElementRequest<T>& request = launch.request;
   ElementGrid grid{};
   ElementTable table{};
@@ -143,6 +146,7 @@ double run_elements(const Executor& executor, const ElementCall<T>& call) {
   const std::int64_t blocks =
       element_blocks(call.pass == ElementPass::value ? request.elements : (request.variables + block - 1) / block);
   if (blocks == 0) return 0;
+  launch.blocks = blocks;
   if (has_value(call.pass)) request.partials = workspace_of(executor, blocks, 1);
   call.launch(call.function, launch);
   return has_value(call.pass) ? fetch(executor, fold_sums(executor.state(), request.partials, blocks, 1)) : 0;

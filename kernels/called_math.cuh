@@ -2,13 +2,16 @@
 
 #include <nabla/scalar.hpp>
 
-namespace nabla::detail {
+// With this header, which comes before others, elementary functions are called and not compiled in where they stand:
+// for formulas with so many of them that compiling would take minutes. For NVRTC alone.
 
-/// Math with elementary functions that are called, not compiled in where they stand: for formulas with so many of them
-/// that compiling would take minutes.
+namespace nabla {
+
+namespace detail {
+
 template <class T>
-struct CalledMath : Math<T> {
-  using M = Math<T>;
+struct CalledMath : PlainMath<T> {
+  using M = PlainMath<T>;
   __device__ __noinline__ static T cbrt(T x) { return M::cbrt(x); }
   __device__ __noinline__ static T exp(T x) { return M::exp(x); }
   __device__ __noinline__ static T expm1(T x) { return M::expm1(x); }
@@ -18,6 +21,7 @@ struct CalledMath : Math<T> {
   __device__ __noinline__ static T log10(T x) { return M::log10(x); }
   __device__ __noinline__ static T sin(T x) { return M::sin(x); }
   __device__ __noinline__ static T cos(T x) { return M::cos(x); }
+  __device__ __noinline__ static std::pair<T, T> sincos(T x) { return M::sincos(x); }
   __device__ __noinline__ static T tan(T x) { return M::tan(x); }
   __device__ __noinline__ static T asin(T x) { return M::asin(x); }
   __device__ __noinline__ static T acos(T x) { return M::acos(x); }
@@ -35,4 +39,11 @@ struct CalledMath : Math<T> {
   __device__ __noinline__ static T hypot(T x, T y) { return M::hypot(x, y); }
 };
 
-}  // namespace nabla::detail
+}  // namespace detail
+
+template <>
+struct Math<float> : detail::CalledMath<float> {};
+template <>
+struct Math<double> : detail::CalledMath<double> {};
+
+}  // namespace nabla

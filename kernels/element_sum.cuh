@@ -335,7 +335,7 @@ struct Slots {
 template <ElementPass Pass, int N, class T, class F>
 __global__ void __launch_bounds__(element_threads, 1)
     shared_kernel(const F f, const ElementGrid grid, const ElementRequest<T> request) {
-  constexpr int width = Pass == ElementPass::gradient ? chunk<N> : Pass == ElementPass::product ? chunk<N, 4> : 1;
+  constexpr int width = static_cast<int>(shared_width(Pass, N));
   const std::int64_t parts = shared_parts(request.elements), size = shared_part_size(request.elements);
   const std::int64_t part = blockIdx.x % parts;
   const int job = static_cast<int>(blockIdx.x / parts), start = job * width;

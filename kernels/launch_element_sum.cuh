@@ -17,11 +17,12 @@ void with_block(std::int64_t block, Use use) {
     return false;
   };
   using std::integral_constant;
+  static_assert(most_fixed_block == 4);
   if (is(integral_constant<int, 1>()) || is(integral_constant<int, 2>()) || is(integral_constant<int, 3>()) ||
       is(integral_constant<int, 4>())) {
     return;
   }
-  if constexpr (N > 4) use(integral_constant<int, dynamic>());
+  if constexpr (N > most_fixed_block) use(integral_constant<int, dynamic>());
 }
 
 /// Calls use(elements) with the kernels' view of a connectivity.
@@ -29,7 +30,7 @@ template <int N, class T, class Use>
 void with_elements(const ElementLaunch<T>& launch, Use use) {
   if (launch.table != nullptr) {
     with_block<N>(launch.table->block, [&](auto block) { use(Lists<block>{*launch.table}); });
-  } else if (launch.grid->stride[0] == 1 && launch.grid->extent[1] == 1 && launch.grid->extent[2] == 1) {
+  } else if (is_chain(*launch.grid)) {
     use(Chain{*launch.grid});
   } else {
     use(Grid{*launch.grid});
@@ -43,24 +44,18 @@ void launch_element_sum(const void* function, const ElementLaunch<T>& launch) {
   const ElementRequest<T>& request = launch.request;
   constexpr int n = F::dimension;
   const char* const name = "nabla element sum kernel";
+  const LaunchShape shape{launch.blocks, element_threads, 0, launch.stream};
   if (launch.shared) {
-    constexpr int width = Pass == ElementPass::gradient ? chunk<n> : Pass == ElementPass::product ? chunk<n, 4> : 1;
-    constexpr std::int64_t rows = shared_rows(Pass, n) - 1, jobs = rows == 0 ? 1 : (rows + width - 1) / width;
-    launch_kernel(name, &shared_kernel<Pass, n, T, F>,
-                  {jobs * shared_parts(request.elements), element_threads, 0, launch.stream}, f, *launch.grid, request);
+    launch_kernel(name, &shared_kernel<Pass, n, T, F>, shape, f, *launch.grid, request);
     return;
   }
   with_elements<n>(launch, [&](const auto& elements) {
     using Elements = std::remove_cvref_t<decltype(elements)>;
     if constexpr (Pass == ElementPass::value) {
-      launch_kernel(name, &value_kernel<n, T, F, Elements>,
-                    {element_blocks(request.elements), element_threads, 0, launch.stream}, f, elements, request);
+      launch_kernel(name, &value_kernel<n, T, F, Elements>, shape, f, elements, request);
     } else {
-      const std::int64_t block = launch.table != nullptr ? launch.table->block : 1,
-                         owners = (request.variables + block - 1) / block;
-      launch_kernel(name, &owner_kernel<Pass, n, T, F, Elements>,
-                    {element_blocks(owners), element_threads, 0, launch.stream}, f, elements, request,
-                    static_cast<int>(block));
+      const int block = launch.table != nullptr ? static_cast<int>(launch.table->block) : 1;
+      launch_kernel(name, &owner_kernel<Pass, n, T, F, Elements>, shape, f, elements, request, block);
     }
   });
 }

@@ -569,6 +569,8 @@ TEST(Minimize, GivesTheSameOnEveryExecutor) {
   for (const std::vector<std::string>& function :
        {std::vector<std::string>{"--function", "beale", "--at", "1,1", "--at", "2,0.2", "--at", "nan,1"},
         std::vector<std::string>{"--formula", "(x - 3)^4 + (x - 2*y)^2 + x^2", "--at", "0,1"},
+        std::vector<std::string>{"--formula", "sum(i, 1, 40, (x[i] - i)^2 + x[i]^4) + (x[1] - x[40])^2", "--random",
+                                 "1"},
         std::vector<std::string>{"--function", "himmelblau", "--at", "1,1", "--method", "newton"},
         std::vector<std::string>{"--function", "himmelblau", "--at", "1,1", "--method", "bfgs", "--precision",
                                  "f32"}}) {
@@ -586,10 +588,15 @@ TEST(Minimize, GivesTheSameOnEveryExecutor) {
   }
   const Folder folder;
   const std::string file = folder.put("rows.npy", npy_file<double>("(2, 1)", {1, 2}));
-  const Outcome sum =
-      nabla({"minimize", "--executor", "cuda", "--formula", "(a - y)^2", "--data", file + ":y", "--sum", "--at", "0"});
-  EXPECT_EQ(sum.status, 3);
-  EXPECT_EQ(sum.err, "nabla minimize: --sum: runs on CPU executors only\n");
+  const auto sum_on = [&](const char* where) {
+    const Outcome outcome = nabla({"minimize", "--json", "--executor", where, "--formula", "(a - y)^4 + b^2", "--data",
+                                   file + ":y", "--sum", "--at", "0,1"});
+    EXPECT_EQ(outcome.status, 0) << outcome.err;
+    return json::parse(outcome.out)["best"];
+  };
+  const json cpu = sum_on("cpu"), cuda = sum_on("cuda");
+  EXPECT_NEAR(cuda["x"][0].get<double>(), 1.5, 1e-6);
+  EXPECT_NEAR(cuda["value"].get<double>(), cpu["value"].get<double>(), 1e-9);
 }
 
 }  // namespace

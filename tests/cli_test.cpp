@@ -286,6 +286,20 @@ TEST(Eval, GivesTheSameOnEveryExecutor) {
   };
   EXPECT_EQ(on("cpu")["points"], on("cuda")["points"]);
   EXPECT_EQ(on("auto")["executor"]["kind"], "cuda");
+  const Folder folder;
+  const std::string file = folder / "rows.npy";
+  nabla::write_npy(file, std::vector<double>{1, 2, 3, 4, 5, 6}.data(), {3, 2}, false);
+  const auto sum_on = [&](const std::string& where, const std::string& precision) {
+    return answer({"eval", "--formula", "(a*u - v)^2 + b^2*u", "--data", file + ":u,v", "--sum", "--at", "2,1", "--at",
+                   "0,-3", "--hessian", "--executor", where, "--precision", precision});
+  };
+  for (const std::string precision : {"f32", "f64"}) {
+    const json sum = sum_on("cuda", precision);
+    EXPECT_EQ(sum["executor"]["kind"], "cuda");
+    EXPECT_TRUE(sum["transfer_seconds"].is_number());
+    EXPECT_EQ(sum["points"][0]["value"], 0 + 4 + 16 + 9);
+    EXPECT_EQ(sum["points"], sum_on("cpu", precision)["points"]);
+  }
 }
 
 TEST(Eval, TakesTheExecutorFromTheEnvironmentForAutoOnly) {

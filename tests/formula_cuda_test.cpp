@@ -7,6 +7,7 @@
 #include <cuda_runtime_api.h>
 #include <gtest/gtest.h>
 #include <nabla/formula.hpp>
+#include <nabla/formula_objective.hpp>
 #include <nabla/functions.hpp>
 
 #include <chrono>
@@ -218,8 +219,11 @@ TEST_F(FormulaOnCuda, ThreadsCompileOnce) {
   for (std::size_t k = 0; k < found.size(); ++k) {
     threads.emplace_back([&, k] {
       const Formula used = k % 2 == 0 ? f : Formula::parse(f.text());
-      auto& kernels = used.definition().kernels;
-      found[k] = kernels.get(used.definition(), call, {"ValueBody", 1, "double", true, 0}, true).function;
+      found[k] = used.definition()
+                     .kernels
+                     .get({"ValueBody", "", 1, "double", true, 0},
+                          [&] { return source_of(used.definition(), call, "double", true, true); })
+                     .function;
     });
   }
   for (std::thread& thread : threads) thread.join();
@@ -373,6 +377,133 @@ TEST_F(FormulaOnCuda, TooManyParametersAreRefused) {
   }
   options.parameters.pop_back();
   EXPECT_EQ(first_value(where, Formula::parse(text.substr(0, text.rfind(" +")), options), 1), 401);
+}
+
+// Each pass is compiled when it is first called, and its kernel is kept on disk and for other sums.
+TEST_F(FormulaOnCuda, SumsCompileEachPassOnce) {
+  const Executor where = Executor::cuda(0);
+  auto f = Formula::parse("a*(v - u - k)^2 + 10", {.variables = {"u", "v"}, .parameters = {{"a", 2}}, .data = {"k"}});
+  const Array<double> data(where, 1), x(where, 3), gradient(where, 3);
+  const auto upload = [](const Array<double>& to, const std::vector<double>& numbers) {
+    nabla::detail::copy_bytes(to.executor(), to.data(), numbers.data(), numbers.size() * sizeof(double));
+  };
+  upload(data, {1});
+  upload(x, {0, 2, 5});
+  const std::span<const double> at(x.data(), 3);
+  const auto sum_of = [&](const Formula& element) {
+    return nabla::element_sum<double>(where, element, 3, nabla::Affine::chain(2, {0, 1}),
+                                      nabla::BatchView<const double>{data.data(), 1, 1});
+  };
+  const std::int64_t before = compilations();
+  auto sum = sum_of(f);
+  EXPECT_EQ(compilations(), before);
+  EXPECT_EQ(sum.value(where, at), 2 * (1 + 4) + 20);
+  EXPECT_EQ(compilations(), before + 1);
+  EXPECT_EQ(cached_files().size(), 1u);
+  EXPECT_EQ(sum.value_and_gradient(where, at, {gradient.data(), 3}), 30);
+  EXPECT_EQ(gradient.to_host(), (std::vector<double>{-4, 4 - 8, 8}));
+  EXPECT_EQ(compilations(), before + 2);
+  EXPECT_EQ(cached_files().size(), 2u);
+  sum.formula().set_parameter("a", 3);
+  EXPECT_EQ(sum.value(where, at), 35);
+  f.set_parameter("a", 4);
+  EXPECT_EQ(sum_of(f).value_and_gradient(where, at, {gradient.data(), 3}), 40);
+  const Formula again = Formula::parse(f.text(), {.variables = {"u", "v"}, .parameters = {{"a", 5}}, .data = {"k"}});
+  EXPECT_EQ(sum_of(again).value(where, at), 45);
+  EXPECT_EQ(compilations(), before + 2);
+  // Other connectivities have kernels of their own.
+  const auto wide = nabla::element_sum<double>(where, f, 3, nabla::Affine::chain(1, {0, 2}, 2),
+                                               nabla::BatchView<const double>{data.data(), 1, 1});
+  EXPECT_EQ(wide.value(where, at), 4 * 16 + 10);
+  EXPECT_EQ(compilations(), before + 3);
+}
+
+TEST_F(FormulaOnCuda, ProductsOfSumsCanBeCaptured) {
+  cudaStream_t stream = nullptr;
+  ASSERT_EQ(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), cudaSuccess);
+  {
+    const Executor where = Executor::cuda_on_stream(stream, 0);
+    const std::int64_t n = 1'000;
+    const auto f = nabla::formula_objective<double>(where, Formula::parse("sum(i, 1, n-1, exp(x[i]*x[i+1]))"), n);
+    const auto x = Points<double>::uniform(where, n, 1, -1, 1, 1), v = Points<double>::uniform(where, n, 1, -1, 1, 2),
+               product = Points<double>::uniform(where, n, 1, -1, 1, 3);
+    const auto count = static_cast<std::size_t>(n);
+    const auto call = [&] {
+      f.hessian_vector_product(where, {x.data(), count}, {v.data(), count}, {product.data(), count});
+    };
+    call();
+    where.synchronize();
+    const auto expected = product.to_host();
+    cudaGraph_t graph = nullptr;
+    ASSERT_EQ(cudaStreamBeginCapture(stream, cudaStreamCaptureModeGlobal), cudaSuccess);
+    call();
+    ASSERT_EQ(cudaStreamEndCapture(stream, &graph), cudaSuccess);
+    cudaGraphExec_t replay = nullptr;
+    ASSERT_EQ(cudaGraphInstantiate(&replay, graph, 0), cudaSuccess);
+    ASSERT_EQ(cudaMemsetAsync(product.data(), 0, count * sizeof(double), stream), cudaSuccess);
+    ASSERT_EQ(cudaGraphLaunch(replay, stream), cudaSuccess);
+    where.synchronize();
+    EXPECT_EQ(product.to_host(), expected);
+    EXPECT_EQ(cudaGraphExecDestroy(replay), cudaSuccess);
+    EXPECT_EQ(cudaGraphDestroy(graph), cudaSuccess);
+  }
+  EXPECT_EQ(cudaStreamDestroy(stream), cudaSuccess);
+}
+
+TEST_F(FormulaOnCuda, ElementsThatAreTooLongAreRefused) {
+  const Executor where = Executor::cuda(0);
+  const auto refusal = [&](const Formula& element) -> std::string {
+    const Array<double> x(where, 2);
+    try {
+      const auto sum = nabla::element_sum<double>(where, element, 2, nabla::Affine::chain(2, {0}));
+      return std::to_string(sum.value(where, {x.data(), 2}));
+    } catch (const nabla::Error& error) {
+      return error.what();
+    }
+  };
+  std::string text = "x", parameters = "x";
+  nabla::FormulaOptions options;
+  for (int k = 1; k <= 401; ++k) {
+    text += " + 1/(" + std::to_string(k) + " + x)";
+    options.parameters.emplace_back("p" + std::to_string(k), 1);
+    parameters += " + " + options.parameters.back().first;
+  }
+  const std::string what = refusal(Formula::parse(text));
+  EXPECT_EQ(what.find("a formula on a CUDA device may have 500 operations as an element of a sum, this one has "), 0u)
+      << what;
+  EXPECT_TRUE(what.ends_with("; use a CPU executor")) << what;
+  EXPECT_EQ(refusal(Formula::parse(parameters, options)),
+            "a formula on a CUDA device may have 400 parameters, this one has 401");
+}
+
+TEST_F(FormulaOnCuda, ManyElementaryFunctionsOfElementsAreCalled) {
+  const Executor where = Executor::cuda(0), cpu = Executor::cpu(1);
+  std::string text;
+  for (const char* const function :
+       {"cbrt", "exp",  "expm1", "log",  "log1p", "log2", "log10", "sin",   "cos", "tan",
+        "asin", "acos", "atan",  "sinh", "cosh",  "tanh", "asinh", "atanh", "erf", "erfc"}) {
+    text += std::string(" + ") + function + "(x[i])*" + function + "(0.5*x[i] + 0.1*x[i+1])";
+  }
+  text = "sum(i, 1, n-1, acosh(1 + x[i]) + x[i]^x[i+1] + atan2(x[i], x[i+1]) + hypot(x[i], x[i+1])" + text + ")";
+  const auto x = Points<double>::uniform(cpu, 40, 1, 0.1, 0.8, 1), v = Points<double>::uniform(cpu, 40, 1, 0, 1, 2);
+  const auto all = [](const Executor& on, const Formula& f, const Batch<double>& point,
+                      const Batch<double>& direction) {
+    const auto objective = nabla::formula_objective<double>(on, f, 40);
+    const Array<double> gradient(on, 40), product(on, 40), diagonal(on, 40);
+    std::vector<double> found{objective.value_and_gradient(on, {point.data(), 40}, {gradient.data(), 40})};
+    objective.hessian_vector_product(on, {point.data(), 40}, {direction.data(), 40}, {product.data(), 40});
+    objective.hessian_diagonal(on, {point.data(), 40}, {diagonal.data(), 40});
+    for (const auto* const vector : {&gradient, &product, &diagonal}) {
+      for (const double number : vector->to_host()) found.push_back(number);
+    }
+    return found;
+  };
+  const Formula f = Formula::parse(text);
+  const auto expected = all(cpu, f, x, v), found = all(where, f, Batch<double>::from_host(where, x.to_host(), 1),
+                                                       Batch<double>::from_host(where, v.to_host(), 1));
+  for (std::size_t k = 0; k < found.size(); ++k) {
+    EXPECT_NEAR(found[k], expected[k], 1e-12 * (1 + std::fabs(expected[k]))) << k;
+  }
 }
 
 TEST_F(FormulaOnCuda, ManyElementaryFunctionsAreCalled) {

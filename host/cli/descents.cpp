@@ -15,8 +15,7 @@ namespace nabla::cli {
 
 namespace {
 
-/// On CPUs functions of more variables are taken for sums of elements, on all threads at once. That pays from some
-/// dozens on.
+/// Functions of more variables are taken for sums of elements, on all threads at once. That pays from some dozens on.
 constexpr std::int64_t most_variables_of_a_point = 32;
 
 template <class T>
@@ -181,15 +180,17 @@ Descents descend_from_all(const DescentTask& task, BatchView<T> points) {
   const std::int64_t n = points.components;
   if (task.data) {
     const auto sum = data_sum<T>(task.executor, *task.function.formula(), n, *task.data);
-    return Walk<T>(task, points).one_by_one(sum.sum);
-  }
-  if (task.executor.is_cuda()) {
-    return Walk<T>(task, points).one_by_one(PointObjective<T>(task.executor, task.function));
+    Descents descents = Walk<T>(task, points).one_by_one(sum.sum);
+    descents.transfer_seconds += sum.transfer_seconds;
+    return descents;
   }
   if (n > most_variables_of_a_point) {
     const auto sum = formula_objective<T>(task.executor, task.function.as_formula(), n);
     if (sum.is_sum()) return Walk<T>(task, points).one_by_one(sum);
     return Walk<T>(task, points).one_by_one(WithoutDiagonal<T>(sum));
+  }
+  if (task.executor.is_cuda()) {
+    return Walk<T>(task, points).one_by_one(PointObjective<T>(task.executor, task.function));
   }
   return Walk<T>(task, points).side_by_side([&](const Executor& where) {
     return PointObjective<T>(where, task.function);

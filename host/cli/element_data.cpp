@@ -49,15 +49,14 @@ void require_sum_with_data(bool sum, bool data) {
 
 template <class T>
 DataSum<T> data_sum(const Executor& executor, const Formula& element, std::int64_t n, const ElementData& data) {
-  if (executor.is_cuda()) throw ExecutorUnavailable("--sum: runs on CPU executors only");
   const std::int64_t count = data.header.count(), columns = data.header.components();
   require_memory(executor, static_cast<double>(count) * static_cast<double>(columns) * sizeof(T));
   Batch<T> rows(executor, count, columns, data.header.layout());
-  read_npy_numbers(data.file, data.header, rows.data());
+  const double transfer_seconds = read_numbers(executor, data.file, data.header, rows.data());
   Affine all{{count, 1, 1}, {0, 0, 0}, std::vector<std::int64_t>(static_cast<std::size_t>(n))};
   std::iota(all.offsets.begin(), all.offsets.end(), 0);
   auto sum = element_sum<T>(executor, element, n, std::move(all), rows);
-  return {std::move(rows), std::move(sum)};
+  return {std::move(rows), std::move(sum), transfer_seconds};
 }
 template DataSum<float> data_sum(const Executor&, const Formula&, std::int64_t, const ElementData&);
 template DataSum<double> data_sum(const Executor&, const Formula&, std::int64_t, const ElementData&);

@@ -276,7 +276,7 @@ int eval(std::span<const char* const> arguments) {
   report.value_only = options.value_only;
   report.hessian = options.hessian;
   report.direction = parse_direction(options, source);
-  const Executor executor = options.common.executor(data ? "cpu" : automatic_executor(function.formula().has_value()));
+  const Executor executor = options.common.executor(automatic_executor(function.formula().has_value()));
   if (data) {
     evaluate_sum(executor, *function.formula(), source, *data, report);
     if (!options.common.quiet) data->warn_of_trailing_bytes("eval");

@@ -103,28 +103,38 @@ void PointSource::warn_of_trailing_bytes(const std::string& command) const {
 }
 
 template <class T>
+double read_numbers(const Executor& executor, const std::filesystem::path& file, const NpyHeader& header, T* to) {
+  if (!executor.is_cuda()) {
+    read_npy_numbers(file, header, to);
+    return 0;
+  }
+  std::vector<T> host(static_cast<std::size_t>(header.count() * header.components()));
+  read_npy_numbers(file, header, host.data());
+  const Stopwatch watch;
+  detail::copy_bytes(executor, to, host.data(), host.size() * sizeof(T));
+  return watch.seconds();
+}
+template double read_numbers(const Executor&, const std::filesystem::path&, const NpyHeader&, float*);
+template double read_numbers(const Executor&, const std::filesystem::path&, const NpyHeader&, double*);
+
+template <class T>
 LoadedPoints<T> load_points(const PointSource& source, const Executor& executor) {
   if (source.kind == PointSource::Kind::random) {
     return {Batch<T>::uniform(executor, source.count, source.dimension, source.low, source.high, source.seed,
                               source.layout)};
   }
   LoadedPoints<T> loaded{Batch<T>(executor, source.count, source.dimension, source.layout)};
-  // A CPU executor reads files straight into the batch.
-  std::vector<T> host(static_cast<std::size_t>(executor.is_cuda() ? source.count * source.dimension : 0));
-  T* const to = executor.is_cuda() ? host.data() : loaded.points.data();
   if (source.kind == PointSource::Kind::file) {
-    read_npy_numbers(source.file, source.header, to);
-  } else {
-    std::int64_t k = 0;
-    for (const auto& point : source.at) {
-      for (const double x : point) to[k++] = static_cast<T>(x);
-    }
+    loaded.transfer_seconds = read_numbers(executor, source.file, source.header, loaded.points.data());
+    return loaded;
   }
-  if (executor.is_cuda()) {
-    const Stopwatch watch;
-    detail::copy_bytes(executor, loaded.points.data(), host.data(), host.size() * sizeof(T));
-    loaded.transfer_seconds = watch.seconds();
+  std::vector<T> host;
+  for (const auto& point : source.at) {
+    for (const double x : point) host.push_back(static_cast<T>(x));
   }
+  const Stopwatch watch;
+  detail::copy_bytes(executor, loaded.points.data(), host.data(), host.size() * sizeof(T));
+  if (executor.is_cuda()) loaded.transfer_seconds = watch.seconds();
   return loaded;
 }
 template LoadedPoints<float> load_points(const PointSource&, const Executor&);

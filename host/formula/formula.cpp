@@ -312,11 +312,16 @@ Operation<T> formula_operation(const char* name, const Body& body, std::int64_t 
 
 template <class T, class Body>
 Operation<T> formula_element_operation(const char* name, const Body& body, std::int64_t n) {
-  Operation<T> made = tile_operation<T>(name, body, n, "", "");
-  made.launch = nullptr;
-  made.no_launch = "sums of formulas run on CPU executors only";
-  return made;
+  return tile_operation<T>(name, body, n, "", "");
 }
+
+template <class T>
+void launch_formula_elements(const void* formula, const ElementLaunch<T>& launch) {
+  const Formula& f = *static_cast<const Formula*>(formula);
+  formula::cuda::launch_elements(f.definition(), f.parameter_values(), launch);
+}
+template void launch_formula_elements(const void*, const ElementLaunch<float>&);
+template void launch_formula_elements(const void*, const ElementLaunch<double>&);
 
 std::int64_t variables_of_element(const Formula& f, std::int64_t touched) {
   constexpr std::int64_t most = 32;

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <cmath>
 #include <cstddef>
+#include <vector>
 
 namespace nabla::formula {
 
@@ -24,22 +25,31 @@ std::string literal(double x) {
 }
 
 /// One program as the statements of a function: a functor's value or gradient, in terms of scalars and of the names
-/// that people use; or what computes all rows of a body, in terms of plain numbers and Math, which compile an order of
-/// magnitude faster than scalars that are classes.
+/// that people use; an element's value, the same with data, where what does not move with the variables is of a type
+/// without tangents, C; or what computes all rows of a body, in terms of plain numbers and Math, which compile an order
+/// of magnitude faster than scalars that are classes.
 class Statements {
  public:
-  enum class Of { functor, body };
-  Statements(const Program& program, Of of) : program_(program), of_(of) {}
+  enum class Of { functor, element, body };
+  /// `variables`: of an element, after which its data come.
+  Statements(const Program& program, Of of, std::int64_t variables = 0)
+      : program_(program),
+        of_(of),
+        variables_(variables),
+        moves_(static_cast<std::size_t>(program.slots), !is_element()) {
+    while (is_element() && find_what_moves()) {
+    }
+  }
 
   std::string run() {
-    std::string slots;
-    for (std::int32_t slot = 0; slot < program_.slots; ++slot) {
-      slots += (slot == 0 ? "S s" : ", s") + std::to_string(slot) + " = 0";
-    }
-    if (!slots.empty()) line(slots + ";");
+    declare(true, "S");
+    declare(false, "C");
     if (!is_body()) line("S value = 0;");
-    for (const Instruction& i : program_.instructions) {
-      if (i.code == Code::loop) {
+    for (auto next = program_.instructions.begin(); next != program_.instructions.end();) {
+      const Instruction& i = *next++;
+      if (is_element() && (i.op == Op::min || i.op == Op::max)) {
+        next = extreme(next);
+      } else if (i.code == Code::loop) {
         begin_loop(program_.loop(i));
       } else if (i.code == Code::end) {
         indent_.resize(indent_.size() - 2);
@@ -54,6 +64,40 @@ class Statements {
 
  private:
   void line(const std::string& text) { text_ += indent_ + text + "\n"; }
+
+  /// The slots that move, or those that don't.
+  void declare(bool moving, const std::string& type) {
+    std::string slots;
+    for (std::size_t slot = 0; slot < moves_.size(); ++slot) {
+      if (moves_[slot] == moving) slots += (slots.empty() ? " s" : ", s") + std::to_string(slot) + " = 0";
+    }
+    if (!slots.empty()) line(type + slots + ";");
+  }
+
+  bool moves(const Operand& o) const {
+    if (o.kind == Kind::slot) return moves_[static_cast<std::size_t>(o.place)];
+    return o.kind == Kind::row || (o.kind == Kind::variable && !is_data(o));
+  }
+  bool is_data(const Operand& o) const {
+    const Whole& component = program_.whole(o);
+    return is_element() && component.terms == 0 && component.constant >= variables_;
+  }
+  /// Marks slots that something is stored in that moves with the variables. Whether any was new.
+  bool find_what_moves() {
+    bool found = false;
+    const auto mark = [&](const Operand& out) {
+      if (out.kind != Kind::slot || moves(out)) return;
+      moves_[static_cast<std::size_t>(out.place)] = found = true;
+    };
+    for (const Instruction& i : program_.instructions) {
+      if (i.code == Code::loop || i.code == Code::end) continue;
+      const bool two = i.code == Code::sine_and_cosine;  // whose b is a result too
+      if (!moves(i.a) && (two || (!moves(i.b) && !moves(i.c)))) continue;
+      mark(i.out);
+      if (two) mark(i.b);
+    }
+    return found;
+  }
 
   std::string whole(const Whole& whole, std::int64_t offset = 0) const {
     std::string text;
@@ -79,11 +123,12 @@ class Statements {
         return "s" + std::to_string(o.place);
       case Kind::scalar: {
         const Scalar& s = program_.scalars[static_cast<std::size_t>(o.place)];
-        return s.parameter < 0 ? "S(" + literal(s.number) + ")" : "S(p" + std::to_string(s.parameter) + ")";
+        return still(number(s));
       }
       case Kind::index:
-        return "S(static_cast<double>(i" + std::to_string(o.place) + "))";
+        return still("static_cast<double>(i" + std::to_string(o.place) + ")");
       case Kind::variable:
+        if (is_data(o)) return still("in(" + whole(program_.whole(o)) + ")");
         return is_body() ? "x(" + whole(program_.whole(o)) + ")" : "x[" + whole(program_.whole(o)) + "]";
       case Kind::direction:
         return "x.extra(" + whole(program_.whole(o)) + ")";
@@ -98,6 +143,13 @@ class Statements {
   }
 
   bool is_body() const { return of_ == Of::body; }
+  bool is_element() const { return of_ == Of::element; }
+
+  /// A number that does not move, as a scalar.
+  std::string still(const std::string& number) const { return (is_element() ? "C(" : "S(") + number + ")"; }
+  static std::string number(const Scalar& s) {
+    return s.parameter < 0 ? literal(s.number) : "p" + std::to_string(s.parameter);
+  }
 
   void assign(const Operand& out, const std::string& expression) {
     if (is_body() && out.kind == Kind::row) {
@@ -111,14 +163,15 @@ class Statements {
     const std::string a = operand(i.a), b = operand(i.b), c = operand(i.c);
     switch (i.code) {
       case Code::operation:
+        if (is_element() && i.op == Op::power) return assign(i.out, power_of_element(i));
         return assign(i.out, operation(i.op, a, b));
       case Code::choice:
-        return assign(i.out, function("select", a + " != S(0), " + b + ", " + c));
+        return assign(i.out, function("select", a + " != " + still("0") + ", " + b + ", " + c));
       case Code::whole_power:
         return assign(i.out, whole_power(a, i.exponent));
       case Code::sine_and_cosine:
         line("{");
-        line("  const S angle = " + a + ";");
+        line("  const " + std::string(is_element() ? "auto" : "S") + " angle = " + a + ";");
         line("  " + operand(i.out) + " = " + function("sin", "angle") + ";");
         line("  " + operand(i.b) + " = " + function("cos", "angle") + ";");
         return line("}");
@@ -132,7 +185,7 @@ class Statements {
       case Code::copy:
         return assign(i.out, a);
       case Code::accumulate:
-        return is_body() ? assign(i.out, operand(i.out) + " + " + a) : line(operand(i.out) + " += " + a + ";");
+        return of_ == Of::functor ? line(operand(i.out) + " += " + a + ";") : assign(i.out, operand(i.out) + " + " + a);
       case Code::multiply_up:
         return assign(i.out, operand(i.out) + " * " + a);
       case Code::loop:
@@ -143,6 +196,35 @@ class Statements {
 
   std::string function(const std::string& name, const std::string& arguments) const {
     return (is_body() ? "M::" : "") + name + "(" + arguments + ")";
+  }
+
+  /// min or max of all its arguments in one call, since those that tie share the slope. `next`: after the first two.
+  std::vector<Instruction>::const_iterator extreme(std::vector<Instruction>::const_iterator next) {
+    const Instruction* last = &next[-1];
+    bool any_moves = moves(last->a) || moves(last->b);
+    std::vector<Operand> all{last->a, last->b};
+    for (; next != program_.instructions.end() && next->exponent == static_cast<std::int32_t>(all.size()) &&
+           next->op == last->op;
+         ++next) {
+      last = &*next;
+      all.push_back(last->b);
+      any_moves = any_moves || moves(last->b);
+    }
+    std::string arguments;
+    for (const Operand& o : all) {
+      arguments += (arguments.empty() ? "" : ", ") + std::string(any_moves ? "S(" : "C(") + operand(o) + ")";
+    }
+    assign(last->out, function(std::string(text_of(last->op)), arguments));
+    return next;
+  }
+
+  /// Of an exponent that is a plain number the slope is not asked for.
+  std::string power_of_element(const Instruction& i) const {
+    const std::string exponent = i.b.kind == Kind::scalar
+                                     ? number(program_.scalars[static_cast<std::size_t>(i.b.place)])
+                                 : moves(i.a) && !moves(i.b) ? "S(" + operand(i.b) + ")"
+                                                             : operand(i.b);
+    return function("pow", operand(i.a) + ", " + exponent);
   }
 
   std::string whole_power(const std::string& a, std::int32_t exponent) const {
@@ -175,12 +257,14 @@ class Statements {
       default:
         break;
     }
-    if (is_comparison(op)) return function("select", a + " " + name + " " + b + ", S(1), S(0)");
+    if (is_comparison(op)) return function("select", a + " " + name + " " + b + ", " + still("1") + ", " + still("0"));
     return function(name, a + (is_unary(op) ? "" : ", " + b));
   }
 
   const Program& program_;
   Of of_;
+  std::int64_t variables_;
+  std::vector<bool> moves_;  // slots
   std::string indent_ = "    ";
   std::string text_;
 };
@@ -192,17 +276,6 @@ constexpr char names_used[] =
     "nabla::erfc,\n"
     "        nabla::atan2, nabla::hypot, nabla::pow, nabla::min, nabla::max, nabla::select;\n"
     "    using S = typename Point::value_type;\n";
-
-/// With more elementary functions than this in a program they are called; compiled in, a thousand take half a minute.
-constexpr std::ptrdiff_t most_inlined = 32;
-
-std::ptrdiff_t elementary_functions(const Program& program) {
-  return std::ranges::count_if(program.instructions, [](const Instruction& i) {
-    const bool one_argument = i.op >= Op::cbrt && i.op <= Op::erfc;
-    const bool two = i.op == Op::power || i.op == Op::atan2 || i.op == Op::hypot;
-    return i.code == Code::sine_and_cosine || (i.code == Code::operation && (one_argument || two));
-  });
-}
 
 /// Text that can stand in a comment.
 std::string one_line(const std::string& text) {
@@ -229,15 +302,22 @@ std::string generate(const Syntax& syntax, std::int64_t n, std::span<const doubl
   return text;
 }
 
+std::string generate_element(const Program& value, std::int64_t n, std::size_t parameters, const std::string& name) {
+  std::string text = "struct " + name + " {\n  static constexpr int dimension = " + std::to_string(n) + ";\n";
+  for (std::size_t k = 0; k < parameters; ++k) text += "  double p" + std::to_string(k) + ";\n";
+  text += "\n  template <class Point, class In>\n  constexpr auto with_data(const Point& x, const In& in) const {\n";
+  text += std::string(names_used) + "    using C = Dual<typename In::Scalar, 0>;\n";
+  return text + Statements(value, Statements::Of::element, n).run() + "  }\n};\n";
+}
+
 std::string generate_program(const Program& program, std::int64_t outputs, std::size_t parameters,
-                             const std::string& name, int copies) {
+                             const std::string& name) {
   std::string text = "struct " + name + " {\n  static constexpr int outputs = " + std::to_string(outputs) + ";\n";
   text += parameters == 0 ? "  double none;\n" : "";  // so that the parameters' place is the same
   for (std::size_t k = 0; k < parameters; ++k) text += "  double p" + std::to_string(k) + ";\n";
   text += "\n  template <class In, class Out>\n";
   text += "  constexpr void operator()(const In& x, Out& y) const {\n";
-  text += "    using S = typename In::Scalar;\n    using M = ";
-  text += copies * elementary_functions(program) > most_inlined ? "CalledMath<S>;\n" : "Math<S>;\n";
+  text += "    using S = typename In::Scalar;\n    using M = Math<S>;\n";
   return text + Statements(program, Statements::Of::body).run() + "  }\n};\n";
 }
 

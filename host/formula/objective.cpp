@@ -3,7 +3,6 @@
 
 #include <nabla/formula_objective.hpp>
 
-#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -33,6 +32,13 @@ Formula part_of(const Formula& f, formula::Syntax names, formula::Lowered part) 
       f.parameter_values());
 }
 
+template <class T>
+std::shared_ptr<const Array<T>> uploaded(const Executor& executor, const std::vector<T>& numbers) {
+  auto array = std::make_shared<Array<T>>(executor, static_cast<std::int64_t>(numbers.size()));
+  array->upload(numbers);
+  return array;
+}
+
 /// The running indices that elements compute with, column by column.
 template <class T>
 std::shared_ptr<const Array<T>> data_of(const Executor& executor, const ElementLoops& loops, std::int64_t count) {
@@ -45,20 +51,18 @@ std::shared_ptr<const Array<T>> data_of(const Executor& executor, const ElementL
     }
     ++e;
   });
-  auto data = std::make_shared<Array<T>>(executor, static_cast<std::int64_t>(numbers.size()));
-  data->upload(numbers);
-  return data;
+  return uploaded(executor, numbers);
 }
 
 /// The variables of each element, one element after the other.
 template <class Index>
-std::shared_ptr<const std::vector<Index>> table_of(const ElementLoops& loops, std::int64_t count) {
+std::shared_ptr<const Array<Index>> table_of(const Executor& executor, const ElementLoops& loops, std::int64_t count) {
   std::vector<Index> entries;
   entries.reserve(static_cast<std::size_t>(count) * loops.variables.size());
   loops.for_each([&](std::span<const std::int64_t> indices) {
     for (const formula::Affine& variable : loops.variables) entries.push_back(static_cast<Index>(variable.at(indices)));
   });
-  return std::make_shared<const std::vector<Index>>(std::move(entries));
+  return uploaded(executor, entries);
 }
 
 std::string counted(std::int64_t count, const std::string& what) {
@@ -82,9 +86,6 @@ BatchView<T> one(std::span<T> vector) {
 template <class T>
 FormulaObjective<T>::FormulaObjective(const Executor& executor, const Formula& f, std::int64_t n)
     : variables_(n), formula_(f) {
-  if (executor.is_cuda()) {
-    throw ExecutorUnavailable("formula_objective: sums of formulas run on CPU executors only");
-  }
   if (!f.data().empty()) {
     throw FormulaError("formula_objective: the formula has data; give them to element_sum");
   }
@@ -115,7 +116,7 @@ FormulaObjective<T>::FormulaObjective(const Executor& executor, const Formula& f
     } else {
       description_ += ", in a table";
       const auto add = [&]<class Index>(Index) {
-        const auto table = table_of<Index>(loops, count);
+        const auto table = table_of<Index>(executor, loops, count);
         const IndexTable<Index> entries{{table->data(), count, slots, Layout::point_major}};
         parts_.push_back({element_sum<T>(executor, element, n, entries, data),
                           std::make_shared<std::pair<decltype(table), decltype(numbers)>>(table, numbers)});
@@ -179,7 +180,7 @@ void FormulaObjective<T>::hessian_vector_product(const Executor& executor, std::
     require_size("hessian_vector_product", "x", x.size(), variables_);
     require_size("hessian_vector_product", "v", v.size(), variables_);
     require_size("hessian_vector_product", "the product", product.size(), variables_);
-    nabla::hessian_vector_product<Formula, T>(executor, *rest_, one(x), one(v), {.product = one(product)});
+    rest_product(executor, x, v, product);
     add = true;
   }
   for (const Part& part : parts_) part.sum.hessian_vector_product(executor, x, v, product, std::exchange(add, true));
@@ -194,16 +195,18 @@ void FormulaObjective<T>::require_dense(const char* call) const {
 
 template <class T>
 template <class Use>
-void FormulaObjective<T>::for_each_column(const Executor& executor, std::span<const T> x, Use use) const {
+void FormulaObjective<T>::for_each_axis(const Executor& executor, Use use) const {
   const auto n = static_cast<std::size_t>(variables_);
-  std::vector<T> axis(n, T(0)), column(n);
-  for (std::size_t j = 0; j < n; ++j) {
-    axis[j] = 1;
-    nabla::hessian_vector_product<Formula, T>(executor, *rest_, one(x), one(std::span<const T>(axis)),
-                                              {.product = one(std::span(column))});
-    axis[j] = 0;
-    use(j, column);
-  }
+  std::vector<T> zeros_around_one(2 * n - 1, T(0));
+  zeros_around_one[n - 1] = 1;
+  const auto axes = uploaded(executor, zeros_around_one);
+  for (std::size_t j = 0; j < n; ++j) use(j, std::span<const T>(axes->data() + (n - 1 - j), n));
+}
+
+template <class T>
+void FormulaObjective<T>::rest_product(const Executor& executor, std::span<const T> x, std::span<const T> v,
+                                       std::span<T> product) const {
+  nabla::hessian_vector_product<Formula, T>(executor, *rest_, one(x), one(v), {.product = one(product)});
 }
 
 template <class T>
@@ -214,7 +217,11 @@ void FormulaObjective<T>::hessian_diagonal(const Executor& executor, std::span<c
     require_dense("hessian_diagonal");
     require_size("hessian_diagonal", "x", x.size(), variables_);
     require_size("hessian_diagonal", "the diagonal", diagonal.size(), variables_);
-    for_each_column(executor, x, [&](std::size_t j, const std::vector<T>& column) { diagonal[j] = column[j]; });
+    const Array<T> column(executor, variables_);
+    for_each_axis(executor, [&](std::size_t j, std::span<const T> axis) {
+      rest_product(executor, x, axis, {column.data(), diagonal.size()});
+      detail::copy_bytes(executor, diagonal.data() + j, column.data() + j, sizeof(T));
+    });
     add = true;
   }
   for (const Part& part : parts_) part.sum.hessian_diagonal(executor, x, diagonal, std::exchange(add, true));
@@ -248,8 +255,9 @@ void FormulaObjective<T>::hessian(const Executor& executor, std::span<const T> x
   if (rest_) {
     require_size("hessian", "x", x.size(), variables_);
     require_size("hessian", "the Hessian", values.size(), static_cast<std::int64_t>(pattern.columns.size()));
-    for_each_column(executor, x, [&](std::size_t j, const std::vector<T>& column) {
-      std::ranges::copy(column, values.begin() + static_cast<std::ptrdiff_t>(j * column.size()));
+    const auto n = static_cast<std::size_t>(variables_);
+    for_each_axis(executor, [&](std::size_t j, std::span<const T> axis) {
+      rest_product(executor, x, axis, values.subspan(j * n, n));  // column j, which is row j
     });
     add = true;
   }

@@ -221,7 +221,12 @@ class Builder {
     push(made);
     for (std::size_t k = 2; k < arguments.size() && node.op != Op::where; ++k) {  // min and max of more
       const Operand next = new_slot();
-      push({.code = Code::operation, .op = node.op, .out = next, .a = made.out, .b = operand(arguments[k])});
+      push({.code = Code::operation,
+            .op = node.op,
+            .exponent = static_cast<std::int32_t>(k),
+            .out = next,
+            .a = made.out,
+            .b = operand(arguments[k])});
       made.out = next;
     }
     place(id, made.out);

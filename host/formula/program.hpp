@@ -44,7 +44,7 @@ struct Instruction {
   };
   Code code;
   Op op = Op::number;
-  std::int32_t exponent = 0;
+  std::int32_t exponent = 0;  // of min and max of more than two: which argument b is, from 2 on; a is what was before
   std::int32_t loop = 0;
   std::int32_t target = 0;
   Operand out = {}, a = {}, b = {}, c = {};

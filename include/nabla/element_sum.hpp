@@ -29,7 +29,7 @@
 //       }
 //     };
 //
-// A formula is an element too; its data have names:
+// A formula is an element too; its data have names. On CUDA NVRTC compiles it, whoever compiled the call:
 //
 //     const auto spring = nabla::Formula::parse("0.5*k*(v - u - l)^2", {.variables = {"u", "v"}, .data = {"k", "l"}});
 //
@@ -286,9 +286,13 @@ class ElementSum {
                                 &device_pattern_,
                                 &element_,
                                 nullptr};
+    if constexpr (std::same_as<E, Formula>) {
+      call.launch = &detail::launch_formula_elements<T>;  // which NVRTC compiles
+    } else {
 #ifdef __CUDACC__
-    if constexpr (!std::same_as<E, Formula>) call.launch = &detail::launch_element_sum<P, T, Function>;
+      call.launch = &detail::launch_element_sum<P, T, Function>;
 #endif
+    }
     return detail::run_elements<T>(executor, call);
   }
 

@@ -140,6 +140,15 @@ requires std::same_as<decltype(Body::f), Formula> Operation<T> operation_of(cons
 template <class T, class Body>
 Operation<T> formula_element_operation(const char* name, const Body& body, std::int64_t n);
 
+template <class T>
+struct ElementLaunch;
+/// Enqueues a pass over elements that are a Formula, compiling what it needs if it is the first of its kind. Throws as
+/// operations on formulas do.
+template <class T>
+void launch_formula_elements(const void* formula, const ElementLaunch<T>& launch);
+extern template void launch_formula_elements(const void*, const ElementLaunch<float>&);
+extern template void launch_formula_elements(const void*, const ElementLaunch<double>&);
+
 /// The variables of a formula as an element; `touched`: those of an element of the connectivity, for indexed ones.
 /// Throws FormulaError for more than 32, or several outputs.
 std::int64_t variables_of_element(const Formula& f, std::int64_t touched);

@@ -20,8 +20,11 @@
 // Its terms become sums of elements (element_sum.hpp): each sum(…) whose body reads up to 32 variables, at indices that
 // are affine in the running ones, sums inside sums, and terms without a sum. Terms may be multiplied with and divided
 // by what does not vary. Whatever else the formula adds up, such as squares of sums, is one function of all variables;
-// that is right but runs on one thread, and its second derivatives take a product for each variable. docs/formulas.md
-// says more.
+// that is right but runs on one thread, of a GPU too, and its second derivatives take a product for each variable.
+// docs/formulas.md says more.
+//
+// An objective is for executors of the kind that it was made with, on the same device; vectors are in the executor's
+// memory.
 
 namespace nabla {
 
@@ -66,9 +69,10 @@ class FormulaObjective {
     std::shared_ptr<const void> owned;  // its data and table
   };
   void require_dense(const char* call) const;
-  /// Calls use(j, column j of the rest's Hessian) for each variable.
+  /// Calls use(j, the unit vector along variable j, in the executor's memory) for each variable.
   template <class Use>
-  void for_each_column(const Executor& executor, std::span<const T> x, Use use) const;
+  void for_each_axis(const Executor& executor, Use use) const;
+  void rest_product(const Executor& executor, std::span<const T> x, std::span<const T> v, std::span<T> product) const;
 
   std::int64_t variables_;
   Formula formula_;

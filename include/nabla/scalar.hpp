@@ -24,8 +24,10 @@ concept Arithmetic = std::is_arithmetic_v<T>;
 template <class X>
 struct Math;
 
+namespace detail {
+
 template <std::floating_point T>
-struct Math<T> {
+struct PlainMath {
   using Real = T;  // the floating-point type of one number
   using Mask = bool;
 
@@ -63,6 +65,11 @@ struct Math<T> {
   static constexpr T atan2(T y, T x) { return std::atan2(y, x); }
   static constexpr T hypot(T x, T y) { return std::hypot(x, y); }
 };
+
+}  // namespace detail
+
+template <std::floating_point T>
+struct Math<T> : detail::PlainMath<T> {};
 
 /// The floating-point type underneath a scalar: double for double, for lanes of double, for Dual<double, 2>.
 template <class X>

@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <iterator>
 #include <map>
 #include <type_traits>
 #include <utility>
@@ -22,6 +23,8 @@ namespace {
 /// A kernel's parameters have 4 KiB together on some devices: these, a body's options and a request.
 constexpr std::size_t most_parameters = 400, most_options = sizeof(detail::LadderPlan<double>);
 static_assert(most_parameters * sizeof(double) + most_options + sizeof(detail::Request<double>) <= 4096 - 64);
+static_assert(most_parameters * sizeof(double) + sizeof(detail::ElementGrid) + sizeof(detail::ElementRequest<double>) <=
+              4096 - 64);
 
 /// Up to so many variables loops over them are unrolled, by the choice of a body with a constant number of them.
 constexpr std::int64_t most_unrolled = 16;
@@ -30,24 +33,44 @@ constexpr std::int64_t most_unrolled = 16;
 /// 7,000. NVRTC takes 0.3 s.
 constexpr std::size_t most_instructions = 2'000;
 
+/// The same for elements of sums, whose derivatives take several times as many.
+constexpr std::size_t most_element_instructions = 500;
+
 /// How often a ladder has its function's value.
 constexpr int copies_in_ladder = 3;
 
-std::string source_of(const Definition& definition, const Call& call) {
+/// Throws ExecutorUnavailable for a formula with too many operations.
+void require_short(std::size_t found, std::size_t most, const std::string& which) {
+  if (found <= most) return;
+  throw ExecutorUnavailable("a formula on a CUDA device may have " + std::to_string(most) + " operations" + which +
+                            ", this one has " + std::to_string(found) + "; use a CPU executor");
+}
+
+/// With more elementary functions than this in a kernel they are called; compiled in, a thousand take half a minute.
+constexpr std::ptrdiff_t most_inlined = 32;
+
+/// What comes first in the source of a kernel that has a program's elementary functions in so many places.
+std::string how_to_call(const Program& program, std::ptrdiff_t copies) {
+  const std::ptrdiff_t functions = std::ranges::count_if(program.instructions, [](const Instruction& i) {
+    const bool one_argument = i.op >= Op::cbrt && i.op <= Op::erfc;
+    const bool two = i.op == Op::power || i.op == Op::atan2 || i.op == Op::hypot;
+    return i.code == Instruction::Code::sine_and_cosine ||
+           (i.code == Instruction::Code::operation && (one_argument || two));
+  });
+  return copies * functions > most_inlined ? "#include <nabla/kernels/called_math.cuh>\n" : "";
+}
+
+std::string text_of(const Definition& definition, const Call& call) {
   const Program& program = definition.program(call.task, call.n);
   const bool climbs = std::strcmp(call.body, ladder_body) == 0;
   const int copies = climbs ? copies_in_ladder : 1;
   const std::size_t most = most_instructions / static_cast<std::size_t>(copies);
-  if (program.instructions.size() > most) {
-    throw ExecutorUnavailable("a formula on a CUDA device may have " + std::to_string(most) +
-                              " operations with its derivatives, this one has " +
-                              std::to_string(program.instructions.size()) + "; use a CPU executor");
-  }
+  require_short(program.instructions.size(), most, " with its derivatives");
   const auto outputs = static_cast<std::int64_t>(definition.syntax.outputs.size());
-  return "#include <nabla/detail/program_" + std::string(climbs ? "ladder" : "body") +
-         ".hpp>\n#include <nabla/kernels/called_math.cuh>\n#include <nabla/kernels/evaluate.cuh>\n\nnamespace "
+  return how_to_call(program, copies) + "#include <nabla/detail/program_" + (climbs ? "ladder" : "body") +
+         ".hpp>\n#include <nabla/kernels/evaluate.cuh>\n\nnamespace "
          "nabla::detail {\n\n" +
-         generate_program(program, outputs, call.parameters.size(), "FormulaProgram", copies) +
+         generate_program(program, outputs, call.parameters.size(), "FormulaProgram") +
          "\nusing FormulaBody = ProgramBody<" + call.body + "<FormulaProgram, " +
          (call.n <= most_unrolled ? std::to_string(call.n) : "dynamic") + ">>;\n\n}  // namespace nabla::detail\n";
 }
@@ -115,37 +138,50 @@ const Kernels::Entry* Kernels::find(const Key& key) const {
   const Entry* entry = entries_.load(std::memory_order_acquire);
   const auto same = [&](const Key& other) {
     return key.n == other.n && key.summary == other.summary && key.device == other.device &&
-           std::strcmp(key.body, other.body) == 0 && std::strcmp(key.precision, other.precision) == 0;
+           std::strcmp(key.body, other.body) == 0 && std::strcmp(key.elements, other.elements) == 0 &&
+           std::strcmp(key.precision, other.precision) == 0;
   };
   while (entry != nullptr && !same(entry->key)) entry = entry->next;
   return entry;
 }
 
-const detail::cuda::LoadedKernel& Kernels::get(const Definition& definition, const Call& call, const Key& key,
-                                               bool tiled) {
-  if (const Entry* const entry = find(key)) return entry->kernel;
+const detail::cuda::LoadedKernel& Kernels::add(const Key& key, const KernelSource& source) {
   const std::lock_guard lock(compiling_);
   if (const Entry* const entry = find(key)) return entry->kernel;
-  const std::string kernel = std::string("nabla::detail::") + (tiled ? "tile" : "strided") + "_kernel<" +
-                             key.precision + ", nabla::detail::FormulaBody, " + (key.summary ? "true" : "false") + ">";
   const std::string target = target_of(detail::cuda::device_info(key.device).compute_capability);
-  const auto* const made =
-      new Entry{key, load_once(source_of(definition, call), kernel, target, key.device), entries_.load()};
+  const auto* const made = new Entry{key, load_once(source.text, source.kernel, target, key.device), entries_.load()};
   entries_.store(made, std::memory_order_release);
   return made->kernel;
 }
 
+KernelSource source_of(const Definition& definition, const Call& call, const char* precision, bool tiled,
+                       bool summary) {
+  return {text_of(definition, call), std::string("nabla::detail::") + (tiled ? "tile" : "strided") + "_kernel<" +
+                                         precision + ", nabla::detail::FormulaBody, " + (summary ? "true" : "false") +
+                                         ">"};
+}
+
+namespace {
+
+template <class T>
+constexpr const char* precision_of = std::is_same_v<T, float> ? "float" : "double";
+
+void require_parameters(std::span<const double> parameters) {
+  if (parameters.size() <= most_parameters) return;
+  throw ShapeError("a formula on a CUDA device may have " + std::to_string(most_parameters) +
+                   " parameters, this one has " + std::to_string(parameters.size()));
+}
+
+}  // namespace
+
 template <class T>
 void launch(const Definition& definition, const Call& call, const detail::CudaLaunch<T>& launch) {
-  if (call.parameters.size() > most_parameters) {
-    throw ShapeError("a formula on a CUDA device may have " + std::to_string(most_parameters) +
-                     " parameters, this one has " + std::to_string(call.parameters.size()));
-  }
+  require_parameters(call.parameters);
   const detail::EvaluateShape shape = detail::evaluate_shape<T>(call.rows);
-  const detail::cuda::LoadedKernel& kernel = definition.kernels.get(
-      definition, call,
-      {call.body, call.n, std::is_same_v<T, float> ? "float" : "double", launch.partials != nullptr, launch.device},
-      shape.tiled);
+  const bool summary = launch.partials != nullptr;
+  const detail::cuda::LoadedKernel& kernel =
+      definition.kernels.get({call.body, "", call.n, precision_of<T>, summary, launch.device},
+                             [&] { return source_of(definition, call, precision_of<T>, shape.tiled, summary); });
   // The body is its parameters, of which generate_program() makes one at least, and for some bodies options.
   alignas(double) std::array<std::byte, most_parameters * sizeof(double) + most_options> body{};
   const auto end = std::ranges::copy(std::as_bytes(call.parameters), body.begin()).out;
@@ -158,5 +194,82 @@ void launch(const Definition& definition, const Call& call, const detail::CudaLa
 }
 template void launch(const Definition&, const Call&, const detail::CudaLaunch<float>&);
 template void launch(const Definition&, const Call&, const detail::CudaLaunch<double>&);
+
+namespace {
+
+const char* name_of(detail::ElementPass pass) {
+  using enum detail::ElementPass;
+  switch (pass) {
+    case value:
+      return "value";
+    case gradient:
+      return "gradient";
+    case product:
+      return "product";
+    case diagonal:
+      return "diagonal";
+    default:
+      return "hessian";
+  }
+}
+
+/// The type that kernels know elements by; "shared" where all have the same variables.
+template <class T>
+const char* elements_of(const detail::ElementLaunch<T>& launch) {
+  if (launch.shared) return "shared";
+  if (launch.table == nullptr) return detail::is_chain(*launch.grid) ? "Chain" : "Grid";
+  constexpr const char* lists[] = {"Lists<nabla::dynamic>", "Lists<1>", "Lists<2>", "Lists<3>", "Lists<4>"};
+  static_assert(std::size(lists) == detail::most_fixed_block + 1);
+  return lists[launch.table->block <= detail::most_fixed_block ? launch.table->block : 0];
+}
+
+template <class T>
+KernelSource source_of(const Definition& definition, std::size_t parameters, const detail::ElementLaunch<T>& launch) {
+  const Program& value = definition.program(Task::value, launch.slots);
+  require_short(value.instructions.size(), most_element_instructions, " as an element of a sum");
+  const std::string space = "nabla::detail::", pass = space + "ElementPass::" + name_of(launch.pass) + ", ",
+                    element = std::to_string(launch.slots) + ", " + precision_of<T> + ", " + space + "FormulaElement",
+                    elements = ", " + space + elements_of(launch);
+  const std::string kernel = launch.shared                               ? "shared_kernel<" + pass + element
+                             : launch.pass == detail::ElementPass::value ? "value_kernel<" + element + elements
+                                                                         : "owner_kernel<" + pass + element + elements;
+  // Of each function there are a value, a slope and a second derivative, and what those take.
+  const int copies = launch.pass == detail::ElementPass::value      ? 1
+                     : launch.pass == detail::ElementPass::gradient ? 2
+                                                                    : 4;
+  return {how_to_call(value, copies) + "#include <nabla/kernels/element_sum.cuh>\n\nnamespace nabla::detail {\n\n" +
+              generate_element(value, launch.slots, parameters, "FormulaElement") + "\n}  // namespace nabla::detail\n",
+          space + kernel + ">"};
+}
+
+}  // namespace
+
+template <class T>
+void launch_elements(const Definition& definition, std::span<const double> parameters,
+                     const detail::ElementLaunch<T>& launch) {
+  require_parameters(parameters);
+  const detail::cuda::LoadedKernel& kernel = definition.kernels.get(
+      {name_of(launch.pass), elements_of(launch), launch.slots, precision_of<T>, false, launch.device},
+      [&] { return source_of(definition, parameters.size(), launch); });
+  // The element is its parameters; without any it is an empty class, which is a parameter of one byte.
+  std::array<double, most_parameters> element{};
+  std::ranges::copy(parameters, element.begin());
+  detail::ElementRequest<T> request = launch.request;
+  detail::ElementGrid grid{};
+  detail::ElementTable table{};
+  void* elements = &grid;
+  int block = 1;
+  if (launch.table != nullptr) {
+    table = *launch.table;
+    elements = &table;
+    block = static_cast<int>(table.block);
+  } else {
+    grid = *launch.grid;
+  }
+  void* addresses[] = {element.data(), elements, &request, &block};  // the last for owner_kernel alone
+  detail::cuda::launch_loaded(launch.stream, kernel, launch.blocks, {false, detail::element_threads, 0}, addresses);
+}
+template void launch_elements(const Definition&, std::span<const double>, const detail::ElementLaunch<float>&);
+template void launch_elements(const Definition&, std::span<const double>, const detail::ElementLaunch<double>&);
 
 }  // namespace nabla::formula::cuda

@@ -4,6 +4,7 @@
 
 #include "nvrtc.hpp"
 
+#include <nabla/detail/element_request.hpp>
 #include <nabla/detail/operation.hpp>
 
 #include <atomic>
@@ -11,6 +12,7 @@
 #include <cstdint>
 #include <mutex>
 #include <span>
+#include <string>
 
 // Formulas on CUDA devices: a program printed as a body of the project's own kernels, compiled by NVRTC, kept on disk
 // and in memory.
@@ -34,11 +36,24 @@ struct Call {
   std::span<const std::byte> options;  // the body's own members: ClippedGradientBody's threshold
 };
 
+/// What a kernel is an instance of: the source, and an expression that names the instance.
+struct KernelSource {
+  std::string text, kernel;
+};
+
 /// Enqueues an operation, compiling what it needs if it is the first of its kind: same body, n, precision and device,
 /// with or without a summary. After that nothing is allocated, and a stream may be captured. Throws ExecutorUnavailable
 /// where NVRTC is missing or the formula is too long, ShapeError for too many parameters, CudaError.
 template <class T>
 void launch(const Definition& definition, const Call& call, const detail::CudaLaunch<T>& launch);
+
+/// Enqueues a pass over elements of a sum. `parameters`: their values. As launch().
+template <class T>
+void launch_elements(const Definition& definition, std::span<const double> parameters,
+                     const detail::ElementLaunch<T>& launch);
+
+/// The source of the kernel that an operation launches, in a precision, with or without a summary.
+KernelSource source_of(const Definition& definition, const Call& call, const char* precision, bool tiled, bool summary);
 
 /// Whether a kernel with LadderBody can be made: beyond that the driver's assembler would take too long.
 bool can_climb(const Definition& definition, std::int64_t n);
@@ -55,14 +70,19 @@ class Kernels {
   Kernels& operator=(const Kernels&) = delete;
 
   struct Key {
-    const char* body;  // as Call says
+    const char* body;      // as Call says; of a pass over elements: its name
+    const char* elements;  // which elements those are; empty: points
     std::int64_t n;
     const char* precision;  // "float" or "double"
     bool summary;
     int device;
   };
-  /// Compiles on first use. Safe to call from many threads; where there is one, without a lock.
-  const detail::cuda::LoadedKernel& get(const Definition& definition, const Call& call, const Key& key, bool tiled);
+  /// Compiles what source() says on first use. Safe to call from many threads; where there is one, without a lock.
+  template <class Source>
+  const detail::cuda::LoadedKernel& get(const Key& key, Source source) {
+    if (const Entry* const entry = find(key)) return entry->kernel;
+    return add(key, source());
+  }
   std::int64_t count() const;
 
  private:
@@ -72,6 +92,7 @@ class Kernels {
     const Entry* next;
   };
   const Entry* find(const Key& key) const;
+  const detail::cuda::LoadedKernel& add(const Key& key, const KernelSource& source);
 
   std::mutex compiling_;
   std::atomic<const Entry*> entries_ = nullptr;

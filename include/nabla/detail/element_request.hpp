@@ -46,12 +46,24 @@ struct ElementRequest {
 /// A launch of a pass on a CUDA device. Either a grid or a table is there.
 template <class T>
 struct ElementLaunch {
+  ElementPass pass;
   ElementRequest<T> request;
   const ElementGrid* grid;
   const ElementTable* table;
-  bool shared;  // all elements touch the same variables: partials only, of rows that shared_rows() counts
+  bool shared;         // all elements touch the same variables: partials only, of rows that shared_rows() counts
+  std::int64_t slots;  // of an element
+  std::int64_t blocks;
+  int device;
   void* stream;
 };
+
+/// Whether elements lie in a line along neighbouring variables, which are found by a subtraction.
+constexpr bool is_chain(const ElementGrid& grid) {
+  return grid.stride[0] == 1 && grid.extent[1] == 1 && grid.extent[2] == 1;
+}
+
+/// Kernels know a table's blocks of up to so many variables when they are compiled; others are asked for theirs.
+inline constexpr std::int64_t most_fixed_block = 4;
 
 /// Threads of a block, each for one variable, or for one block of a table's variables, or for one element.
 inline constexpr int element_threads = 256;
@@ -73,6 +85,15 @@ constexpr std::int64_t shared_parts(std::int64_t elements) {
 /// Rows that are added up: the value, then derivatives of each slot, or of each pair.
 constexpr std::int64_t shared_rows(ElementPass pass, std::int64_t slots) {
   return 1 + (pass == ElementPass::value ? 0 : pass == ElementPass::hessian ? slots * slots : slots);
+}
+/// Rows of derivatives that a block of threads adds up at once, and the blocks that all rows of all parts then take.
+constexpr std::int64_t shared_width(ElementPass pass, std::int64_t slots) {
+  const std::int64_t most = pass == ElementPass::gradient ? 8 : pass == ElementPass::product ? 4 : 1;
+  return slots < most ? slots : most;
+}
+constexpr std::int64_t shared_blocks(ElementPass pass, std::int64_t slots, std::int64_t elements) {
+  const std::int64_t rows = shared_rows(pass, slots) - 1, width = shared_width(pass, slots);
+  return (rows == 0 ? 1 : (rows + width - 1) / width) * shared_parts(elements);
 }
 
 }  // namespace nabla::detail
