@@ -1,5 +1,7 @@
 #include "element_data.hpp"
 
+#include "point_source.hpp"
+
 #include <fmt/format.h>
 
 #include <numeric>
