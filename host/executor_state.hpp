@@ -28,8 +28,8 @@ struct ExecutorState {
   ~ExecutorState();
 };
 
-/// At least so many bytes of the executor's workspace, aligned to 256; contents unspecified. A larger request than ever
-/// before reallocates. On CUDA it at least doubles, and what it outgrew lives as long as the executor.
+/// At least so many bytes of one of the executor's workspaces, aligned to 256; contents unspecified. A larger request
+/// than ever before reallocates. On CUDA it at least doubles, and what it outgrew lives as long as the executor.
 void* workspace(const Executor& executor, std::size_t bytes,
                 Workspace ExecutorState::*which = &ExecutorState::workspace);
 

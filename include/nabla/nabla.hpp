@@ -14,5 +14,6 @@
 #include <nabla/minimize.hpp>
 #include <nabla/npy.hpp>
 #include <nabla/objective.hpp>
+#include <nabla/row_sum.hpp>
 #include <nabla/summary.hpp>
 #include <nabla/version.hpp>

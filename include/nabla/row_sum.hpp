@@ -19,14 +19,17 @@
 //         return log1p(exp(-d[0] * product[0]));
 //       }
 //     };
-//     const auto loss = nabla::row_sum<double>(where, Logistic(), n, nabla::SparseRows(starts, columns, values),
-//     labels); const auto ridge = nabla::element_sum<double>(where, Square{0.5e-3}, n, nabla::Affine::chain(n, {0}));
+//     const nabla::SparseRows rows(starts, columns, values);
+//     const auto loss = nabla::row_sum<double>(where, Logistic(), n, rows, labels);
+//     const auto ridge = nabla::element_sum<double>(where, Square{0.5e-3}, n, nabla::Affine::chain(n, {0}));
 //     nabla::minimize(where, loss + ridge, x);
 //
 // Rows may be of any length, and so may columns: what one of them has is cut into parts where it is long.
 //
+// There is no sparse Hessian: a column that all rows have would fill it. Newton's method needs products alone.
+//
 // Shapes, Throws: as for sums of elements. Complexity: bytes, for entries with indices of i bytes and rows with d
-//     numbers of data: a value reads the matrix once, (sizeof T + i) a entry; a gradient once more, transposed;
+//     numbers of data: a value reads the matrix once, sizeof(T) + i an entry; a gradient once more, transposed;
 //     products as much as a gradient. On top come about 4 + d numbers a row.
 
 namespace nabla {
