@@ -1,8 +1,8 @@
 #pragma once
 
-// NVRTC has no standard library. This is what evaluate.cuh and the headers that it includes use of one; when NVRTC
-// compiles them, each standard header that they ask for is this file (host/formula/cuda/nvrtc.cpp). If NVRTC reports
-// a name of std:: that is missing, it belongs here.
+// NVRTC has no standard library. This is what evaluate.cuh, element_sum.cuh and the headers that they include use of
+// one; when NVRTC compiles them, each standard header that they ask for is this file (host/formula/cuda/nvrtc.cpp). If
+// NVRTC reports a name of std:: that is missing, it belongs here.
 
 namespace std {
 

@@ -40,7 +40,7 @@ struct Nvrtc {
 /// __device__ for the device, as --expt-relaxed-constexpr does. Nobody reads warnings.
 constexpr const char* options[] = {"-std=c++20", "--device-as-default-execution-space", "-w"};
 
-/// What evaluate.cuh includes of the standard library is one file of our own.
+/// What the device headers include of the standard library is one file of our own.
 constexpr const char* standard_headers[] = {"array",  "cmath",   "concepts",   "cstdint",
                                             "limits", "utility", "type_traits"};
 constexpr const char standard_header[] = "#include <nabla/kernels/rtc.hpp>\n";
