@@ -1,6 +1,7 @@
 #include "cli_answers.hpp"
 
 #include <gtest/gtest.h>
+#include <poll.h>
 
 #include <algorithm>
 #include <array>
@@ -515,8 +516,13 @@ TEST(Minimize, ShowsProgressOnATerminal) {
   const std::string name = ptsname(terminal);
   const int other_end = open(name.c_str(), O_RDWR | O_NOCTTY);
   const auto shown = [&](const std::vector<std::string>& more) {
-    const Running running(program, endless + more, {}, "/dev/null", name);
-    std::this_thread::sleep_for(std::chrono::milliseconds(2500));
+    const Folder folder;
+    const Running running(program, endless + more + std::vector<std::string>{"--out-x", folder / "x.npy"}, {},
+                          "/dev/null", name);
+    wait_for_a_file(folder);
+    pollfd first{terminal, POLLIN, 0};
+    constexpr int most_milliseconds = 3000;  // of silence, where there is nothing to be shown
+    poll(&first, 1, most_milliseconds);
     running.send(SIGINT);
     EXPECT_EQ(running.wait().status, 1);
     std::string text(4096, '\0');
