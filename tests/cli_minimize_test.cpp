@@ -575,8 +575,8 @@ TEST(Minimize, GivesTheSameOnEveryExecutor) {
   for (const std::vector<std::string>& function :
        {std::vector<std::string>{"--function", "beale", "--at", "1,1", "--at", "2,0.2", "--at", "nan,1"},
         std::vector<std::string>{"--formula", "(x - 3)^4 + (x - 2*y)^2 + x^2", "--at", "0,1"},
-        std::vector<std::string>{"--formula", "sum(i, 1, 40, (x[i] - i)^2 + x[i]^4) + (x[1] - x[40])^2", "--random",
-                                 "1"},
+        std::vector<std::string>{"--formula", "sum(i, 1, 40, (x[i] - i)^2 + x[i]^4) + (x[1] - x[40])^2", "--dimension",
+                                 "40", "--random", "1"},
         std::vector<std::string>{"--function", "himmelblau", "--at", "1,1", "--method", "newton"},
         std::vector<std::string>{"--function", "himmelblau", "--at", "1,1", "--method", "bfgs", "--precision",
                                  "f32"}}) {
