@@ -45,7 +45,7 @@ void gather_rows(const std::vector<std::int64_t>& offsets, const Interval& windo
   const auto slots = static_cast<std::int64_t>(offsets.size());
   const auto [least, most] = std::ranges::minmax(offsets);
   const T* from[most_slots];  // so that from[j][v] is what slot j contributes to variable v
-  for (std::int64_t j = 0; j < slots; ++j) {
+  for (std::int64_t j = 0; j < slots && !elements.empty(); ++j) {
     from[j] = row_of(j) - elements.first - offsets[static_cast<std::size_t>(j)];
   }
   const auto single = [&](std::int64_t v) {

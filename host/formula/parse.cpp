@@ -94,7 +94,7 @@ class Parser {
     add_operand({static_cast<NodeId>(syntax_.nodes.size() - 1), node.begin, node.end});
   }
 
-  void add_operand(Operand operand) {
+  void add_operand(CompleteOperand operand) {
     progress_.operands.push_back(operand);
     wants_operand_ = false;
   }
@@ -282,7 +282,7 @@ class Parser {
     while (!frames.empty() && frames.back().precedence >= precedence) {
       const Frame frame = frames.back();
       frames.pop_back();
-      Operand& first = progress_.operands[frame.operands];
+      CompleteOperand& first = progress_.operands[frame.operands];
       const std::int32_t end = progress_.operands.back().end;
       if (frame.waiting == Waiting::prefix) first.begin = progress_.tokens[frame.token].begin;
       if (frame.op != Op::number) complete({.op = frame.op, .begin = first.begin, .end = end}, frame.operands);

@@ -39,7 +39,7 @@ struct Frame {
 };
 
 /// A node where it stands in the text, with the parentheses around it.
-struct Operand {
+struct CompleteOperand {
   NodeId node;
   std::int32_t begin, end;
 };
@@ -48,7 +48,7 @@ struct Progress {
   std::string_view text;
   std::vector<Token> tokens;
   std::vector<Frame> frames = {};
-  std::vector<Operand> operands = {};
+  std::vector<CompleteOperand> operands = {};
   std::size_t at = 0;  // of the tokens
 
   const Token& here() const { return tokens[at]; }

@@ -188,8 +188,8 @@ void refuse_operator(const Progress& progress) {
 }
 
 void refuse_chain(const Progress& progress) {
-  const Operand& left = progress.operands[progress.operands.size() - 2];
-  const Operand& right = progress.operands.back();
+  const CompleteOperand& left = progress.operands[progress.operands.size() - 2];
+  const CompleteOperand& right = progress.operands.back();
   refuse(progress, progress.here(),
          "comparisons do not chain; expected parentheses, as in '(" + shortened(progress.part(left.begin, right.end)) +
              ") " + std::string(progress.text_of(progress.here())) + " …'");
