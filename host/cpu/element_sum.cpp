@@ -44,7 +44,7 @@ void gather_rows(const std::vector<std::int64_t>& offsets, const Interval& windo
   constexpr std::int64_t width = lanes_in<X, T>, line = 64 / static_cast<std::int64_t>(sizeof(T));
   const auto slots = static_cast<std::int64_t>(offsets.size());
   const auto [least, most] = std::ranges::minmax(offsets);
-  const T* from[most_slots];  // so that from[j][v] is what slot j contributes to variable v
+  const T* from[most_slots] = {};  // so that from[j][v] is what slot j contributes to variable v
   for (std::int64_t j = 0; j < slots && !elements.empty(); ++j) {
     from[j] = row_of(j) - elements.first - offsets[static_cast<std::size_t>(j)];
   }
