@@ -279,23 +279,28 @@ bool has_memory(benchmark::State& state, std::int64_t bytes) {
   state.SkipWithError("not as much memory is free");
   return false;
 }
-template <class F>
-void run_large(benchmark::State& state, const F& f, const std::vector<double>& x, double exact) {
+/// slope(i): the i-th component of the gradient, in whole numbers that doubles hold.
+template <class F, class Slope>
+void run_large(benchmark::State& state, const F& f, const std::vector<double>& x, double exact, Slope slope) {
   const Executor where = Executor::cpu();
   std::vector<double> gradient(x.size());
   double value = 0;
   for (auto _ : state) value = f.value_and_gradient(where, x, gradient);
   if (!(std::fabs(value / exact - 1) < 1e-13)) state.SkipWithError("the value is wrong");
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (gradient[i] != slope(static_cast<std::int64_t>(i))) return state.SkipWithError("the gradient is wrong");
+  }
   state.SetItemsProcessed(state.iterations() * static_cast<std::int64_t>(x.size()));
 }
 
-/// At x = 1/2 each element is 100/16 + 1/4.
+/// At x = 1/2 each element is 100/16 + 1/4, with slopes of -51 and 50.
 void large_chain(benchmark::State& state) {
   const std::int64_t n = state.range(0);
   if (!has_memory(state, 20 * n)) return;
   const std::vector<double> x(static_cast<std::size_t>(n), 0.5);
   const auto f = nabla::element_sum<double>(Executor::cpu(), Rosenbrock(), n, Affine::chain(n - 1, {0, 1}));
-  run_large(state, f, x, 6.5 * static_cast<double>(n - 1));
+  run_large(state, f, x, 6.5 * static_cast<double>(n - 1),
+            [n](std::int64_t i) { return (i + 1 < n ? -51.0 : 0.0) + (i > 0 ? 50.0 : 0.0); });
 }
 
 /// Point i, at i, has springs to the next 22; the one to the k-th is stretched by k - 1.
@@ -315,7 +320,14 @@ void large_table(benchmark::State& state) {
                                  nabla::IndexTable<std::int32_t>{{table.data(), count, 2, nabla::Layout::point_major}});
   double exact = 0;
   for (int k = 1; k <= springs; ++k) exact += 0.5 * (k - 1) * (k - 1);
-  run_large(state, f, x, exact * static_cast<double>(n - springs));
+  run_large(state, f, x, exact * static_cast<double>(n - springs), [n](std::int64_t i) {
+    double pull = 0;  // of the springs from it, and of those to it
+    for (std::int64_t k = 1; k <= springs; ++k) {
+      if (i < n - springs) pull -= static_cast<double>(k - 1);
+      if (i - k >= 0 && i - k < n - springs) pull += static_cast<double>(k - 1);
+    }
+    return pull;
+  });
 }
 
 void add_all() {
