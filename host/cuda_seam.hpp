@@ -2,6 +2,7 @@
 
 #include "displace.hpp"
 #include "executor_state.hpp"
+#include "quadratic/passes.hpp"
 #include "vectors.hpp"
 
 #include <nabla/detail/element_request.hpp>
@@ -13,8 +14,8 @@
 #include <vector>
 
 // What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/displace.cu, kernels/element_sum.cu,
-// kernels/module.cu, kernels/random.cu, kernels/row_sum.cu, kernels/summary.cu and kernels/vectors.cu answer;
-// host/without_cuda.cpp answers in builds without CUDA.
+// kernels/module.cu, kernels/quadratic.cu, kernels/random.cu, kernels/row_sum.cu, kernels/summary.cu and
+// kernels/vectors.cu answer; host/without_cuda.cpp answers in builds without CUDA.
 
 namespace nabla::detail::cuda {
 
@@ -74,6 +75,19 @@ void assemble_shared(const ExecutorState& state, ElementPass pass, const Element
 /// What detail/sparse_product.hpp says, enqueued. `partials`: two numbers for each part and vector.
 template <class T>
 void multiply(const ExecutorState& state, const SparseProduct<T>& product, double* partials);
+
+/// What host/quadratic/passes.hpp says, enqueued. iterate() is one iteration of which the direction becomes
+/// vectors.other_p; where rows are a product that was given, it was that with other_p, which turn() made.
+template <class T>
+void multiply(const ExecutorState& state, const MatrixRows<T>& rows, const Multiply<T>& pass);
+template <class T>
+void take_diagonal(const ExecutorState& state, const MatrixRows<T>& rows, std::int64_t size, T* numbers, bool add);
+template <class T>
+void run(const ExecutorState& state, const MatrixRows<T>& rows, const Evaluate<T>& pass, const Sums& sums);
+template <class T>
+void turn(const ExecutorState& state, std::int64_t n, const KrylovVectors<T>& vectors);
+template <class T>
+void iterate(const ExecutorState& state, const MatrixRows<T>& rows, const KrylovVectors<T>& vectors, const Sums& sums);
 
 /// What host/vectors.hpp says, enqueued.
 template <class T>

@@ -21,10 +21,6 @@ std::string counted(std::int64_t count, const char* one, const char* many) {
   return std::to_string(count) + (count == 1 ? one : many);
 }
 
-Argument index_argument(const char* name, const Indices& indices) {
-  return {name, indices.data, indices.count, 1, 1, 1, indices.wide ? 8 : 4, false};
-}
-
 template <class Start>
 void require_starts(const Start* starts, std::int64_t rows, std::int64_t entries) {
   if (starts[0] != 0) refuse("row 0 begins at " + std::to_string(starts[0]) + ", expected 0");
@@ -59,25 +55,17 @@ const X* keep(RowMatrix<T>& matrix, Array<X> numbers) {
 }
 /// Numbers in the host's memory, kept in the executor's.
 template <class T, class X>
+const X* put(RowMatrix<T>& matrix, const std::vector<X>& numbers) {
+  Array<X> there(matrix.executor, static_cast<std::int64_t>(numbers.size()));
+  there.upload(numbers);
+  return keep(matrix, std::move(there));
+}
+template <class T, class X>
 const X* put(RowMatrix<T>& matrix, Array<X> numbers) {
   if (!matrix.executor.is_cuda()) return keep(matrix, std::move(numbers));
   Array<X> there(matrix.executor, numbers.size());
   there.upload({numbers.data(), static_cast<std::size_t>(numbers.size())});
   return keep(matrix, std::move(there));
-}
-
-/// The first row that each part has something of.
-template <class Start>
-Array<std::int64_t> rows_of_parts(const Executor& host, const Start* starts, std::int64_t rows, std::int64_t entries) {
-  const std::int64_t parts = sparse_parts(rows, entries);
-  Array<std::int64_t> first(host, parts + 1);
-  std::int64_t row = 0;
-  for (std::int64_t part = 0; part < parts; ++part) {
-    while (row < rows && starts[row + 1] + row < part * part_items) ++row;  // rows whose ends come before
-    first.data()[part] = row;
-  }
-  first.data()[parts] = rows;
-  return first;
 }
 
 /// Columns become rows. What a row has of the same column is one entry there, since the squares of entries are wanted.
@@ -114,27 +102,12 @@ void transpose(RowMatrix<T>& matrix, const Executor& host, const SparseView<T>& 
   });
   constexpr bool wide = sizeof(Index) == 8;
   matrix.columns = {matrix.variables, entries, nullptr, nullptr, wide, wide, nullptr, nullptr};
-  matrix.columns.part_rows = put(matrix, rows_of_parts(host, starts.data(), matrix.variables, entries));
+  matrix.columns.starts = starts.data();
+  matrix.columns.part_rows = put(matrix, rows_of_parts(matrix.columns));
   matrix.columns.starts = put(matrix, std::move(starts));
   matrix.columns.columns = put(matrix, std::move(rows));
   matrix.columns.values = put(matrix, std::move(values));
 }
-
-/// What is in an executor's memory, in the host's: where it is, or as a copy.
-class OnHost {
- public:
-  OnHost(const Executor& executor, const void* from, std::int64_t bytes) : data_(from) {
-    if (!executor.is_cuda()) return;
-    copy_.resize(static_cast<std::size_t>(bytes + 7) / 8);  // 8 bytes each: aligned for all that is read
-    copy_bytes(executor, copy_.data(), from, static_cast<std::size_t>(bytes));
-    data_ = copy_.data();
-  }
-  const void* data() const { return data_; }
-
- private:
-  std::vector<std::int64_t> copy_;
-  const void* data_;
-};
 
 }  // namespace
 
@@ -170,7 +143,7 @@ std::shared_ptr<const RowMatrix<T>> make_row_matrix(const Executor& executor, co
   with_indices(from, [&](const auto* start_of, const auto* column_of) {
     require_starts(start_of, rows, entries);
     require_columns(start_of, column_of, rows, variables);
-    matrix->rows.part_rows = put(*matrix, rows_of_parts(host, start_of, rows, entries));
+    matrix->rows.part_rows = put(*matrix, rows_of_parts(from));
     constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
     if (rows <= most && entries <= most) {
       transpose<std::int32_t>(*matrix, host, from, start_of, column_of);

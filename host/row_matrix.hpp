@@ -1,5 +1,7 @@
 #pragma once
 
+#include "checks.hpp"
+
 #include <nabla/batch.hpp>
 #include <nabla/detail/sparse_product.hpp>
 #include <nabla/row_sum.hpp>
@@ -18,6 +20,45 @@ struct RowMatrix {
   SparseView<T> columns;                            // transposed
   std::vector<std::shared_ptr<const void>> memory;  // of what is not the caller's
 };
+
+inline Argument index_argument(const char* name, const Indices& indices) {
+  return {name, indices.data, indices.count, 1, 1, 1, indices.wide ? 8 : 4, false};
+}
+
+/// What is in an executor's memory, in the host's: where it is, or as a copy.
+class OnHost {
+ public:
+  OnHost(const Executor& executor, const void* from, std::int64_t bytes) : data_(from) {
+    if (!executor.is_cuda()) return;
+    copy_.resize(static_cast<std::size_t>(bytes + 7) / 8);  // 8 bytes each: aligned for all that is read
+    copy_bytes(executor, copy_.data(), from, static_cast<std::size_t>(bytes));
+    data_ = copy_.data();
+  }
+  const void* data() const { return data_; }
+
+ private:
+  std::vector<std::int64_t> copy_;
+  const void* data_;
+};
+
+/// The first row that each part has something of, and then all rows; of a matrix in the host's memory.
+template <class T>
+std::vector<std::int64_t> rows_of_parts(const SparseView<T>& matrix) {
+  const std::int64_t parts = sparse_parts(matrix.rows, matrix.entries);
+  std::vector<std::int64_t> first;
+  first.reserve(static_cast<std::size_t>(parts) + 1);
+  std::int64_t row = 0;
+  for (std::int64_t part = 0; part < parts; ++part) {
+    while (row < matrix.rows && matrix.start(row + 1) + row < part * part_items) ++row;  // whose ends come before
+    first.push_back(row);
+  }
+  first.push_back(matrix.rows);
+  return first;
+}
+
+/// Enqueues a product, with the executor's workspace.
+template <class T>
+void multiply(const Executor& executor, const SparseProduct<T>& product);
 
 /// Calls use(starts, columns) with the indices of a matrix in the host's memory.
 template <class T, class Use>

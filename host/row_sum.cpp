@@ -60,6 +60,8 @@ RowVectors<T> vectors_of(const Executor& executor, const RowMatrix<T>& matrix) {
   return {vector(0), vector(1), vector(2)};
 }
 
+}  // namespace
+
 template <class T>
 void multiply(const Executor& executor, const SparseProduct<T>& product) {
   const std::int64_t parts = sparse_parts(product.matrix.rows, product.matrix.entries);
@@ -73,8 +75,8 @@ void multiply(const Executor& executor, const SparseProduct<T>& product) {
     cpu::multiply(executor.threads(), product, partials);
   }
 }
-
-}  // namespace
+template void multiply(const Executor&, const SparseProduct<float>&);
+template void multiply(const Executor&, const SparseProduct<double>&);
 
 template <class T>
 RowVectors<T> multiply_rows(const Executor& executor, const RowCall<T>& call) {

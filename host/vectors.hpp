@@ -220,6 +220,18 @@ struct Invert {
   }
 };
 
+/// g.inverse g
+template <class T>
+struct Scaled {
+  const T *g, *inverse;
+
+  static constexpr int sums = 1;
+  constexpr Terms<1> operator()(std::int64_t i) const {
+    const auto gd = static_cast<double>(g[i]);
+    return {gd * preconditioned(inverse, i, gd)};
+  }
+};
+
 /// z = 0, r = g, p = -inverse r; r.inverse r
 template <class T>
 struct BeginSolve {
@@ -272,7 +284,7 @@ struct TurnSolve {
 
 template <class T>
 using Pass = std::variant<Move<T>, Dot<T>, Change<T>, Conjugacy<T>, Turn<T>, Combination<T>, Roll<T>, Extrapolate<T>,
-                          Adapt<T>, Invert<T>, BeginSolve<T>, StepSolve<T>, TurnSolve<T>>;
+                          Adapt<T>, Invert<T>, Scaled<T>, BeginSolve<T>, StepSolve<T>, TurnSolve<T>>;
 
 template <class T>
 void run(const Executor& executor, std::int64_t n, const Pass<T>& pass, const Sums& sums);

@@ -93,4 +93,35 @@ void launch_loaded(void*, const LoadedKernel&, std::int64_t, const EvaluateShape
 CurrentDevice::CurrentDevice(int) { unreachable(); }
 CurrentDevice::~CurrentDevice() = default;
 
+template <class T>
+void multiply(const ExecutorState&, const MatrixRows<T>&, const Multiply<T>&) {
+  unreachable();
+}
+template <class T>
+void take_diagonal(const ExecutorState&, const MatrixRows<T>&, std::int64_t, T*, bool) {
+  unreachable();
+}
+template <class T>
+void run(const ExecutorState&, const MatrixRows<T>&, const Evaluate<T>&, const Sums&) {
+  unreachable();
+}
+template <class T>
+void turn(const ExecutorState&, std::int64_t, const KrylovVectors<T>&) {
+  unreachable();
+}
+template <class T>
+void iterate(const ExecutorState&, const MatrixRows<T>&, const KrylovVectors<T>&, const Sums&) {
+  unreachable();
+}
+template void multiply(const ExecutorState&, const MatrixRows<float>&, const Multiply<float>&);
+template void take_diagonal(const ExecutorState&, const MatrixRows<float>&, std::int64_t, float*, bool);
+template void run(const ExecutorState&, const MatrixRows<float>&, const Evaluate<float>&, const Sums&);
+template void turn(const ExecutorState&, std::int64_t, const KrylovVectors<float>&);
+template void iterate(const ExecutorState&, const MatrixRows<float>&, const KrylovVectors<float>&, const Sums&);
+template void multiply(const ExecutorState&, const MatrixRows<double>&, const Multiply<double>&);
+template void take_diagonal(const ExecutorState&, const MatrixRows<double>&, std::int64_t, double*, bool);
+template void run(const ExecutorState&, const MatrixRows<double>&, const Evaluate<double>&, const Sums&);
+template void turn(const ExecutorState&, std::int64_t, const KrylovVectors<double>&);
+template void iterate(const ExecutorState&, const MatrixRows<double>&, const KrylovVectors<double>&, const Sums&);
+
 }  // namespace nabla::detail::cuda

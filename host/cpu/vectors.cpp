@@ -1,6 +1,7 @@
 #include "vectors.hpp"
 
 #include "../cuda_seam.hpp"
+#include "passes.hpp"
 
 #include <algorithm>
 #include <type_traits>
@@ -11,34 +12,7 @@ namespace cpu {
 
 namespace {
 
-constexpr std::size_t lanes = 16;  // sums side by side, for vector registers
-using Lanes = std::array<double, lanes>;
-
-double sum_of(const Lanes& side_by_side) {
-  double all = 0;
-  for (const double sum : side_by_side) all += sum;
-  return all;
-}
-
-/// The sums of body(i) for first <= i < last.
-template <class Body>
-Terms<Body::sums> run_part(const Body& body, std::int64_t first, std::int64_t last) {
-  constexpr std::size_t count = Body::sums;
-  std::array<Lanes, count> sums{};
-  const auto add = [&](std::int64_t i, std::size_t lane) {
-    const Terms<Body::sums> terms = body(i);
-    for (std::size_t k = 0; k < count; ++k) sums[k][lane] += terms[k];
-  };
-  std::int64_t i = first;
-  for (; i + static_cast<std::int64_t>(lanes) <= last; i += static_cast<std::int64_t>(lanes)) {
-#pragma omp simd
-    for (std::size_t lane = 0; lane < lanes; ++lane) add(i + static_cast<std::int64_t>(lane), lane);
-  }
-  for (std::size_t lane = 0; i < last; ++i, ++lane) add(i, lane);
-  Terms<Body::sums> all{};
-  for (std::size_t k = 0; k < count; ++k) all[k] = sum_of(sums[k]);
-  return all;
-}
+using cpu::run_part;
 
 // Of many vectors, a few are read side by side, over as many components as stay in a first-level cache: one by one,
 // each would be waited for anew, and all at once, there would be no registers for their sums.
@@ -109,27 +83,6 @@ void multiply_part(const Products<T>& products, std::int64_t first, std::int64_t
       for (std::size_t l = 0; l < terms.size(); ++l) out[2 * k + l] += terms[l];
     });
   }
-}
-
-/// Calls use(part, first, last) for all parts of n components, on several threads.
-template <class Use>
-void in_parts(int threads, std::int64_t n, Use use) {
-  const std::int64_t parts = parts_of(n);
-  const auto team = static_cast<int>(std::clamp<std::int64_t>(parts / 2, 1, threads));
-#pragma omp parallel for num_threads(team) schedule(static)
-  for (std::int64_t part = 0; part < parts; ++part) {
-    use(part, part * summed_at_once, std::min(n, (part + 1) * summed_at_once));
-  }
-}
-
-/// The sum of the k-th of `count` sums over parts first to last, by halves.
-double folded(const double* partials, std::int64_t count, std::int64_t k, std::int64_t first, std::int64_t last) {
-  if (last - first == 1) return partials[first * count + k];
-  const std::int64_t middle = first + (last - first) / 2;
-  return folded(partials, count, k, first, middle) + folded(partials, count, k, middle, last);
-}
-void fold(const Sums& sums, std::int64_t parts, std::int64_t count) {
-  for (std::int64_t k = 0; k < count; ++k) sums.on_executor()[k] = folded(sums.partials(), count, k, 0, parts);
 }
 
 }  // namespace

@@ -26,8 +26,12 @@ static_assert(sizeof(Header) % word == 0);
 
 template <class T>
 Header header_of(const MinimizeOptions& options, std::int64_t n) {
-  return {magic, static_cast<std::int64_t>(options.method), static_cast<std::int64_t>(sizeof(T)),
-          n,     has_fixed_steps(options) ? 1 : 0,          options.method == Method::lbfgs ? options.memory : 0};
+  return {magic,
+          static_cast<std::int64_t>(options.method),
+          static_cast<std::int64_t>(sizeof(T)),
+          n,
+          has_fixed_steps(options) ? 1 : 0,
+          options.method == Method::lbfgs ? options.memory : static_cast<std::int64_t>(options.preconditioner)};
 }
 
 /// Of whole words; any word that is changed changes it.

@@ -11,6 +11,7 @@
 #include <memory>
 #include <optional>
 #include <utility>
+#include <vector>
 
 // What methods of descent share: where they are, and what they may do there.
 
@@ -61,6 +62,9 @@ class Descent {
   double value = 0;
   double gradient_squares = 0;
   Evaluations evaluations;
+  // What Minimization tells methods that go several iterations at a time.
+  double enough_squares = 0;
+  std::int64_t iterations_left = 1;
   double seconds_before = 0;  // a checkpoint that the descent was resumed from
 
   bool is_finite() const { return std::isfinite(value) && std::isfinite(gradient_squares); }
@@ -80,6 +84,8 @@ class Descent {
     ++evaluations.hessian_products;
     calls_.hessian_vector_product(numbers(x), numbers(v), {product, numbers(x).size()});
   }
+  /// Null: the objective is not known to be one.
+  const SymmetricOperator<T>* quadratic() const { return calls_.quadratic; }
   bool has_diagonal() const { return static_cast<bool>(calls_.hessian_diagonal); }
   void hessian_diagonal(T* diagonal) {
     ++evaluations.hessian_products;
@@ -136,7 +142,14 @@ struct Step {
   double length = 0;  // the multiple of the direction
   std::optional<StopReason> stop = std::nullopt;
   double curvature = std::numeric_limits<double>::quiet_NaN();  // along the direction, if it is known to be negative
+  std::vector<double> direction = {};                           // of negative curvature, of a quadratic
+  std::int64_t not_finite_component = -1;                       // if the method knows it
+  std::int64_t iterations = 1;
 };
+
+/// The first component that is not finite, or -2.
+template <class T>
+std::int64_t first_not_finite(const Executor& executor, const T* v, std::int64_t n);
 
 /// A method, one iteration at a time.
 template <class T>
@@ -153,6 +166,8 @@ class DescentMethod {
   virtual void keep(State<T>& state) = 0;
   /// Iterations without a lower value or a smaller gradient than ever before that are not yet a standstill.
   virtual int patience() const = 0;
+  /// That an iteration moves at least; 0: not known.
+  virtual double bytes_of_iteration() const { return 0; }
 };
 
 template <class T>
@@ -177,6 +192,8 @@ template <class T>
 MadeMethod<T> make_newton_cg(Descent<T>& descent);
 template <class T>
 MadeMethod<T> make_adam(Descent<T>& descent);
+template <class T>
+MadeMethod<T> make_krylov(Descent<T>& descent);
 
 // Iterations without progress that are not yet a standstill: of methods that go down, that go up on the way, and that
 // know nothing of values.

@@ -12,13 +12,34 @@
 
 namespace nabla::descent {
 
+template <class T>
+std::int64_t first_not_finite(const Executor& executor, const T* v, std::int64_t n) {
+  constexpr std::int64_t at_once = 1 << 16;
+  std::vector<T> some(static_cast<std::size_t>(std::min(n, at_once)));
+  for (std::int64_t first = 0; first < n; first += at_once) {
+    const std::int64_t count = std::min(at_once, n - first);
+    detail::copy_bytes(executor, some.data(), v + first, static_cast<std::size_t>(count) * sizeof(T));
+    const auto end = some.begin() + count;
+    const auto found = std::find_if(some.begin(), end, [](T number) { return !std::isfinite(number); });
+    if (found != end) return first + (found - some.begin());
+  }
+  return -2;
+}
+template std::int64_t first_not_finite(const Executor&, const float*, std::int64_t);
+template std::int64_t first_not_finite(const Executor&, const double*, std::int64_t);
+
 namespace {
 
 template <class T>
 MadeMethod<T> make_method(Descent<T>& descent) {
   switch (descent.options.method) {
     case Method::gradient:
+      if (descent.quadratic() != nullptr && !std::isfinite(descent.options.clip)) return make_krylov(descent);
       return make_gradient(descent);
+    case Method::conjugate_gradient:
+    case Method::steepest:
+    case Method::chebyshev:
+      return make_krylov(descent);
     case Method::barzilai_borwein:
       return make_barzilai_borwein(descent);
     case Method::heavy_ball:
@@ -36,21 +57,6 @@ MadeMethod<T> make_method(Descent<T>& descent) {
     default:
       return make_lbfgs(descent);
   }
-}
-
-/// The first component that is not finite, or -2.
-template <class T>
-std::int64_t first_not_finite(const Executor& executor, const T* v, std::int64_t n) {
-  constexpr std::int64_t at_once = 1 << 16;
-  std::vector<T> some(static_cast<std::size_t>(std::min(n, at_once)));
-  for (std::int64_t first = 0; first < n; first += at_once) {
-    const std::int64_t count = std::min(at_once, n - first);
-    detail::copy_bytes(executor, some.data(), v + first, static_cast<std::size_t>(count) * sizeof(T));
-    const auto end = some.begin() + count;
-    const auto found = std::find_if(some.begin(), end, [](T number) { return !std::isfinite(number); });
-    if (found != end) return first + (found - some.begin());
-  }
-  return -2;
 }
 
 template <class T>
@@ -134,13 +140,19 @@ class Minimization {
       }
       if (keeps_checkpoints() && iteration_ >= kept_iteration_ + options_.checkpoint_every) write_checkpoint();
       const double before = descent_.value;
+      descent_.enough_squares = enough_squares();
+      descent_.iterations_left = options_.max_iterations - iteration_;
       step = method_->advance();
       if (step.stop) {
         report_.reason = *step.stop;
-        if (step.stop == StopReason::unbounded) report_.curvature = step.curvature;
+        if (step.stop == StopReason::unbounded || step.stop == StopReason::negative_curvature) {
+          report_.curvature = step.curvature;
+          report_.direction = std::move(step.direction);
+        }
+        report_.not_finite_component = step.not_finite_component;
         return;
       }
-      ++iteration_;
+      iteration_ += step.iterations;
       watch(before);
     }
   }
@@ -169,6 +181,13 @@ class Minimization {
     return norm <= options_.relative_gradient_tolerance * std::sqrt(first_squares_);
   }
 
+  /// The largest square of a gradient's norm that is within a tolerance.
+  double enough_squares() const {
+    const double norm =
+        std::fmax(options_.gradient_tolerance, options_.relative_gradient_tolerance * std::sqrt(first_squares_));
+    return norm * norm;
+  }
+
   std::optional<StopReason> reason_to_stop(bool go_on) {
     constexpr std::int64_t enough_alike = 5;
     const double norm = descent_.gradient_norm();
@@ -190,7 +209,7 @@ class Minimization {
   /// Fixed steps that are too long make gradients grow without end, and the value with them.
   bool diverges(double norm) const {
     constexpr double far = 1e6;
-    return has_fixed_steps(options_) && norm > far * std::sqrt(first_squares_) && descent_.value > first_value_;
+    return norm > far * std::sqrt(first_squares_) && descent_.value > first_value_;
   }
 
   void bring_home() {
@@ -213,10 +232,11 @@ class Minimization {
                                  (report_.reason == StopReason::relative_gradient && !within_relative(norm));
     const bool value_is_off = report_.reason == StopReason::target && !(descent_.value <= options_.target);
     if (gradient_is_off || value_is_off) report_.reason = StopReason::not_reproducible;
-    if (report_.reason == StopReason::not_finite && std::isfinite(descent_.value)) {
+    if (report_.reason == StopReason::not_finite && std::isfinite(descent_.value) && !descent_.is_finite()) {
       report_.not_finite_component = first_not_finite(descent_.executor, descent_.gradient, descent_.n);
     }
     report_.iterations = iteration_;
+    report_.bytes = method_->bytes_of_iteration() * static_cast<double>(iteration_);
     report_.evaluations = descent_.evaluations;
     report_.value = descent_.value;
     report_.gradient_norm = norm;
@@ -249,7 +269,7 @@ MinimizeReport minimize(const Executor& executor, const ObjectiveCalls<T>& calls
   const auto n = static_cast<std::int64_t>(x.size());
   if (n < 1) throw ShapeError("minimize: x must have one variable or more, found 0");
   require_points<T>(executor, "minimize", {x.data(), 1, n, n, 1});
-  descent::require(options, n, static_cast<bool>(calls.hessian_vector_product));
+  descent::require(options, n, static_cast<bool>(calls.hessian_vector_product), calls.quadratic);
   return descent::Minimization<T>(executor, calls, x, options).run();
 }
 template MinimizeReport minimize(const Executor&, const ObjectiveCalls<float>&, std::span<float>,

@@ -20,11 +20,18 @@ bool may_have_fixed_steps(Method method) {
          method == Method::adam;
 }
 
+bool is_for_quadratics(Method method) {
+  return method == Method::conjugate_gradient || method == Method::steepest || method == Method::chebyshev;
+}
+
 }  // namespace
 
 bool has_fixed_steps(const MinimizeOptions& options) { return options.step > 0; }
 
-void require(const MinimizeOptions& o, std::int64_t n, bool has_products) {
+template <class T>
+void require(const MinimizeOptions& o, std::int64_t n, bool has_products, const SymmetricOperator<T>* quadratic) {
+  constexpr const char* tolerance = "0 or more, and finite";
+  const auto is_tolerance = [](double number) { return number >= 0 && std::isfinite(number); };
   const bool fixed = has_fixed_steps(o);
   const std::string method = name_of(o.method);
   if (method.empty()) throw Error("minimize: no such method: " + std::to_string(static_cast<int>(o.method)));
@@ -35,6 +42,17 @@ void require(const MinimizeOptions& o, std::int64_t n, bool has_products) {
     throw Error("minimize: bfgs keeps a matrix of n x n numbers, for up to " + std::to_string(most_bfgs_variables) +
                 " variables; found " + std::to_string(n) + ", for which there is lbfgs");
   }
+  if (is_for_quadratics(o.method) && quadratic == nullptr) {
+    throw Error("minimize: " + method + " needs a Quadratic (quadratic.hpp); for others there is nonlinear_cg");
+  }
+  if (o.preconditioner != Preconditioner::none) {
+    if (!is_for_quadratics(o.method)) throw Error("minimize: " + method + " has no preconditioner");
+    if (!quadratic->has_diagonal()) throw Error("minimize: jacobi needs an operator that tells its diagonal");
+  }
+  require(is_tolerance(o.smallest_eigenvalue), "smallest_eigenvalue", tolerance, o.smallest_eigenvalue);
+  require(
+      is_tolerance(o.largest_eigenvalue) && (o.largest_eigenvalue == 0 || o.largest_eigenvalue > o.smallest_eigenvalue),
+      "largest_eigenvalue", "0, or more than the smallest", o.largest_eigenvalue);
   require(o.step >= 0 && std::isfinite(o.step), "step", "positive, or 0 for a line search", o.step);
   if (o.method == Method::adam && !fixed) throw Error("minimize: adam has no line search; expected a step, as 1e-3");
   if (fixed && !may_have_fixed_steps(o.method)) {
@@ -45,8 +63,6 @@ void require(const MinimizeOptions& o, std::int64_t n, bool has_products) {
   require(o.memory >= 1 && o.memory <= 64, "memory", "1 to 64 pairs", o.memory);
   require(o.momentum < 1, "momentum", "less than 1", o.momentum);
   require(o.inner_iterations >= 1, "inner_iterations", "1 or more", o.inner_iterations);
-  constexpr const char* tolerance = "0 or more, and finite";
-  const auto is_tolerance = [](double number) { return number >= 0 && std::isfinite(number); };
   require(is_tolerance(o.gradient_tolerance), "gradient_tolerance", tolerance, o.gradient_tolerance);
   require(is_tolerance(o.relative_gradient_tolerance) && o.relative_gradient_tolerance < 1,
           "relative_gradient_tolerance", "0 or more, and less than 1", o.relative_gradient_tolerance);
@@ -61,5 +77,7 @@ void require(const MinimizeOptions& o, std::int64_t n, bool has_products) {
   }
   require(o.checkpoint_every >= 1, "checkpoint_every", "1 or more", o.checkpoint_every);
 }
+template void require(const MinimizeOptions&, std::int64_t, bool, const SymmetricOperator<float>*);
+template void require(const MinimizeOptions&, std::int64_t, bool, const SymmetricOperator<double>*);
 
 }  // namespace nabla::descent

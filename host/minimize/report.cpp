@@ -26,6 +26,12 @@ const char* name_of(Method method) {
       return "adam";
     case Method::bfgs:
       return "bfgs";
+    case Method::conjugate_gradient:
+      return "conjugate_gradient";
+    case Method::steepest:
+      return "steepest";
+    case Method::chebyshev:
+      return "chebyshev";
   }
   return "";
 }
@@ -60,6 +66,8 @@ const char* name_of(StopReason reason) {
       return "not_reproducible";
     case StopReason::interrupted:
       return "interrupted";
+    case StopReason::negative_curvature:
+      return "negative_curvature";
   }
   return "";
 }
@@ -97,6 +105,8 @@ std::string describe_end(const MinimizeReport& report) {
       return "not converged: evaluated again at the same point, f and its gradient came out differently";
     case StopReason::interrupted:
       return "not converged: interrupted";
+    case StopReason::negative_curvature:
+      return "not converged: the quadratic is not convex, it falls without end along a direction";
   }
   return "";
 }
@@ -106,7 +116,7 @@ std::string describe(const MinimizeReport& report) {
   text.precision(10);
   text << name_of(report.method) << ", " << report.variables << (report.variables == 1 ? " variable" : " variables")
        << ": " << describe_end(report);
-  if (report.curvature < 0) text << ", of curvature " << report.curvature;
+  if (report.curvature <= 0) text << ", of curvature " << report.curvature;
   text << ". After " << report.iterations << (report.iterations == 1 ? " iteration" : " iterations") << " the value is "
        << report.value << " (" << report.first_value << " at the start), the gradient's norm " << report.gradient_norm
        << " (" << report.first_gradient_norm << "). It took " << report.evaluations.gradients << " gradients, "

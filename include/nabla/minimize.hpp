@@ -36,6 +36,10 @@ enum class Method {
   adam,              ///< Source: Kingma and Ba 2015
   bfgs,              ///< keeps a matrix of n x n numbers on the host: up to most_bfgs_variables. Source: Broyden,
                      ///< Fletcher, Goldfarb, Shanno 1970
+  // Of quadratics (quadratic.hpp) alone; `gradient` is another method there, with fixed steps.
+  conjugate_gradient,  ///< Source: Hestenes and Stiefel 1952
+  steepest,            ///< along the gradient, to the minimum on that line
+  chebyshev,           ///< needs no inner products, but bounds of the eigenvalues. Source: Saad 2003, algorithm 12.1
 };
 constexpr std::int64_t most_bfgs_variables = 1024;
 const char* name_of(Method method);  ///< "gradient", "heavy_ball", …
@@ -43,6 +47,12 @@ const char* name_of(Method method);  ///< "gradient", "heavy_ball", …
 enum class LineSearch {
   strong_wolfe,  ///< Source: Hager and Zhang 2005; their approximate conditions where values are lost in rounding
   backtracking,  ///< until the decrease is sufficient (Armijo); by values alone after the first try, never longer
+};
+
+/// What the methods of quadratics divide gradients by.
+enum class Preconditioner {
+  none,
+  jacobi,  ///< A's diagonal
 };
 
 struct Evaluations {
@@ -75,6 +85,12 @@ struct MinimizeOptions {
   double momentum = -1;
   /// Products with the Hessian that newton_cg may take in one iteration.
   int inner_iterations = 500;
+
+  /// Of conjugate_gradient, steepest and chebyshev.
+  Preconditioner preconditioner = Preconditioner::none;
+  /// Bounds of the (preconditioned) matrix's eigenvalues: of chebyshev, and for a quadratic's fixed steps. 0: estimated
+  /// by 60 products.
+  double smallest_eigenvalue = 0, largest_eigenvalue = 0;
 
   // Stopping. A gradient of 0 always stops.
   double gradient_tolerance = 0;              ///< ‖g‖ <= this: converged
@@ -117,6 +133,7 @@ enum class StopReason {
   not_finite,          ///< the value, or a component of the gradient
   not_reproducible,    ///< evaluated again, the gradient was not within the tolerance
   interrupted,         ///< by the callback
+  negative_curvature,  ///< of a quadratic that is not convex: it falls without end along a direction
 };
 const char* name_of(StopReason reason);  ///< "gradient", "relative_gradient", …
 
@@ -135,8 +152,11 @@ struct MinimizeReport {
   /// Where `reason` is not_finite: the gradient's first such component; -1: the value; -2: all are finite, but the
   /// gradient's norm is not.
   std::int64_t not_finite_component = -1;
-  /// Where it is unbounded: the curvature v.Hv/v.v along the direction, if newton_cg knows it to be negative.
+  /// The curvature v.Hv/v.v along a direction: where it is unbounded, if newton_cg knows it to be negative; and where
+  /// the reason is negative_curvature (0 or less).
   double curvature = std::numeric_limits<double>::quiet_NaN();
+  std::vector<double> direction;  ///< where the reason is negative_curvature: v
+  double bytes = 0;               ///< moved by a quadratic's iterations at least; 0: not known
   std::vector<Progress> history;  ///< if asked for; of a resumed run from the checkpoint on
   double seconds = 0;
 

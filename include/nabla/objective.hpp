@@ -14,6 +14,9 @@
 
 namespace nabla {
 
+template <class T>
+class SymmetricOperator;
+
 /// One scalar function of very many variables, with its gradient. Both functions get memory of the executor, which is
 /// complete when they are called, whatever stream they use. value_and_gradient() fills all of `gradient`, or enqueues
 /// what does on executor.stream().
@@ -40,6 +43,12 @@ concept DiagonalObjective = Objective<O, T> &&
 
 namespace detail {
 
+/// What is known to be quadratic, and tells its matrix (quadratic.hpp).
+template <class O, class T>
+concept QuadraticObjective = Objective<O, T> && requires(const O& objective) {
+  { objective.a() } -> std::same_as<const SymmetricOperator<T>&>;
+};
+
 /// An objective's functions, without its type; those that it does not have are empty.
 template <class T>
 struct ObjectiveCalls {
@@ -47,6 +56,7 @@ struct ObjectiveCalls {
   std::function<double(std::span<const T> x, std::span<T> gradient)> value_and_gradient;
   std::function<void(std::span<const T> x, std::span<const T> v, std::span<T> product)> hessian_vector_product;
   std::function<void(std::span<const T> x, std::span<T> diagonal)> hessian_diagonal;
+  const SymmetricOperator<T>* quadratic = nullptr;  // whose gradient is A x less something that does not move
 };
 
 template <class T, Objective<T> O>
@@ -66,6 +76,7 @@ ObjectiveCalls<T> objective_calls(const Executor& executor, const O& objective) 
       objective.hessian_vector_product(executor, x, v, product);
     };
   }
+  if constexpr (QuadraticObjective<O, T>) calls.quadratic = &objective.a();
   if constexpr (DiagonalObjective<O, T>) {
     calls.hessian_diagonal = [&](std::span<const T> x, std::span<T> diagonal) {
       executor.synchronize();

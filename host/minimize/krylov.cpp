@@ -1,0 +1,178 @@
+#include "descent.hpp"
+
+#include "../quadratic/eigenvalues.hpp"
+#include "../quadratic/matrix.hpp"
+#include "../quadratic/passes.hpp"
+
+#include <vector>
+
+// Descents that only quadratics have, since the gradient after a step follows from the product that the step was made
+// with: conjugate gradients, steepest descent to the exact minimum along the line, Chebyshev's and fixed steps.
+
+namespace nabla::descent {
+
+namespace {
+
+using detail::KrylovKind;
+using detail::KrylovScalars;
+using detail::KrylovState;
+
+KrylovKind kind_of(Method method) {
+  switch (method) {
+    case Method::steepest:
+      return KrylovKind::steepest;
+    case Method::chebyshev:
+      return KrylovKind::chebyshev;
+    case Method::gradient:
+      return KrylovKind::fixed;
+    default:
+      return KrylovKind::conjugate;
+  }
+}
+
+template <class T>
+class Krylov final : public DescentMethod<T> {
+ public:
+  explicit Krylov(Descent<T>& descent)
+      : descent_(descent),
+        a_(descent.quadratic()->matrix()),
+        p_(descent.executor, descent.n),
+        other_p_(descent.executor, descent.executor.is_cuda() ? descent.n : 0),
+        product_(descent.executor, a_.is_cheap() ? 0 : descent.n),
+        inverse_(descent.executor, descent.options.preconditioner == Preconditioner::jacobi ? descent.n : 0),
+        on_executor_(descent.executor, 1),
+        sums_(descent.executor, descent.n, detail::Advance<T>::sums) {
+    scalars_.kind = kind_of(descent.options.method);
+    if (inverse_.size() > 0) {
+      a_.diagonal(descent.executor, inverse_.data(), false);
+      descent_.run(detail::Invert<T>{inverse_.data()});
+    }
+  }
+
+  Step advance() override {
+    if (scalars_.state == KrylovState::bent) return bent();
+    if (scalars_.state == KrylovState::not_finite) return not_finite();
+    if (!begun_) begin();
+    const std::int64_t before = scalars_.iterations;
+    const int count = iterations_at_once();
+    scalars_.most = before + count;
+    scalars_.enough = descent_.enough_squares;
+    scalars_.value = descent_.value;
+    to_executor();
+    detail::iterate(descent_.executor, a_, vectors(), count, sums_);
+    from_executor();
+    const std::int64_t done = scalars_.iterations - before;
+    descent_.evaluations.hessian_products += done;
+    descent_.value = scalars_.value;
+    descent_.gradient_squares = scalars_.squares;
+    if (other_p_.size() > 0 && done % 2 == 1) std::swap(p_, other_p_);
+    if (done == 0) return advance();  // which says why
+    // What recurrences say is believed once it was seen. If it was not true, they begin anew.
+    if (scalars_.state == KrylovState::within) {
+      descent_.evaluate();
+      begun_ = false;
+    }
+    Step step{scalars_.alpha};
+    step.iterations = done;
+    return step;
+  }
+
+  void keep(State<T>& state) override {
+    state.vector(p_.data());
+    state.number(begun_);
+    state.bytes(&scalars_, sizeof(scalars_));
+  }
+  int patience() const override {
+    return scalars_.kind == KrylovKind::fixed ? patience_of_fixed_steps : patience_of_nonmonotone;
+  }
+  /// Beside the matrix: p and g are read, p written (which Chebyshev's could save); then x, g and p read, x and g
+  /// written. What is computed once is written and read twice.
+  double bytes_of_iteration() const override {
+    const double numbers =
+        8 + (product_.size() > 0 ? (a_.rows() != nullptr ? 2 : 4) : 0) + (inverse_.size() > 0 ? 2 : 0);
+    return numbers * sizeof(T) * static_cast<double>(descent_.n) + (product_.size() > 0 ? 1 : 2) * a_.bytes;
+  }
+
+ private:
+  detail::KrylovVectors<T> vectors() {
+    const auto data = [](const Array<T>& vector) { return vector.size() > 0 ? vector.data() : nullptr; };
+    return {descent_.x,     descent_.gradient, p_.data(),           data(other_p_),
+            data(product_), data(inverse_),    on_executor_.data(), scalars_.kind};
+  }
+
+  void begin() {
+    double scaled = descent_.gradient_squares;
+    if (inverse_.size() > 0) scaled = descent_.sums_of(detail::Scaled<T>{descent_.gradient, inverse_.data()})[0];
+    if (scalars_.kind == KrylovKind::chebyshev || scalars_.kind == KrylovKind::fixed) choose_steps();
+    scalars_.begin(descent_.gradient_squares, scaled);
+    begun_ = true;
+  }
+
+  void choose_steps() {
+    if (scalars_.middle > 0) return;  // it begins anew
+    if (scalars_.kind == KrylovKind::fixed && descent_.options.step > 0) {
+      scalars_.middle = 1 / descent_.options.step;
+      return;
+    }
+    double least = descent_.options.smallest_eigenvalue, most = descent_.options.largest_eigenvalue;
+    if (!(least > 0 && most > 0)) {
+      const auto found = detail::eigenvalues_along(descent_.executor, a_, vectors(), sums_);
+      descent_.evaluations.hessian_products += found.products;
+      if (!(least > 0)) least = found.smallest;
+      if (!(most > 0)) most = 1.05 * found.largest;  // which is found from below
+    }
+    scalars_.middle = 0.5 * (most + least);
+    scalars_.radius = 0.5 * (most - least);
+    if (scalars_.kind == KrylovKind::fixed) scalars_.middle = most;
+  }
+
+  /// Looking costs a round trip to a GPU, and on CPUs nothing.
+  int iterations_at_once() const {
+    constexpr std::int64_t few = 16;
+    const MinimizeOptions& options = descent_.options;
+    if (!descent_.executor.is_cuda() || options.callback || options.history || std::isfinite(options.target)) return 1;
+    return static_cast<int>(std::clamp<std::int64_t>(descent_.iterations_left, 1, few));
+  }
+
+  void to_executor() { on_executor_.upload({&scalars_, 1}); }
+  void from_executor() { detail::copy_bytes(descent_.executor, &scalars_, on_executor_.data(), sizeof(scalars_)); }
+
+  /// That of an iteration which was not completed.
+  const Array<T>& last_p() const { return other_p_.size() > 0 ? other_p_ : p_; }
+
+  Step bent() {
+    const Array<T>& p = last_p();
+    const double p_p = descent_.sums_of(detail::Dot<T>{p.data(), p.data()})[1];
+    Step step{0, StopReason::negative_curvature};
+    step.curvature = scalars_.curvature / p_p;
+    const std::vector<T> direction = p.to_host();
+    step.direction.assign(direction.begin(), direction.end());
+    return step;
+  }
+  /// A p has a number that is none, and so would the gradient after any step.
+  Step not_finite() {
+    a_.multiply(descent_.executor, last_p().data(), descent_.gradient, false);
+    Step step{0, StopReason::not_finite};
+    step.not_finite_component = first_not_finite(descent_.executor, descent_.gradient, descent_.n);
+    return step;
+  }
+
+  Descent<T>& descent_;
+  const detail::SymmetricMatrix<T>& a_;
+  Array<T> p_, other_p_, product_, inverse_;
+  Array<KrylovScalars> on_executor_;
+  detail::Sums sums_;
+  KrylovScalars scalars_{};
+  bool begun_ = false;
+};
+
+}  // namespace
+
+template <class T>
+MadeMethod<T> make_krylov(Descent<T>& descent) {
+  return std::make_unique<Krylov<T>>(descent);
+}
+template MadeMethod<float> make_krylov(Descent<float>&);
+template MadeMethod<double> make_krylov(Descent<double>&);
+
+}  // namespace nabla::descent

@@ -1,0 +1,177 @@
+#include "../checks.hpp"
+#include "../row_matrix.hpp"
+#include "matrix.hpp"
+#include "passes.hpp"
+
+#include <nabla/error.hpp>
+
+#include <string>
+#include <utility>
+#include <vector>
+
+// Operators that are made of others, or that the caller has.
+
+namespace nabla {
+namespace detail {
+
+namespace {
+
+/// y = factor product, or is increased by it.
+template <class T>
+void put(const Executor& where, const Array<T>& product, T* y, bool add, double factor) {
+  detail::multiply(where, MatrixRows<T>(GivenRows<T>{product.size(), product.data()}),
+                   Multiply<T>{product.data(), y, add, factor});
+}
+
+/// factor A. A's products go through a vector of its own.
+template <class T>
+struct Multiple final : SymmetricMatrix<T> {
+  Multiple(double number, std::shared_ptr<const SymmetricMatrix<T>> matrix)
+      : SymmetricMatrix<T>(matrix->executor, matrix->size),
+        factor(number),
+        a(std::move(matrix)),
+        product(this->executor, this->size) {
+    this->nonzeros = a->nonzeros;
+    this->format = "a multiple of " + a->format;
+    this->bytes = a->bytes;
+  }
+  void multiply(const Executor& where, const T* x, T* y, bool add) const override {
+    a->multiply(where, x, product.data(), false);
+    put(where, product, y, add, factor);
+  }
+  bool has_diagonal() const override { return a->has_diagonal(); }
+  void diagonal(const Executor& where, T* numbers, bool add) const override {
+    a->diagonal(where, product.data(), false);
+    put(where, product, numbers, add, factor);
+  }
+
+  double factor;
+  std::shared_ptr<const SymmetricMatrix<T>> a;
+  Array<T> product;
+};
+
+template <class T>
+struct SumOfTwo final : SymmetricMatrix<T> {
+  SumOfTwo(std::shared_ptr<const SymmetricMatrix<T>> first, std::shared_ptr<const SymmetricMatrix<T>> second)
+      : SymmetricMatrix<T>(first->executor, first->size), a(std::move(first)), b(std::move(second)) {
+    this->format = a->format + " + " + b->format;
+    this->bytes = a->bytes + b->bytes;
+  }
+  void multiply(const Executor& where, const T* x, T* y, bool add) const override {
+    a->multiply(where, x, y, add);
+    b->multiply(where, x, y, true);
+  }
+  bool has_diagonal() const override { return a->has_diagonal() && b->has_diagonal(); }
+  void diagonal(const Executor& where, T* numbers, bool add) const override {
+    a->diagonal(where, numbers, add);
+    b->diagonal(where, numbers, true);
+  }
+
+  std::shared_ptr<const SymmetricMatrix<T>> a, b;
+};
+
+/// X^T X, by products with X and with its transpose.
+template <class T>
+struct Normal final : SymmetricMatrix<T> {
+  explicit Normal(const Executor& where, std::shared_ptr<const RowMatrix<T>> rows)
+      : SymmetricMatrix<T>(where, rows->variables),
+        x(std::move(rows)),
+        products(where, x->rows.rows),
+        ones(where, x->rows.rows) {
+    this->format = "X^T X of rows (CSR)";
+    this->bytes = 2 * static_cast<double>(x->rows.entries) * (sizeof(T) + 4);
+    ones.upload(std::vector<T>(static_cast<std::size_t>(x->rows.rows), T(1)));
+  }
+  void multiply(const Executor& where, const T* in, T* out, bool add) const override {
+    detail::multiply(where, SparseProduct<T>{x->rows, {in, nullptr}, {products.data(), nullptr}, 1, false, false});
+    detail::multiply(where, SparseProduct<T>{x->columns, {products.data(), nullptr}, {out, nullptr}, 1, false, add});
+  }
+  void diagonal(const Executor& where, T* numbers, bool add) const override {
+    detail::multiply(where, SparseProduct<T>{x->columns, {ones.data(), nullptr}, {numbers, nullptr}, 1, true, add});
+  }
+
+  std::shared_ptr<const RowMatrix<T>> x;
+  Array<T> products, ones;
+};
+
+template <class T>
+struct Own final : SymmetricMatrix<T> {
+  Own(const Executor& where, OwnOperator<T> given)
+      : SymmetricMatrix<T>(where, given.size), own(std::move(given)), product(where, this->size) {
+    this->format = "the caller's";
+  }
+  void multiply(const Executor& where, const T* x, T* y, bool add) const override {
+    T* const filled = add ? product.data() : y;
+    own.multiply(where, {x, count()}, {filled, count()});
+    if (add) put(where, product, y, true, 1);
+  }
+  bool has_diagonal() const override { return static_cast<bool>(own.diagonal); }
+  void diagonal(const Executor& where, T* numbers, bool add) const override {
+    T* const filled = add ? product.data() : numbers;
+    own.diagonal(where, {filled, count()});
+    if (add) put(where, product, numbers, true, 1);
+  }
+
+ private:
+  std::size_t count() const { return static_cast<std::size_t>(this->size); }
+
+  OwnOperator<T> own;
+  Array<T> product;
+};
+
+}  // namespace
+
+template <class T>
+SymmetricOperator<T> make_normal_operator(const Executor& executor, std::int64_t variables, const Indices& starts,
+                                          const Indices& columns, std::span<const T> values) {
+  return SymmetricOperator<T>(
+      std::make_shared<Normal<T>>(executor, make_row_matrix<T>(executor, starts, columns, values, variables)));
+}
+template SymmetricOperator<float> make_normal_operator(const Executor&, std::int64_t, const Indices&, const Indices&,
+                                                       std::span<const float>);
+template SymmetricOperator<double> make_normal_operator(const Executor&, std::int64_t, const Indices&, const Indices&,
+                                                        std::span<const double>);
+
+}  // namespace detail
+
+template <class T>
+SymmetricOperator<T> diagonal(const Executor& executor, std::type_identity_t<std::span<const T>> numbers) {
+  if (numbers.empty()) throw ShapeError("diagonal: it must have one number or more, found 0");
+  const detail::Argument arguments[] = {detail::vector_argument("the diagonal", numbers)};
+  detail::check_memory(executor, "diagonal", arguments);
+  std::vector<T> on_host(numbers.size());
+  detail::copy_bytes(executor, on_host.data(), numbers.data(), numbers.size_bytes());
+  return SymmetricOperator<T>(
+      detail::make_diagonal_matrix<T>(executor, static_cast<std::int64_t>(numbers.size()), {0}, on_host));
+}
+template SymmetricOperator<float> diagonal(const Executor&, std::span<const float>);
+template SymmetricOperator<double> diagonal(const Executor&, std::span<const double>);
+
+template <class T>
+SymmetricOperator<T> own_operator(const Executor& executor, OwnOperator<T> own) {
+  if (own.size < 1) throw ShapeError("own operator: size must be 1 or more, found " + std::to_string(own.size));
+  if (!own.multiply) throw Error("own operator: multiply must be there");
+  return SymmetricOperator<T>(std::make_shared<detail::Own<T>>(executor, std::move(own)));
+}
+template SymmetricOperator<float> own_operator(const Executor&, OwnOperator<float>);
+template SymmetricOperator<double> own_operator(const Executor&, OwnOperator<double>);
+
+template <class T>
+SymmetricOperator<T> operator+(const SymmetricOperator<T>& a, const SymmetricOperator<T>& b) {
+  if (a.size() != b.size()) {
+    throw ShapeError("operator +: sizes are " + std::to_string(a.size()) + " and " + std::to_string(b.size()));
+  }
+  return SymmetricOperator<T>(
+      std::make_shared<detail::SumOfTwo<T>>(a.matrix().shared_from_this(), b.matrix().shared_from_this()));
+}
+template SymmetricOperator<float> operator+(const SymmetricOperator<float>&, const SymmetricOperator<float>&);
+template SymmetricOperator<double> operator+(const SymmetricOperator<double>&, const SymmetricOperator<double>&);
+
+template <class T>
+SymmetricOperator<T> operator*(std::type_identity_t<double> factor, const SymmetricOperator<T>& a) {
+  return SymmetricOperator<T>(std::make_shared<detail::Multiple<T>>(factor, a.matrix().shared_from_this()));
+}
+template SymmetricOperator<float> operator*(double, const SymmetricOperator<float>&);
+template SymmetricOperator<double> operator*(double, const SymmetricOperator<double>&);
+
+}  // namespace nabla

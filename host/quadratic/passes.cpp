@@ -1,0 +1,111 @@
+#include "passes.hpp"
+
+#include "../cpu/quadratic.hpp"
+#include "../cuda_seam.hpp"
+#include "matrix.hpp"
+
+#include <utility>
+
+// From passes over a symmetric matrix to the executor that runs them.
+
+namespace nabla::detail {
+
+namespace {
+
+/// The product that is there already, in place of the rows that it is of.
+template <class T>
+MatrixRows<T> given(std::int64_t size, const T* product) {
+  return GivenRows<T>{size, product};
+}
+
+template <class T>
+void iterate_on_cpu(const Executor& executor, const SymmetricMatrix<T>& a, const KrylovVectors<T>& v,
+                    const Sums& sums) {
+  const int threads = executor.threads();
+  const Turning<T> turning{v.p, v.g, v.inverse, v.scalars};
+  const Curve<T> curve{v.p, v.product, v.scalars};
+  const MatrixRows<T>* const rows = a.rows();
+  if (rows == nullptr) {
+    cpu::turn(threads, a.size, turning);
+    a.multiply(executor, v.p, v.product, false);
+  } else if (has_own_steps(v.kind)) {
+    cpu::turn(threads, a.size, turning);
+    if (v.product != nullptr) cpu::multiply(threads, *rows, Multiply<T>{v.p, v.product, false});
+  } else {
+    cpu::run(threads, *rows, &turning, curve, sums);
+  }
+  const MatrixRows<T> products = given(a.size, static_cast<const T*>(v.product));
+  if (rows == nullptr && !has_own_steps(v.kind)) {
+    cpu::run(threads, products, static_cast<const Turning<T>*>(nullptr), Curve<T>{v.p, nullptr, v.scalars}, sums);
+  }
+  if (v.scalars->state != KrylovState::running) return;
+  cpu::run(threads, v.product != nullptr ? products : *rows, Advance<T>{v.x, v.g, v.p, v.inverse, v.scalars}, sums);
+}
+
+}  // namespace
+
+template <class T>
+void multiply(const Executor& executor, const MatrixRows<T>& rows, const Multiply<T>& pass) {
+  if (executor.is_cuda()) {
+    cuda::multiply(executor.state(), rows, pass);
+  } else {
+    cpu::multiply(executor.threads(), rows, pass);
+  }
+}
+
+template <class T>
+void take_diagonal(const Executor& executor, const MatrixRows<T>& rows, std::int64_t size, T* numbers, bool add) {
+  if (executor.is_cuda()) {
+    cuda::take_diagonal(executor.state(), rows, size, numbers, add);
+  } else {
+    cpu::take_diagonal(executor.threads(), rows, numbers, add);
+  }
+}
+
+template <class T>
+void run(const Executor& executor, const SymmetricMatrix<T>& a, const Evaluate<T>& pass, T* product, const Sums& sums) {
+  const MatrixRows<T>* rows = a.rows();
+  MatrixRows<T> products;
+  if (rows == nullptr) {
+    a.multiply(executor, pass.x, product, false);
+    products = given(a.size, static_cast<const T*>(product));
+    rows = &products;
+  }
+  if (executor.is_cuda()) {
+    cuda::run(executor.state(), *rows, pass, sums);
+  } else {
+    cpu::run(executor.threads(), *rows, pass, sums);
+  }
+}
+
+template <class T>
+void iterate(const Executor& executor, const SymmetricMatrix<T>& a, const KrylovVectors<T>& vectors, int count,
+             const Sums& sums) {
+  KrylovVectors<T> v = vectors;
+  for (int k = 0; k < count; ++k) {
+    if (!executor.is_cuda()) {
+      if (!v.scalars->is_running()) return;
+      iterate_on_cpu(executor, a, v, sums);
+      continue;
+    }
+    if (a.rows() == nullptr) {  // the product comes between two passes
+      cuda::turn(executor.state(), a.size, v);
+      a.multiply(executor, v.other_p, v.product, false);
+      cuda::iterate(executor.state(), given(a.size, static_cast<const T*>(v.product)), v, sums);
+    } else {
+      cuda::iterate(executor.state(), *a.rows(), v, sums);
+    }
+    std::swap(v.p, v.other_p);
+  }
+}
+
+template void multiply(const Executor&, const MatrixRows<float>&, const Multiply<float>&);
+template void take_diagonal(const Executor&, const MatrixRows<float>&, std::int64_t, float*, bool);
+template void multiply(const Executor&, const MatrixRows<double>&, const Multiply<double>&);
+template void take_diagonal(const Executor&, const MatrixRows<double>&, std::int64_t, double*, bool);
+template void run(const Executor&, const SymmetricMatrix<float>&, const Evaluate<float>&, float*, const Sums&);
+template void run(const Executor&, const SymmetricMatrix<double>&, const Evaluate<double>&, double*, const Sums&);
+template void iterate(const Executor&, const SymmetricMatrix<float>&, const KrylovVectors<float>&, int, const Sums&);
+template void iterate(const Executor&, const SymmetricMatrix<double>&, const KrylovVectors<double>&, int, const Sums&);
+
+}  // namespace nabla::detail

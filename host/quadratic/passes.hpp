@@ -1,0 +1,211 @@
+#pragma once
+
+#include "../vectors.hpp"
+#include "rows.hpp"
+
+#include <cmath>
+#include <cstdint>
+#include <variant>
+
+// Passes over a vector, its product with A, and what an iteration makes of both: each reads and writes what it needs
+// once and leaves sums of its terms. A pass is stated once, for one component and its row's product with the vector;
+// host/cpu/quadratic.cpp and kernels/quadratic.cu run it.
+//
+// Descents on f(x) = 1/2 x.Ax - b.x along directions p are two passes an iteration, with g = Ax - b and a diagonal
+// preconditioner M:
+//
+//     Curve     p = beta p - g / M; p.Ap, which gives alpha
+//     Advance   x = x + alpha p, g = g + alpha Ap; g.g, g.g/M, which give the next beta
+//
+// Where products are cheap, Advance computes them again: then Ap goes nowhere, and an iteration moves eight numbers a
+// variable. The scalars stay on the executor; between two passes conclude() makes the next ones of the sums. So any
+// number of iterations can be enqueued before somebody looks.
+
+namespace nabla::detail {
+
+enum class KrylovKind {
+  conjugate,  // conjugate gradients
+  steepest,   // the gradient, to the minimum along it
+  chebyshev,  // steps that bounds of A's eigenvalues give
+  fixed,      // the same step along the gradient every time
+};
+
+/// Whether steps do not depend on what was met on the way.
+constexpr bool has_own_steps(KrylovKind kind) { return kind == KrylovKind::chebyshev || kind == KrylovKind::fixed; }
+
+enum class KrylovState { running, within, bent, not_finite };
+
+/// What iterations know.
+struct KrylovScalars {
+  KrylovKind kind;
+  KrylovState state;
+  std::int64_t iterations;  // that were completed
+  std::int64_t most;        // to do
+  double alpha, beta;       // of the next pass that wants them
+  double squares;           // g.g
+  double scaled;            // g.g/M
+  double curvature;         // p.Ap of the last direction
+  double value;
+  double enough;  // squares at which to end
+  // For eigenvalues within middle +- radius: Chebyshev's; fixed steps are 1 / middle.
+  double middle, radius, ratio;
+
+  constexpr bool is_running() const { return state == KrylovState::running && iterations < most; }
+
+  constexpr static bool is_finite(double number) { return number - number == 0; }
+
+  /// Begins anew at the gradient.
+  constexpr void begin(double gradient_squares, double scaled_squares) {
+    state = is_finite(gradient_squares) && is_finite(scaled_squares) ? KrylovState::running : KrylovState::not_finite;
+    squares = gradient_squares;
+    scaled = scaled_squares;
+    beta = 0;
+    if (!has_own_steps(kind)) return;
+    ratio = radius / middle;
+    alpha = 1 / middle;
+  }
+  constexpr void after_curve(double p_Ap) {
+    curvature = p_Ap;
+    alpha = scaled / p_Ap;
+    if (is_finite(p_Ap) && is_finite(alpha) && p_Ap > 0) return;
+    state = is_finite(p_Ap) ? KrylovState::bent : KrylovState::not_finite;
+  }
+  constexpr void after_advance(double gradient_squares, double scaled_squares, double p_g, double p_Ap) {
+    ++iterations;
+    value += alpha * (p_g + 0.5 * alpha * p_Ap);
+    squares = gradient_squares;
+    beta = kind == KrylovKind::conjugate ? scaled_squares / scaled : 0;
+    scaled = scaled_squares;
+    if (kind == KrylovKind::chebyshev) next_chebyshev();
+    if (squares <= enough) state = KrylovState::within;
+    if (!is_finite(squares)) state = KrylovState::not_finite;
+  }
+
+ private:
+  /// Source: Saad, Iterative Methods for Sparse Linear Systems (2003), algorithm 12.1, its directions divided by their
+  /// factor of the gradient.
+  constexpr void next_chebyshev() {
+    const double next = 1 / (2 * middle / radius - ratio);
+    const double step = 2 * next / radius;
+    beta = next * ratio * alpha / step;
+    alpha = step;
+    ratio = next;
+  }
+};
+
+/// y = factor A x, or is increased by it
+template <class T>
+struct Multiply {
+  const T* x;
+  T* y;
+  bool add;
+  double factor = 1;
+
+  static constexpr int sums = 0;
+  constexpr const T* in() const { return x; }
+  constexpr Terms<0> operator()(std::int64_t i, T product) const {
+    const auto scaled = static_cast<T>(factor * static_cast<double>(product));
+    y[i] = add ? y[i] + scaled : scaled;
+    return {};
+  }
+};
+
+/// gradient = A x - b; x.Ax, b.x. Without b and gradient the first alone.
+template <class T>
+struct Evaluate {
+  const T *x, *b;
+  T* gradient;
+
+  static constexpr int sums = 2;
+  constexpr const T* in() const { return x; }
+  constexpr Terms<2> operator()(std::int64_t i, T product) const {
+    const auto at = static_cast<double>(x[i]), pull = b != nullptr ? static_cast<double>(b[i]) : 0.0;
+    if (gradient != nullptr) gradient[i] = static_cast<T>(static_cast<double>(product) - pull);
+    return {at * static_cast<double>(product), at * pull};
+  }
+};
+
+/// p.Ap
+template <class T>
+struct Curve {
+  const T* p;
+  T* product;  // null: not kept
+  KrylovScalars* scalars;
+
+  static constexpr int sums = 1;
+  constexpr const T* in() const { return p; }
+  constexpr void begin() {}
+  constexpr Terms<1> operator()(std::int64_t i, T of_row) const {
+    if (product != nullptr) product[i] = of_row;
+    return {static_cast<double>(p[i]) * static_cast<double>(of_row)};
+  }
+  constexpr void conclude(const double* sum) const { scalars->after_curve(sum[0]); }
+};
+
+/// x = x + alpha p, g = g + alpha Ap; g.g, g.inverse g, and with the g before p.g and p.Ap
+template <class T>
+struct Advance {
+  T *x, *g;
+  const T *p, *inverse;
+  KrylovScalars* scalars;
+  double alpha = 0;
+
+  static constexpr int sums = 4;
+  constexpr const T* in() const { return p; }
+  constexpr void begin() { alpha = scalars->alpha; }
+  constexpr Terms<4> operator()(std::int64_t i, T product) const {
+    const auto along = static_cast<double>(p[i]), before = static_cast<double>(g[i]),
+               bent = static_cast<double>(product);
+    const auto moved = static_cast<T>(static_cast<double>(x[i]) + alpha * along);
+    const auto turned = static_cast<T>(before + alpha * bent);
+    const auto now = static_cast<double>(turned);
+    const double scaled = preconditioned(inverse, i, now);
+    x[i] = moved;
+    g[i] = turned;
+    return {now * now, now * scaled, along * before, along * bent};
+  }
+  constexpr void conclude(const double* s) const { scalars->after_advance(s[0], s[1], s[2], s[3]); }
+};
+
+/// The directions before Curve and Chebyshev's Advance: p = beta p - inverse g.
+template <class T>
+struct Turning {
+  T* p;
+  const T *g, *inverse;
+  const KrylovScalars* scalars;
+
+  constexpr static T turned(double beta, const T* p, const T* g, const T* inverse, std::int64_t i) {
+    const double scaled = preconditioned(inverse, i, static_cast<double>(g[i]));
+    return static_cast<T>(beta == 0 ? -scaled : beta * static_cast<double>(p[i]) - scaled);
+  }
+};
+
+/// A descent on a quadratic, as passes see it.
+template <class T>
+struct KrylovVectors {
+  T *x, *g, *p;
+  T* other_p;  // on CUDA: p of every other iteration; null on CPUs, where p is turned in place
+  T* product;  // null where products are computed twice
+  const T* inverse;
+  KrylovScalars* scalars;  // on the executor
+  KrylovKind kind;
+};
+
+template <class T>
+struct SymmetricMatrix;
+
+/// y = A x, or is increased by it; enqueued.
+template <class T>
+void multiply(const Executor& executor, const MatrixRows<T>& rows, const Multiply<T>& pass);
+/// numbers = the main diagonal, or are increased by it; enqueued.
+template <class T>
+void take_diagonal(const Executor& executor, const MatrixRows<T>& rows, std::int64_t size, T* numbers, bool add);
+/// Enqueues the pass, and its sums. `product`: of A's size, for what is no rows of a matrix.
+template <class T>
+void run(const Executor& executor, const SymmetricMatrix<T>& a, const Evaluate<T>& pass, T* product, const Sums& sums);
+/// Enqueues so many iterations; those past the end change nothing.
+template <class T>
+void iterate(const Executor& executor, const SymmetricMatrix<T>& a, const KrylovVectors<T>& vectors, int count,
+             const Sums& sums);
+
+}  // namespace nabla::detail
