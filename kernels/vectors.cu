@@ -1,6 +1,6 @@
 #include "../host/cuda_seam.hpp"
-#include "block_fold.cuh"
 #include "check.cuh"
+#include "sums.cuh"
 
 #include <type_traits>
 
@@ -11,20 +11,8 @@ namespace nabla::detail::cuda {
 
 namespace {
 
-constexpr int block_threads = 256;
-constexpr int warps = block_threads / 32;
-
-__device__ double added(double a, double b) { return a + b; }
-
-/// Calls use(i) for this thread's components of the block's part.
-template <class Use>
-__device__ void in_part(const std::int64_t n, Use use) {
-  const std::int64_t first = static_cast<std::int64_t>(blockIdx.x) * summed_at_once;
-  for (int k = threadIdx.x; k < summed_at_once && first + k < n; k += block_threads) use(first + k);
-}
-
 template <class Body>
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(pass_threads)
     pass_kernel(const __grid_constant__ Body body, const std::int64_t n, double* const partials) {
   constexpr int count = Body::sums;
   if constexpr (count == 0) {
@@ -36,10 +24,7 @@ __global__ void __launch_bounds__(block_threads)
 #pragma unroll
       for (int k = 0; k < count; ++k) sums[k] += terms[k];
     });
-    block_fold<warps>(sums, added);
-    if (threadIdx.x != 0) return;
-#pragma unroll
-    for (int k = 0; k < count; ++k) partials[k * static_cast<std::int64_t>(gridDim.x) + blockIdx.x] = sums[k];
+    leave_partials(sums, partials);
   }
 }
 
@@ -47,7 +32,7 @@ constexpr int lefts_at_once = 8;
 
 /// Some of the vectors at the left at a time, as many as registers hold sums of; what is at the right stays in caches.
 template <class T>
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(pass_threads)
     products_kernel(const __grid_constant__ Products<T> products, const std::int64_t n, double* const partials) {
   for (int group = 0; group < products.count; group += lefts_at_once) {
     double sums[2 * lefts_at_once] = {};
@@ -61,7 +46,7 @@ __global__ void __launch_bounds__(block_threads)
         sums[2 * k + 1] += left * r1;
       }
     });
-    block_fold<warps>(sums, added);
+    block_fold<pass_threads / 32>(sums, added);
     if (threadIdx.x == 0) {
 #pragma unroll
       for (int k = 0; k < 2 * lefts_at_once; ++k) {
@@ -73,26 +58,26 @@ __global__ void __launch_bounds__(block_threads)
   }
 }
 
-__global__ void __launch_bounds__(block_threads)
+__global__ void __launch_bounds__(pass_threads)
     fold_kernel(const double* const partials, const std::int64_t parts, double* const out) {
   const double* const mine = partials + blockIdx.x * parts;
   double sums[1] = {};
-  for (std::int64_t part = threadIdx.x; part < parts; part += block_threads) sums[0] += mine[part];
-  block_fold<warps>(sums, added);
+  for (std::int64_t part = threadIdx.x; part < parts; part += pass_threads) sums[0] += mine[part];
+  block_fold<pass_threads / 32>(sums, added);
   if (threadIdx.x == 0) out[blockIdx.x] = sums[0];
 }
 
 LaunchShape blocks_of(const ExecutorState& state, std::int64_t blocks) {
-  return {blocks, block_threads, 0, state.stream};
+  return {blocks, pass_threads, 0, state.stream};
 }
+
+}  // namespace
 
 void fold(const ExecutorState& state, std::int64_t n, std::int64_t count, const Sums& sums) {
   if (count == 0) return;
   launch_kernel("nabla fold kernel", &fold_kernel, blocks_of(state, count), sums.partials(), parts_of(n),
                 sums.on_executor());
 }
-
-}  // namespace
 
 template <class T>
 void run(const ExecutorState& state, std::int64_t n, const Pass<T>& pass, const Sums& sums) {

@@ -232,7 +232,9 @@ class Minimization {
                                  (report_.reason == StopReason::relative_gradient && !within_relative(norm));
     const bool value_is_off = report_.reason == StopReason::target && !(descent_.value <= options_.target);
     if (gradient_is_off || value_is_off) report_.reason = StopReason::not_reproducible;
-    if (report_.reason == StopReason::not_finite && std::isfinite(descent_.value) && !descent_.is_finite()) {
+    // Where a quadratic's value is not finite, its gradient tells more.
+    const bool gradient_tells = std::isfinite(descent_.value) || descent_.quadratic() != nullptr;
+    if (report_.reason == StopReason::not_finite && gradient_tells && !std::isfinite(descent_.gradient_squares)) {
       report_.not_finite_component = first_not_finite(descent_.executor, descent_.gradient, descent_.n);
     }
     report_.iterations = iteration_;

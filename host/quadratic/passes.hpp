@@ -46,7 +46,8 @@ struct KrylovScalars {
   double scaled;            // g.g/M
   double curvature;         // p.Ap of the last direction
   double value;
-  double enough;  // squares at which to end
+  double enough;     // squares at which to end
+  unsigned tickets;  // of a GPU's blocks: the last one to end takes the sums
   // For eigenvalues within middle +- radius: Chebyshev's; fixed steps are 1 / middle.
   double middle, radius, ratio;
 
