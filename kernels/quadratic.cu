@@ -19,7 +19,8 @@ __global__ void __launch_bounds__(pass_threads)
   const auto* const in = body.in();
   double sums[count > 0 ? count : 1] = {};
   in_part(rows.rows, [&](std::int64_t r) {
-    const auto terms = body(r, rows.row(r, [in](std::int64_t i) { return in[i]; }));
+    const auto product = static_cast<double>(rows.row(r, [in](std::int64_t i) { return in[i]; }));
+    const auto terms = body(OneNumber(), r, product);
 #pragma unroll
     for (int k = 0; k < count; ++k) sums[k] += terms[k];
   });
@@ -63,11 +64,13 @@ __global__ void __launch_bounds__(pass_threads)
   constexpr bool is_given = std::is_same_v<Stored, GivenRows<T>>;
   const Curve<T> body{v.other_p, is_given ? nullptr : v.product, v.scalars};
   const double beta = v.scalars->beta;
-  const auto turned = [&](std::int64_t i) { return Turning<T>::turned(beta, v.p, v.g, v.inverse, i); };
+  const auto turned = [&](std::int64_t i) {
+    return static_cast<T>(Turning<T>::turned(OneNumber(), beta, v.p, v.g, v.inverse, i));
+  };
   double sums[1] = {};
   in_part(rows.rows, [&](std::int64_t r) {
     if constexpr (!is_given) v.other_p[r] = turned(r);
-    sums[0] += body(r, rows.row(r, turned))[0];
+    sums[0] += body(OneNumber(), r, static_cast<double>(rows.row(r, turned)))[0];
   });
   leave_partials(sums, partials);
   if (is_last(&v.scalars->tickets)) conclude(body, partials);
@@ -78,7 +81,9 @@ __global__ void __launch_bounds__(pass_threads)
     turn_kernel(const std::int64_t n, const __grid_constant__ KrylovVectors<T> v) {
   if (!v.scalars->is_running()) return;
   const double beta = v.scalars->beta;
-  in_part(n, [&](std::int64_t i) { v.other_p[i] = Turning<T>::turned(beta, v.p, v.g, v.inverse, i); });
+  in_part(n, [&](std::int64_t i) {
+    OneNumber().store(v.other_p, i, Turning<T>::turned(OneNumber(), beta, v.p, v.g, v.inverse, i));
+  });
 }
 
 template <class T, class Stored>
@@ -90,7 +95,8 @@ __global__ void __launch_bounds__(pass_threads)
   body.begin();
   double sums[Advance<T>::sums] = {};
   in_part(rows.rows, [&](std::int64_t r) {
-    const auto terms = body(r, rows.row(r, [&](std::int64_t i) { return v.other_p[i]; }));
+    const auto product = static_cast<double>(rows.row(r, [&](std::int64_t i) { return v.other_p[i]; }));
+    const auto terms = body(OneNumber(), r, product);
 #pragma unroll
     for (int k = 0; k < Advance<T>::sums; ++k) sums[k] += terms[k];
   });

@@ -2,121 +2,228 @@
 
 #include "passes.hpp"
 
-#include <nabla/lanes.hpp>
+#include <nabla/detail/cpu_tile.hpp>
 
 #include <omp.h>
 
 #include <algorithm>
 #include <type_traits>
 
-// Passes over the rows of a symmetric matrix, on threads: some rows' products with the vector go into a buffer in the
-// first-level cache, and from there into the pass.
+// Passes over the rows of a symmetric matrix, on threads: a few packs of rows at a time, whose products go from
+// registers into the pass.
 
 namespace nabla::detail::cpu {
 
 namespace {
 
-constexpr std::int64_t rows_at_once = 512;
-static_assert(summed_at_once % rows_at_once == 0);
+using Pack = Lanes<double>;
+constexpr auto width = static_cast<std::int64_t>(Pack::size);
+// Packs at a time: additions, each of which waits for the one before, have others to go on beside them.
+constexpr std::int64_t side_by_side = 4;
 
-/// The products of neighbouring rows of one pattern, whose first row is at `in`. `Packs` packs of them at a time, so
-/// that additions, each of which waits for the one before, have others to go on beside them.
-template <std::int64_t Packs, class T>
-void multiply_packs(const PatternRows<T>& a, std::int32_t pattern, const T* in, T* out) {
-  using X = Lanes<T>;
-  constexpr auto width = static_cast<std::int64_t>(X::size);
-  X sums[Packs];
-  std::fill_n(sums, Packs, X(T(0)));
-  for (std::int32_t k = a.starts[pattern]; k < a.starts[pattern + 1]; ++k) {
-    const X coefficient(a.coefficients[k]);
-    const T* const from = in + a.offsets[k];
-    for (std::int64_t p = 0; p < Packs; ++p) {
-      sums[p] = xsimd::fma(coefficient, X::load_unaligned(from + p * width), sums[p]);
-    }
+/// Neighbouring numbers, as passes read and write them.
+struct PackOfNumbers {
+  Pack load(const double* from, std::int64_t i) const { return Pack::load_unaligned(from + i); }
+  Pack load(const float* from, std::int64_t i) const { return load_wide(from + i); }
+  void store(double* to, std::int64_t i, const Pack& numbers) const { numbers.store_unaligned(to + i); }
+  void store(float* to, std::int64_t i, const Pack& numbers) const {
+    alignas(Pack) double wide[width];
+    numbers.store_aligned(wide);
+    for (std::int64_t k = 0; k < width; ++k) to[i + k] = static_cast<float>(wide[k]);
   }
-  for (std::int64_t p = 0; p < Packs; ++p) sums[p].store_unaligned(out + p * width);
-}
-
-/// out = the products of `count` rows from `first` on with `in`.
-template <class T>
-void multiply_rows(const PatternRows<T>& a, std::int64_t first, std::int64_t count, const T* in, T* out) {
-  constexpr auto width = static_cast<std::int64_t>(Lanes<T>::size), packs = std::int64_t{4};
-  const std::int64_t* const runs_end = a.run_rows + a.runs + 1;
-  std::int64_t run = std::upper_bound(a.run_rows, runs_end, first) - a.run_rows - 1;
-  const std::int64_t last = first + count;
-  for (std::int64_t r = first; r < last; ++run) {
-    const std::int64_t end = std::min(last, a.run_rows[run + 1]);
-    const std::int32_t pattern = a.run_patterns[run];
-    for (; r + packs * width <= end; r += packs * width) multiply_packs<packs>(a, pattern, in + r, out + (r - first));
-    for (; r + width <= end; r += width) multiply_packs<1>(a, pattern, in + r, out + (r - first));
-    for (; r < end; ++r) {
-      T sum = 0;
-      for (std::int32_t k = a.starts[pattern]; k < a.starts[pattern + 1]; ++k) {
-        sum += a.coefficients[k] * in[r + a.offsets[k]];
-      }
-      out[r - first] = sum;
-    }
-  }
-}
-
-/// out += a row of numbers times another.
-template <class T, class Kept>
-void add_products(std::int64_t count, const Kept* __restrict a, const T* __restrict b, T* __restrict out) {
-#pragma omp simd
-  for (std::int64_t i = 0; i < count; ++i) out[i] += static_cast<T>(a[i]) * b[i];
-}
-
-template <class T, class Kept>
-void multiply_rows(const DiagonalRows<T, Kept>& a, std::int64_t first, std::int64_t count, const T* in, T* out) {
-  std::fill_n(out, count, T(0));
-  for (int k = 0; k < a.count; ++k) {
-    const std::int64_t offset = a.offsets[k];
-    const Kept* const diagonal = a.diagonals + k * a.rows;
-    const std::int64_t above = std::min(count, a.rows - offset - first);  // rows that have the entry on the right
-    if (above > 0) add_products(above, diagonal + first, in + first + offset, out);
-    if (offset == 0) continue;
-    const std::int64_t from = std::max(first, offset);  // the first row that has the mirror image
-    const std::int64_t below = first + count - from;
-    if (below > 0) add_products(below, diagonal + from - offset, in + from - offset, out + (from - first));
-  }
-}
-
-template <class T>
-void multiply_rows(const GivenRows<T>& a, std::int64_t first, std::int64_t count, const T*, T* out) {
-  std::copy_n(a.products + first, count, out);
-}
-
-/// A pass over some rows whose products are there.
-template <class Pass, class T>
-struct OverProducts {
-  Pass pass;
-  const T* products;
-  std::int64_t first;
-
-  static constexpr int sums = Pass::sums;
-  constexpr Terms<sums> operator()(std::int64_t i) const { return pass(i, products[i - first]); }
 };
 
-/// What a pass leaves of the rows of one part.
-template <class T, class Stored, class Pass>
-Terms<Pass::sums> run_rows(const Stored& rows, const Pass& pass, std::int64_t first, std::int64_t last) {
-  alignas(64) T products[rows_at_once];
-  Terms<Pass::sums> all{};
-  for (std::int64_t r = first; r < last; r += rows_at_once) {
-    const std::int64_t end = std::min(last, r + rows_at_once);
-    multiply_rows(rows, r, end - r, pass.in(), products);
-    const auto some = run_part(OverProducts<Pass, T>{pass, products, r}, r, end);
-    for (std::size_t k = 0; k < all.size(); ++k) all[k] += some[k];
+// Ways through the rows of a matrix, in order. reach(r) goes to row r; from there up to end() rows are multiplied
+// alike, packs(r, in, products) as many packs of them as are asked for, and row(r, in) the one that was reached.
+
+template <class Stored>
+class Way;
+
+template <class T>
+class Way<PatternRows<T>> {
+ public:
+  Way(const PatternRows<T>& a, std::int64_t first)
+      : a_(a), run_(std::upper_bound(a.run_rows, a.run_rows + a.runs + 1, first) - a.run_rows - 1) {
+    look_up();
   }
-  return all;
+
+  void reach(std::int64_t r) {
+    if (r < end_) return;
+    while (a_.run_rows[run_ + 1] <= r) ++run_;
+    look_up();
+  }
+  std::int64_t end() const { return end_; }
+
+  template <std::size_t Packs>
+  void packs(std::int64_t r, const T* in, std::array<Pack, Packs>& products) const {
+    products.fill(Pack(0.0));
+    for (std::int32_t k = 0; k < count_; ++k) {
+      const Pack coefficient(static_cast<double>(coefficients_[k]));
+      const T* const from = in + r + offsets_[k];
+      for (std::size_t p = 0; p < Packs; ++p) {
+        products[p] =
+            xsimd::fma(coefficient, PackOfNumbers().load(from, static_cast<std::int64_t>(p) * width), products[p]);
+      }
+    }
+  }
+  double row(std::int64_t r, const T* in) const {
+    double sum = 0;
+    for (std::int32_t k = 0; k < count_; ++k) {
+      sum += static_cast<double>(coefficients_[k]) * static_cast<double>(in[r + offsets_[k]]);
+    }
+    return sum;
+  }
+
+ private:
+  void look_up() {
+    const std::int32_t pattern = a_.run_patterns[run_], begin = a_.starts[pattern];
+    end_ = a_.run_rows[run_ + 1];
+    count_ = a_.starts[pattern + 1] - begin;
+    offsets_ = a_.offsets + begin;
+    coefficients_ = a_.coefficients + begin;
+  }
+
+  const PatternRows<T> a_;
+  std::int64_t run_, end_;
+  std::int32_t count_;
+  const std::int64_t* offsets_;
+  const T* coefficients_;
+};
+
+template <class T, class Kept>
+class Way<DiagonalRows<T, Kept>> {
+ public:
+  Way(const DiagonalRows<T, Kept>& a, std::int64_t) : a_(a) {}
+
+  // Near both ends some diagonals have nothing: there rows are multiplied one by one.
+  void reach(std::int64_t r) { end_ = r >= a_.reach ? a_.rows - a_.reach : r; }
+  std::int64_t end() const { return end_; }
+
+  template <std::size_t Packs>
+  void packs(std::int64_t r, const T* in, std::array<Pack, Packs>& products) const {
+    products.fill(Pack(0.0));
+    const auto add = [&](const Kept* numbers, const T* from) {
+      for (std::size_t p = 0; p < Packs; ++p) {
+        const auto at = static_cast<std::int64_t>(p) * width;
+        products[p] = xsimd::fma(PackOfNumbers().load(numbers, at), PackOfNumbers().load(from, at), products[p]);
+      }
+    };
+    for (int k = 0; k < a_.count; ++k) {
+      const std::int64_t offset = a_.offsets[k];
+      const Kept* const diagonal = a_.diagonals + k * a_.rows + r;
+      add(diagonal, in + r + offset);
+      if (offset > 0) add(diagonal - offset, in + r - offset);
+    }
+  }
+  double row(std::int64_t r, const T* in) const {
+    return static_cast<double>(a_.row(r, [in](std::int64_t i) { return in[i]; }));
+  }
+
+ private:
+  const DiagonalRows<T, Kept> a_;
+  std::int64_t end_ = 0;
+};
+
+template <class T>
+class Way<GivenRows<T>> {
+ public:
+  Way(const GivenRows<T>& a, std::int64_t) : a_(a) {}
+
+  void reach(std::int64_t) {}
+  std::int64_t end() const { return a_.rows; }
+
+  template <std::size_t Packs>
+  void packs(std::int64_t r, const T*, std::array<Pack, Packs>& products) const {
+    for (std::size_t p = 0; p < Packs; ++p) {
+      products[p] = PackOfNumbers().load(a_.products, r + static_cast<std::int64_t>(p) * width);
+    }
+  }
+  double row(std::int64_t r, const T*) const { return static_cast<double>(a_.products[r]); }
+
+ private:
+  const GivenRows<T> a_;
+};
+
+/// What a pass leaves of some rows, added to sums that stand side by side.
+template <int Count>
+struct PassSums {
+  std::array<std::array<Pack, Count>, side_by_side> packs;
+  std::array<double, Count> ones{};
+
+  PassSums() {
+    for (auto& some : packs) some.fill(Pack(0.0));
+  }
+  template <std::size_t K>
+  void add(std::size_t p, const std::array<Pack, K>& terms) {
+    for (std::size_t k = 0; k < K; ++k) packs[p][k] += terms[k];
+  }
+  void add(const std::array<double, Count>& terms) {
+    for (std::size_t k = 0; k < terms.size(); ++k) ones[k] += terms[k];
+  }
+  std::array<double, Count> all() const {
+    std::array<double, Count> sums = ones;
+    for (std::size_t k = 0; k < sums.size(); ++k) {
+      alignas(Pack) double lanes[width];
+      ((packs[0][k] + packs[1][k]) + (packs[2][k] + packs[3][k])).store_aligned(lanes);
+      for (const double lane : lanes) sums[k] += lane;
+    }
+    return sums;
+  }
+};
+
+/// Vectors are read and written by packs that begin at multiples of their width, wherever rows of another kind begin.
+/// What the loop goes by is copied: the compiler could not know that stores leave it alone.
+template <class Stored, class Pass>
+void run_rows(const Stored& stored, const Pass& given, std::int64_t first, std::int64_t last,
+              PassSums<Pass::sums>& sums_of_all) {
+  const Pass pass = given;
+  PassSums<Pass::sums> sums = sums_of_all;
+  const auto* const in = pass.in();
+  Way<Stored> way(stored, first);
+  const auto use = [&]<std::size_t Packs>(const std::array<Pack, Packs>& products, std::int64_t r)
+      __attribute__((always_inline)) {
+    for (std::size_t p = 0; p < Packs; ++p) {
+      sums.add(p, pass(PackOfNumbers(), r + static_cast<std::int64_t>(p) * width, products[p]));
+    }
+  };
+  std::int64_t r = first;
+  while (r + width <= last) {
+    way.reach(r);
+    const std::int64_t end = std::min(last, way.end());
+    for (; r + side_by_side * width <= end; r += side_by_side * width) {
+      std::array<Pack, side_by_side> products;
+      way.packs(r, in, products);
+      use(products, r);
+    }
+    std::array<Pack, 1> product;
+    for (; r + width <= end; r += width) {
+      way.packs(r, in, product);
+      use(product, r);
+    }
+    if (r + width > last) break;
+    alignas(Pack) double ones[width];
+    for (std::int64_t k = 0; k < width; ++k) {
+      way.reach(r + k);
+      ones[k] = way.row(r + k, in);
+    }
+    product[0] = Pack::load_aligned(ones);
+    use(product, r);
+    r += width;
+  }
+  for (; r < last; ++r) {
+    way.reach(r);
+    sums.add(pass(OneNumber(), r, way.row(r, in)));
+  }
+  sums_of_all = sums;
 }
 
-template <class T, class Stored, class Pass>
+template <class Stored, class Pass>
 void run_all(int threads, const Stored& rows, const Pass& pass, const Sums* sums) {
   constexpr std::int64_t count = Pass::sums;
   in_parts(threads, rows.rows, [&](std::int64_t part, std::int64_t first, std::int64_t last) {
-    const auto some = run_rows<T>(rows, pass, first, last);
-    if (sums != nullptr) std::ranges::copy(some, sums->partials() + part * count);
+    PassSums<Pass::sums> some;
+    run_rows(rows, pass, first, last, some);
+    if (sums != nullptr) std::ranges::copy(some.all(), sums->partials() + part * count);
   });
   if (sums != nullptr) fold(*sums, parts_of(rows.rows), count);
 }
@@ -124,17 +231,19 @@ void run_all(int threads, const Stored& rows, const Pass& pass, const Sums* sums
 template <class T>
 void turn_some(const Turning<T>& turning, std::int64_t first, std::int64_t last) {
   const double beta = turning.scalars->beta;
-  T* const p = turning.p;
-#pragma omp simd
-  for (std::int64_t i = first; i < last; ++i) {
-    p[i] = Turning<T>::turned(beta, p, turning.g, turning.inverse, i);
-  }
+  const auto turn = [&](const auto& lanes, std::int64_t i) {
+    lanes.store(turning.p, i, Turning<T>::turned(lanes, beta, turning.p, turning.g, turning.inverse, i));
+  };
+  std::int64_t i = first;
+  for (; i + width <= last; i += width) turn(PackOfNumbers(), i);
+  for (; i < last; ++i) turn(OneNumber(), i);
 }
 
 /// Each thread turns the directions of its own rows, as far ahead of their products as those reach. What its
 /// neighbours reach into comes first.
 template <class T, class Stored>
 void turn_and_run(int threads, const Stored& rows, const Turning<T>& turning, const Curve<T>& pass, const Sums& sums) {
+  constexpr std::int64_t rows_at_once = 512;  // whose directions are still in the first-level cache
   const std::int64_t n = rows.rows, parts = parts_of(n), reach = rows.reach;
   const std::int64_t most = std::max<std::int64_t>(1, n / (2 * reach + summed_at_once));
   const auto team = static_cast<int>(std::clamp<std::int64_t>(most, 1, threads));
@@ -149,11 +258,16 @@ void turn_and_run(int threads, const Stored& rows, const Turning<T>& turning, co
     turn_some(turning, rest, end);
 #pragma omp barrier
     for (std::int64_t part = first_part; part < last_part; ++part) {
-      const std::int64_t first = part * summed_at_once, last = std::min(end, first + summed_at_once);
-      const std::int64_t ahead = std::clamp(last + reach, turned, rest);
-      turn_some(turning, turned, ahead);
-      turned = ahead;
-      sums.partials()[part] = run_rows<T>(rows, pass, first, last)[0];
+      PassSums<1> some;
+      const std::int64_t part_end = std::min(end, (part + 1) * summed_at_once);
+      for (std::int64_t first = part * summed_at_once; first < part_end; first += rows_at_once) {
+        const std::int64_t last = std::min(part_end, first + rows_at_once);
+        const std::int64_t ahead = std::clamp(last + reach, turned, rest);
+        turn_some(turning, turned, ahead);
+        turned = ahead;
+        run_rows(rows, pass, first, last, some);
+      }
+      sums.partials()[part] = some.all()[0];
     }
   }
   fold(sums, parts, 1);
@@ -163,7 +277,7 @@ void turn_and_run(int threads, const Stored& rows, const Turning<T>& turning, co
 
 template <class T>
 void multiply(int threads, const MatrixRows<T>& rows, const Multiply<T>& pass) {
-  std::visit([&](const auto& stored) { run_all<T>(threads, stored, pass, nullptr); }, rows);
+  std::visit([&](const auto& stored) { run_all(threads, stored, pass, nullptr); }, rows);
 }
 
 template <class T>
@@ -193,7 +307,7 @@ void take_diagonal(int threads, const MatrixRows<T>& rows, T* numbers, bool add)
 
 template <class T>
 void run(int threads, const MatrixRows<T>& rows, const Evaluate<T>& pass, const Sums& sums) {
-  std::visit([&](const auto& stored) { run_all<T>(threads, stored, pass, &sums); }, rows);
+  std::visit([&](const auto& stored) { run_all(threads, stored, pass, &sums); }, rows);
 }
 
 template <class T>
@@ -206,9 +320,9 @@ void run(int threads, const MatrixRows<T>& rows, const Turning<T>* turning, cons
   std::visit(
       [&](const auto& stored) {
         if (turning != nullptr) {
-          turn_and_run<T>(threads, stored, *turning, pass, sums);
+          turn_and_run(threads, stored, *turning, pass, sums);
         } else {
-          run_all<T>(threads, stored, pass, &sums);
+          run_all(threads, stored, pass, &sums);
         }
       },
       rows);
@@ -219,7 +333,7 @@ template <class T>
 void run(int threads, const MatrixRows<T>& rows, const Advance<T>& pass, const Sums& sums) {
   Advance<T> begun = pass;
   begun.begin();
-  std::visit([&](const auto& stored) { run_all<T>(threads, stored, begun, &sums); }, rows);
+  std::visit([&](const auto& stored) { run_all(threads, stored, begun, &sums); }, rows);
   pass.conclude(sums.on_executor());
 }
 

@@ -94,6 +94,23 @@ struct KrylovScalars {
   }
 };
 
+/// One number, as a pass reads and writes it; packs of neighbouring ones are in host/cpu/quadratic.cpp.
+struct OneNumber {
+  template <class T>
+  constexpr double load(const T* from, std::int64_t i) const {
+    return static_cast<double>(from[i]);
+  }
+  template <class T>
+  constexpr void store(T* to, std::int64_t i, double number) const {
+    to[i] = static_cast<T>(number);
+  }
+};
+
+template <class Lanes, class T>
+constexpr auto preconditioned(const Lanes& lanes, const T* inverse, std::int64_t i, const auto& r) {
+  return inverse != nullptr ? lanes.load(inverse, i) * r : r;
+}
+
 /// y = factor A x, or is increased by it
 template <class T>
 struct Multiply {
@@ -104,14 +121,14 @@ struct Multiply {
 
   static constexpr int sums = 0;
   constexpr const T* in() const { return x; }
-  constexpr Terms<0> operator()(std::int64_t i, T product) const {
-    const auto scaled = static_cast<T>(factor * static_cast<double>(product));
-    y[i] = add ? y[i] + scaled : scaled;
+  template <class D>
+  constexpr std::array<D, 0> operator()(const auto& lanes, std::int64_t i, const D& product) const {
+    lanes.store(y, i, add ? lanes.load(y, i) + factor * product : factor * product);
     return {};
   }
 };
 
-/// gradient = A x - b; x.Ax, b.x. Without b and gradient the first alone.
+/// gradient = A x - b, where it is wanted; x.Ax, b.x
 template <class T>
 struct Evaluate {
   const T *x, *b;
@@ -119,10 +136,11 @@ struct Evaluate {
 
   static constexpr int sums = 2;
   constexpr const T* in() const { return x; }
-  constexpr Terms<2> operator()(std::int64_t i, T product) const {
-    const auto at = static_cast<double>(x[i]), pull = b != nullptr ? static_cast<double>(b[i]) : 0.0;
-    if (gradient != nullptr) gradient[i] = static_cast<T>(static_cast<double>(product) - pull);
-    return {at * static_cast<double>(product), at * pull};
+  template <class D>
+  constexpr std::array<D, 2> operator()(const auto& lanes, std::int64_t i, const D& product) const {
+    const D at = lanes.load(x, i), pull = lanes.load(b, i);
+    if (gradient != nullptr) lanes.store(gradient, i, product - pull);
+    return {at * product, at * pull};
   }
 };
 
@@ -130,15 +148,15 @@ struct Evaluate {
 template <class T>
 struct Curve {
   const T* p;
-  T* product;  // null: not kept
+  T* kept;  // the product; null: not kept
   KrylovScalars* scalars;
 
   static constexpr int sums = 1;
   constexpr const T* in() const { return p; }
-  constexpr void begin() {}
-  constexpr Terms<1> operator()(std::int64_t i, T of_row) const {
-    if (product != nullptr) product[i] = of_row;
-    return {static_cast<double>(p[i]) * static_cast<double>(of_row)};
+  template <class D>
+  constexpr std::array<D, 1> operator()(const auto& lanes, std::int64_t i, const D& product) const {
+    if (kept != nullptr) lanes.store(kept, i, product);
+    return {lanes.load(p, i) * product};
   }
   constexpr void conclude(const double* sum) const { scalars->after_curve(sum[0]); }
 };
@@ -154,30 +172,29 @@ struct Advance {
   static constexpr int sums = 4;
   constexpr const T* in() const { return p; }
   constexpr void begin() { alpha = scalars->alpha; }
-  constexpr Terms<4> operator()(std::int64_t i, T product) const {
-    const auto along = static_cast<double>(p[i]), before = static_cast<double>(g[i]),
-               bent = static_cast<double>(product);
-    const auto moved = static_cast<T>(static_cast<double>(x[i]) + alpha * along);
-    const auto turned = static_cast<T>(before + alpha * bent);
-    const auto now = static_cast<double>(turned);
-    const double scaled = preconditioned(inverse, i, now);
-    x[i] = moved;
-    g[i] = turned;
-    return {now * now, now * scaled, along * before, along * bent};
+  template <class D>
+  constexpr std::array<D, 4> operator()(const auto& lanes, std::int64_t i, const D& product) const {
+    const D along = lanes.load(p, i), before = lanes.load(g, i), at = lanes.load(x, i);
+    const D now = before + alpha * product;
+    lanes.store(x, i, at + alpha * along);
+    lanes.store(g, i, now);
+    return {now * now, now * preconditioned(lanes, inverse, i, now), along * before, along * product};
   }
   constexpr void conclude(const double* s) const { scalars->after_advance(s[0], s[1], s[2], s[3]); }
 };
 
-/// The directions before Curve and Chebyshev's Advance: p = beta p - inverse g.
+/// The directions before Curve and Chebyshev's Advance: p = beta p - inverse g. What p was does not matter for beta =
+/// 0.
 template <class T>
 struct Turning {
   T* p;
   const T *g, *inverse;
   const KrylovScalars* scalars;
 
-  constexpr static T turned(double beta, const T* p, const T* g, const T* inverse, std::int64_t i) {
-    const double scaled = preconditioned(inverse, i, static_cast<double>(g[i]));
-    return static_cast<T>(beta == 0 ? -scaled : beta * static_cast<double>(p[i]) - scaled);
+  static constexpr auto turned(const auto& lanes, double beta, const T* p, const T* g, const T* inverse,
+                               std::int64_t i) {
+    const auto scaled = preconditioned(lanes, inverse, i, lanes.load(g, i));
+    return beta == 0 ? -scaled : beta * lanes.load(p, i) - scaled;
   }
 };
 
