@@ -101,7 +101,8 @@ std::vector<double> solve(const Executor& where, const nabla::Quadratic<double>&
 void against_eigen(benchmark::State& state, const Matrix& a, const nabla::SymmetricOperator<double>& by_nabla) {
   const Executor where = Executor::cpu();
   const std::int64_t n = a.rows();
-  const Vector b = Vector::Ones(n);
+  Vector b(n);
+  for (std::int64_t i = 0; i < n; ++i) b[i] = static_cast<double>(1 + i % 7);
   Eigen::setNbThreads(where.threads());
   Eigen::ConjugateGradient<Matrix, Eigen::Lower | Eigen::Upper, Eigen::IdentityPreconditioner> solver;
   solver.compute(a);
