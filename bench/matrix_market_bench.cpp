@@ -1,6 +1,6 @@
-// Matrix Market files: how fast the five-point Laplacian of a grid is read, from a file in the folder for temporary files
-// that the operating system keeps in memory, and written; against a peer, the mmio way with fscanf. What is read is
-// checked to be the matrix.
+// Matrix Market files: how fast the five-point Laplacian of a grid is read, from a file in the folder for temporary
+// files that the operating system keeps in memory, and written; against a peer, the mmio way with fscanf. What is read
+// is checked to be the matrix.
 //     matrix_market_bench --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
 // Rows:
 //     read/GRID/THREADS    bytes_per_second, and per_thread of it; values with many digits where GRID is negative

@@ -1,10 +1,16 @@
 #include <nabla/executor.hpp>
 #include <nabla/matrix_market.hpp>
 
+#include "matrix_market/header.hpp"
 #include "matrix_market/reader.hpp"
 
+#include <algorithm>
 #include <bit>
 #include <charconv>
+#include <cmath>
+#include <limits>
+#include <type_traits>
+#include <utility>
 
 namespace nabla {
 
@@ -70,12 +76,14 @@ std::optional<Asymmetry<T>> find_asymmetry(const SparseMatrix<T, Index>& matrix,
   if (matrix.rows != matrix.columns) {
     throw ShapeError("find_asymmetry: expected a square matrix, found " + shape_of(matrix.rows, matrix.columns));
   }
-  const int thread_count = Executor::cpu(threads).threads();
+  constexpr std::int64_t rows_at_once = 1024;
+  const int thread_count =
+      static_cast<int>(std::min<std::int64_t>(Executor::cpu(threads).threads(), matrix.rows / rows_at_once + 1));
   std::optional<Asymmetry<T>> first;
 #pragma omp parallel num_threads(thread_count)
   {
     std::optional<Asymmetry<T>> mine;
-#pragma omp for schedule(dynamic, 1024)
+#pragma omp for schedule(dynamic, rows_at_once)
     for (std::int64_t r = 0; r < matrix.rows; ++r) {
       for (std::int64_t e = matrix.starts[static_cast<std::size_t>(r)];
            e < matrix.starts[static_cast<std::size_t>(r) + 1]; ++e) {

@@ -3,10 +3,10 @@
 #include <nabla/matrix_market.hpp>
 
 #include "entries.hpp"
+#include "memory.hpp"
 
 #include <algorithm>
 #include <exception>
-#include <memory>
 #include <numeric>
 #include <tuple>
 #include <utility>
@@ -44,19 +44,20 @@ struct BucketEntry {
 template <class T, class Index>
 struct SortedPiece {
   std::size_t first_bucket = 0;
-  std::vector<std::size_t> starts{0};  // of first_bucket and those after it; then the number of entries
-  std::unique_ptr<BucketEntry<T, Index>[]> entries;
+  std::vector<std::size_t> starts{0};        // of first_bucket and those after it; then the number of entries
+  BucketEntry<T, Index>* entries = nullptr;  // in an arena
 
   std::span<const BucketEntry<T, Index>> of(std::size_t bucket) const {
     if (bucket < first_bucket || bucket - first_bucket + 1 >= starts.size()) return {};
     const std::size_t k = bucket - first_bucket;
-    return {entries.get() + starts[k], starts[k + 1] - starts[k]};
+    return {entries + starts[k], starts[k + 1] - starts[k]};
   }
 };
 
 /// Sorts a piece; with `mirror`, entries beside the diagonal are there twice.
 template <class T, class Index>
-SortedPiece<T, Index> sort_piece(const std::vector<Entry<T>>& entries, const Buckets& buckets, bool mirror) {
+SortedPiece<T, Index> sort_piece(const std::vector<Entry<T>>& entries, const Buckets& buckets, bool mirror,
+                                 Arena& arena) {
   SortedPiece<T, Index> sorted;
   if (entries.empty()) return sorted;
   std::int64_t first = buckets.rows, last = 0;
@@ -75,7 +76,7 @@ SortedPiece<T, Index> sort_piece(const std::vector<Entry<T>>& entries, const Buc
     if (mirror && entry.row != entry.column) ++starts[bucket(entry.column) + 2];
   }
   std::partial_sum(starts.begin(), starts.end(), starts.begin());
-  sorted.entries = std::make_unique_for_overwrite<BucketEntry<T, Index>[]>(starts.back());
+  sorted.entries = arena.allocate<BucketEntry<T, Index>>(starts.back());
   const std::int64_t in_bucket = (std::int64_t{1} << buckets.shift) - 1;
   const auto put = [&](std::int64_t row, std::int64_t column, T value) {
     sorted.entries[starts[bucket(row) + 1]++] = {static_cast<std::uint32_t>(row & in_bucket),
@@ -124,12 +125,13 @@ class Compression {
     matrix_.symmetric = header.symmetric;
   }
 
-  SparseMatrix<T, Index> run(int threads) {
+  SparseMatrix<T, Index> run(int most_threads) {
+    const int threads = static_cast<int>(std::min<std::int64_t>(most_threads, buckets_.count));
     std::vector<std::int64_t> begins = count_buckets();
     const auto entries = static_cast<std::size_t>(begins.back());
-    matrix_.starts.resize(static_cast<std::size_t>(matrix_.rows) + 1);
-    matrix_.column_indices.resize(entries);
-    matrix_.values.resize(entries);
+    allocate(matrix_.starts, static_cast<std::size_t>(matrix_.rows) + 1);
+    allocate(matrix_.column_indices, entries);
+    allocate(matrix_.values, entries);
     matrix_.starts.back() = begins.back();
     std::exception_ptr no_memory;  // for rows that are out of order
 #pragma omp parallel for schedule(dynamic, 1) num_threads(threads)
@@ -144,7 +146,6 @@ class Compression {
       }
     }
     if (no_memory) std::rethrow_exception(no_memory);
-    pieces_.clear();
     close_gaps(begins);
     return std::move(matrix_);
   }

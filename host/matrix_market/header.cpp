@@ -157,9 +157,11 @@ class HeaderParser {
     p = skip_blanks(p);
     const char* const word = p;
     constexpr std::ptrdiff_t most_digits = 18;
+    if (*p == '+') ++p;
+    const char* const digits = p;
     const std::uint64_t number = read_digits(p, 0);
-    if (p == word || !ends_word(*p)) throw Refusal{"expected the number of " + what + found_at(word)};
-    if (p - word > most_digits) throw Refusal{"expected fewer than 10^18 " + what + found_at(word)};
+    if (p == digits || !ends_word(*p)) throw Refusal{"expected the number of " + what + found_at(word)};
+    if (p - digits > most_digits) throw Refusal{"expected fewer than 10^18 " + what + found_at(word)};
     if (number == 0 && what != "entries") throw Refusal{"expected a positive number of " + what + found_at(word)};
     return static_cast<std::int64_t>(number);
   }

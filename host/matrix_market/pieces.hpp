@@ -1,5 +1,6 @@
 #pragma once
 
+#include "cut.hpp"
 #include "entries.hpp"
 
 #include <algorithm>
@@ -11,12 +12,6 @@
 // The lines after the header, in pieces that several threads read at a time.
 
 namespace nabla::matrix_market {
-
-/// How the work is cut. Results do not depend on it.
-struct Cut {
-  int threads = 1;
-  std::int64_t piece_bytes = longest_line;  // at most that
-};
 
 /// Piece k has the lines whose first byte is one of the bytes k * piece_bytes, … after the header.
 class Pieces {
@@ -85,15 +80,20 @@ struct Tallies {
   std::int64_t lines = 0;             // in the file
 };
 
-/// Reads the entries after the header and hands them over piece by piece: keep(piece, entries), from any thread and in
-/// any order. Throws FileError for the first line that is wrong.
+/// Reads the entries after the header and hands them over piece by piece, in any order: keep(piece, entries, worker),
+/// from several threads, each a worker of its own. Throws FileError for the first line that is wrong.
 template <class T>
 class EntryReader {
  public:
   EntryReader(const Bytes& bytes, const MatrixMarketHeader& header, const Cut& cut)
-      : bytes_(bytes), header_(header), pieces_(bytes, header, cut), threads_(std::max(cut.threads, 1)) {}
+      : bytes_(bytes),
+        header_(header),
+        pieces_(bytes, header, cut),
+        threads_(
+            static_cast<int>(std::clamp<std::int64_t>(cut.threads, 1, std::max<std::int64_t>(pieces_.count(), 1)))) {}
 
   std::int64_t pieces() const { return pieces_.count(); }
+  std::size_t workers() const { return static_cast<std::size_t>(threads_); }
 
   template <class Keep>
   Tallies read(const Keep& keep);
@@ -120,6 +120,7 @@ class EntryReader {
   std::vector<Tally> tallies_;
   // Pieces are taken in order, so that all before one that is wrong are read, and few behind it.
   std::atomic<std::int64_t> next_{0}, entries_{0}, first_wrong_{all};
+  std::atomic<std::size_t> next_worker_{0};
   std::mutex mutex_;
   std::exception_ptr exception_;     // what else went wrong,
   std::int64_t exception_in_ = all;  // and in which piece
@@ -147,6 +148,7 @@ void EntryReader<T>::work(const Keep& keep) {
     }
   };
   Scratch scratch;
+  const std::size_t worker = next_worker_++;
   // More entries than declared: one of them, or what is wrong before it, is among those that were taken.
   while (entries_ <= header_.entries) {
     const std::int64_t piece = next_++;
@@ -156,7 +158,7 @@ void EntryReader<T>::work(const Keep& keep) {
       tally = read_piece(piece, all, scratch);
       entries_ += tally.entries;
       if (tally.refusal.empty()) {
-        keep(piece, scratch.entries);
+        keep(piece, scratch.entries, worker);
       } else {
         set_wrong(piece);
       }
@@ -189,9 +191,10 @@ Tallies EntryReader<T>::add_up() const {
     if (piece == exception_in_) std::rethrow_exception(exception_);
     sums.entries.push_back(entries);
     const Tally& tally = tallies_[static_cast<std::size_t>(piece)];
-    if (tally.entries > header_.entries - entries) {
+    const std::int64_t left = header_.entries - entries;
+    if (tally.entries > left || (tally.entries == left && !tally.refusal.empty())) {
       Scratch scratch;
-      const Tally until = read_piece(piece, header_.entries - entries, scratch);
+      const Tally until = read_piece(piece, left, scratch);
       bytes_.refuse(sums.lines + until.lines, until.refusal);
     }
     if (!tally.refusal.empty()) bytes_.refuse(sums.lines + tally.lines, tally.refusal);

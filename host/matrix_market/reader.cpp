@@ -1,6 +1,7 @@
 #include "reader.hpp"
 
 #include "compress.hpp"
+#include "pieces.hpp"
 
 namespace nabla::matrix_market {
 
@@ -24,9 +25,10 @@ SparseMatrix<T, Index> read_coordinate_matrix(const Bytes& bytes, const MatrixMa
   EntryReader<T> reader(bytes, header, cut);
   const Buckets buckets(header.rows);
   std::vector<SortedPiece<T, Index>> pieces(static_cast<std::size_t>(reader.pieces()));
+  std::vector<Arena> arenas(reader.workers());
   std::atomic<bool> below = false, above = false;
-  reader.read([&](std::int64_t piece, const std::vector<Entry<T>>& entries) {
-    pieces[static_cast<std::size_t>(piece)] = sort_piece<T, Index>(entries, buckets, header.symmetric);
+  reader.read([&](std::int64_t piece, const std::vector<Entry<T>>& entries, std::size_t worker) {
+    pieces[static_cast<std::size_t>(piece)] = sort_piece<T, Index>(entries, buckets, header.symmetric, arenas[worker]);
     if (!header.symmetric) return;
     bool some_below = false, some_above = false;
     for (const Entry<T>& entry : entries) {
@@ -50,12 +52,13 @@ template <class T>
 std::vector<T> read_array(const Bytes& bytes, const MatrixMarketHeader& header, const Cut& cut) {
   EntryReader<T> reader(bytes, header, cut);
   std::vector<std::vector<T>> pieces(static_cast<std::size_t>(reader.pieces()));
-  const Tallies tallies = reader.read([&](std::int64_t piece, const std::vector<Entry<T>>& entries) {
+  const Tallies tallies = reader.read([&](std::int64_t piece, const std::vector<Entry<T>>& entries, std::size_t) {
     auto& values = pieces[static_cast<std::size_t>(piece)];
     values.reserve(entries.size());
     for (const Entry<T>& entry : entries) values.push_back(entry.value);
   });
-  std::vector<T> all(static_cast<std::size_t>(header.entries));
+  std::vector<T> all;
+  allocate(all, static_cast<std::size_t>(header.entries));
   for (std::size_t piece = 0; piece < pieces.size(); ++piece) {
     std::copy(pieces[piece].begin(), pieces[piece].end(), all.begin() + tallies.entries[piece]);
     std::vector<T>().swap(pieces[piece]);
@@ -80,9 +83,9 @@ SparseMatrix<T, Index> read_array_matrix(const Bytes& bytes, const MatrixMarketH
   matrix.columns = header.columns;
   matrix.symmetric = header.symmetric;
   const std::int64_t width = header.columns;
-  matrix.starts.resize(static_cast<std::size_t>(header.rows) + 1);
-  matrix.column_indices.resize(static_cast<std::size_t>(header.rows * width));
-  matrix.values.resize(matrix.column_indices.size());
+  allocate(matrix.starts, static_cast<std::size_t>(header.rows) + 1);
+  allocate(matrix.column_indices, static_cast<std::size_t>(header.rows * width));
+  allocate(matrix.values, matrix.column_indices.size());
   matrix.starts.back() = header.rows * width;
 #pragma omp parallel for schedule(static) num_threads(cut.threads)
   for (std::int64_t row = 0; row < header.rows; ++row) {
@@ -125,7 +128,7 @@ std::vector<T> read_vector(const Bytes& bytes, const Cut& cut) {
   if (!header.coordinate) return read_array<T>(bytes, header, cut);
   EntryReader<T> reader(bytes, header, cut);
   std::vector<std::vector<Entry<T>>> pieces(static_cast<std::size_t>(reader.pieces()));
-  reader.read([&](std::int64_t piece, const std::vector<Entry<T>>& entries) {
+  reader.read([&](std::int64_t piece, const std::vector<Entry<T>>& entries, std::size_t) {
     pieces[static_cast<std::size_t>(piece)] = entries;
   });
   std::vector<T> all(static_cast<std::size_t>(std::max(header.rows, header.columns)));
@@ -150,7 +153,7 @@ std::int64_t find_line(const Bytes& bytes, std::int64_t row, std::int64_t column
     return (entry.row == row && entry.column == column) ||
            (header.symmetric && entry.row == column && entry.column == row);
   };
-  const Tallies tallies = reader.read([&](std::int64_t piece, const std::vector<Entry<double>>& entries) {
+  const Tallies tallies = reader.read([&](std::int64_t piece, const std::vector<Entry<double>>& entries, std::size_t) {
     const auto at = std::find_if(entries.begin(), entries.end(), is_it);
     if (at != entries.end()) found[static_cast<std::size_t>(piece)] = at - entries.begin();
   });

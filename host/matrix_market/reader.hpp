@@ -1,6 +1,9 @@
 #pragma once
 
-#include "pieces.hpp"
+#include "bytes.hpp"
+#include "cut.hpp"
+
+#include <nabla/matrix_market.hpp>
 
 namespace nabla::matrix_market {
 
