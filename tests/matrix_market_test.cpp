@@ -171,10 +171,10 @@ TEST(MatrixMarketReader, ReadsEveryWayToWriteAFile) {
 }
 
 TEST(MatrixMarketReader, AddsUpEntriesAtTheSamePlaceInTheirOrder) {
-  const double sum = (1e16 + 1.0) + -1e16;  // 0; in another order 1 or 2
-  const auto general = matrix_of(real_general + "2 2 5\n2 1 1e16\n1 1 3\n2 1 1\n2 2 7\n2 1 -1e16\n");
+  const double sum = (1.0 + 1e16) + -1e16;  // 0; the other way round 1
+  const auto general = matrix_of(real_general + "2 2 5\n2 1 1\n1 1 3\n2 1 1e16\n2 2 7\n2 1 -1e16\n");
   EXPECT_EQ(places_of(general), (Places{{{0, 0}, 3}, {{1, 0}, sum}, {{1, 1}, 7}}));
-  const auto symmetric = matrix_of(real_symmetric + "2 2 4\n2 1 1e16\n1 1 3\n1 2 1\n2 1 -1e16\n");
+  const auto symmetric = matrix_of(real_symmetric + "2 2 4\n2 1 1\n1 1 3\n1 2 1e16\n2 1 -1e16\n");
   EXPECT_EQ(places_of(symmetric), (Places{{{0, 0}, 3}, {{0, 1}, sum}, {{1, 0}, sum}}));
   EXPECT_TRUE(symmetric.both_triangles);
   EXPECT_EQ(refusal(real_general + "2 2 2\n2 1 1e308\n2 1 1e308\n"),
@@ -249,7 +249,8 @@ TEST(MatrixMarketReader, ReadsNumbersExactly) {
 TEST(MatrixMarketReader, RoundsToFloatsOnce) {
   // Doubles that lie just beside the middle of two floats become the middle, and then the wrong one of them.
   for (const char* const text :
-       {"1.00000005960464477540", "1.00000005960464477539", "1.000000059604644776", "16777217.0000000001", "16777217",
+       {"5635079765319824e-14", "23.55592441558838", "1230650432407856e-16", "2204626277089119e-16",
+        "1.00000005960464477540", "1.00000005960464477539", "1.000000059604644776", "16777217.0000000001", "16777217",
         "1e-45", "0.7e-45", "0.71e-45", "1.1754943157898259e-38", "1.17549435e-38", "3.4028235e38", "0.1", "-0.3"}) {
     EXPECT_EQ(number<float>(text), std::strtof(text, nullptr)) << text;
   }

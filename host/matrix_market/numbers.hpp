@@ -141,11 +141,10 @@ T magnitude(const Decimal& d) {
   const auto digits = static_cast<double>(d.digits);
   const double number = d.exponent < 0 ? digits / powers_of_ten[-d.exponent] : digits * powers_of_ten[d.exponent];
   if constexpr (std::is_same_v<T, float>) {
-    // Rounded once more, a number halfway between two floats may go the wrong way; so may one among the denormals.
+    // Rounded once more, a number halfway between two floats may go the wrong way. (None here is as small as a
+    // denormal.)
     constexpr std::uint64_t dropped = (std::uint64_t{1} << 29) - 1, halfway = std::uint64_t{1} << 28;
-    const bool doubtful = (std::bit_cast<std::uint64_t>(number) & dropped) == halfway ||
-                          number < static_cast<double>(std::numeric_limits<float>::min());
-    if (doubtful && d.digits != 0) return nearest<float>(d);
+    if ((std::bit_cast<std::uint64_t>(number) & dropped) == halfway) return nearest<float>(d);
   }
   return static_cast<T>(number);
 }
