@@ -19,10 +19,9 @@ constexpr std::size_t large_page = std::size_t{1} << 21;
 
 /// Advice: nothing is lost where it is refused.
 inline void advise_large_pages(const void* memory, std::size_t bytes) {
-  const auto address = reinterpret_cast<std::uintptr_t>(memory);
-  const std::uintptr_t begin = (address + large_page - 1) / large_page * large_page;
-  const std::uintptr_t end = (address + bytes) / large_page * large_page;
-  if (begin < end) madvise(reinterpret_cast<void*>(begin), end - begin, MADV_HUGEPAGE);
+  void* begin = const_cast<void*>(memory);
+  if (std::align(large_page, large_page, begin, bytes) == nullptr) return;
+  madvise(begin, bytes / large_page * large_page, MADV_HUGEPAGE);
 }
 
 /// Resizes an empty vector; its numbers are 0.
