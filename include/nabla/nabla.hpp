@@ -11,6 +11,7 @@
 #include <nabla/formula.hpp>
 #include <nabla/formula_objective.hpp>
 #include <nabla/function.hpp>
+#include <nabla/matrix_market.hpp>
 #include <nabla/minimize.hpp>
 #include <nabla/npy.hpp>
 #include <nabla/objective.hpp>
