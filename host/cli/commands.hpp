@@ -13,5 +13,6 @@ int eval(std::span<const char* const> arguments);
 int functions_command(std::span<const char* const> arguments);
 int info(std::span<const char* const> arguments);
 int minimize(std::span<const char* const> arguments);
+int quadratic(std::span<const char* const> arguments);
 
 }  // namespace nabla::cli

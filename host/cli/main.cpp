@@ -30,6 +30,7 @@ constexpr Command commands[] = {
     {"eval", "values and exact gradients of a function at many points", eval},
     {"check", "whether a gradient is right, by differences of values", check},
     {"minimize", "descent to a minimum, from one start or many", minimize},
+    {"quadratic", "descent on 1/2 x.Ax - b.x: large systems Ax = b", quadratic},
     {"codegen", "a formula and its gradient as C++ or CUDA source", codegen},
     {"functions", "the built-in functions", functions_command},
     {"info", "this machine and this build", info},

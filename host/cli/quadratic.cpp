@@ -1,0 +1,286 @@
+#include "quadratic.hpp"
+
+#include "../new_file.hpp"
+#include "commands.hpp"
+#include "interruption.hpp"
+#include "output_files.hpp"
+#include "progress_line.hpp"
+#include "table.hpp"
+#include "vector_files.hpp"
+
+#include <fmt/format.h>
+
+#include <nabla/matrix_market.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+// nabla quadratic: descent on 1/2 x.Ax - b.x.
+
+namespace nabla::cli {
+
+namespace {
+
+constexpr char example[] =
+    "  nabla quadratic --laplacian 2d:1000,1000 --out-x x.npy\n"
+    "      solves Ax = b for the Laplacian of a million points and ones at the right, by conjugate gradients\n"
+    "  nabla quadratic --matrix A.mtx --rhs b.mtx --preconditioner jacobi --history h.csv --out-x x.mtx\n"
+    "      a symmetric matrix from a file; stored as whatever a product reads the least of\n";
+
+/// A file of text lines, that appears in the end.
+class History {
+ public:
+  explicit History(const std::optional<std::string>& path) {
+    if (path) file_ = std::make_unique<detail::NewFile>(*path);
+  }
+  void write(const std::vector<Progress>& all) {
+    if (!file_) return;
+    std::string text = "iteration,value,gradient_norm,seconds\n";
+    for (const Progress& at : all) {
+      text += fmt::format("{},{},{},{}\n", at.iteration, at.value, at.gradient_norm, at.seconds);
+    }
+    file_->write(text.data(), text.size());
+    file_->finish();
+  }
+  void publish() {
+    if (file_) file_->publish();
+  }
+
+ private:
+  std::unique_ptr<detail::NewFile> file_;
+};
+
+/// A vector's file, of either kind.
+class OutVector {
+ public:
+  OutVector(OutputFiles& files, const std::optional<std::string>& path) : files_(files) {
+    if (path && is_matrix_market(*path)) {
+      files.protect("--out-x", *path);
+      writer_ = std::make_unique<MatrixMarketWriter>(*path);
+    } else {
+      files.open("--out-x", path);
+    }
+  }
+  template <class T>
+  void write(const Batch<T>& x) {
+    if (writer_) {
+      writer_->write(std::span<const T>(x.data(), static_cast<std::size_t>(x.count())));
+    } else {
+      files_.write("--out-x", x, {});
+    }
+  }
+  void publish() {
+    if (writer_) writer_->publish();
+  }
+
+ private:
+  OutputFiles& files_;
+  std::unique_ptr<MatrixMarketWriter> writer_;
+};
+
+/// "iteration 120: value -3.1, gradient norm 2e-05, 48 iterations/s, about 12 s left"
+class Watching {
+ public:
+  Watching(bool quiet, double enough) : enough_(enough), line_(!quiet) {}
+
+  bool tell(const Progress& at) {
+    if (first_norm_ == 0) {
+      first_norm_ = at.gradient_norm;
+      first_iteration_ = at.iteration;
+    }
+    line_.update([&] {
+      const double done = static_cast<double>(at.iteration - first_iteration_), seconds = watch_.seconds();
+      std::string text = fmt::format("iteration {}: value {:.9g}, gradient norm {:.3g}, {:.3g} iterations/s",
+                                     at.iteration, at.value, at.gradient_norm, done / seconds);
+      const double fallen = std::log(first_norm_ / at.gradient_norm), wanted = std::log(at.gradient_norm / enough_);
+      if (fallen > 0 && wanted > 0 && std::isfinite(wanted)) {
+        text += fmt::format(", about {:.3g} s left", seconds * wanted / fallen);
+      }
+      return text;
+    });
+    return !interruption_.asked();
+  }
+
+ private:
+  double enough_, first_norm_ = 0;
+  std::int64_t first_iteration_ = 0;
+  Interruption interruption_;
+  ProgressLine line_;
+  Stopwatch watch_;
+};
+
+/// On the executor, and how long it took to bring it there.
+template <class T>
+Array<T> brought(const Executor& executor, const std::vector<T>& numbers, double& seconds) {
+  Array<T> there(executor, static_cast<std::int64_t>(numbers.size()));
+  const Stopwatch watch;
+  there.upload(numbers);
+  if (executor.is_cuda()) seconds += watch.seconds();
+  return there;
+}
+
+/// A matrix, and what it refers to.
+template <class T, class Index>
+struct FromFile {
+  Array<std::int64_t> starts;
+  Array<Index> columns;
+  Array<T> values;
+
+  FromFile(const Executor& where, const SparseMatrix<T, Index>& matrix, double& seconds)
+      : starts(brought(where, matrix.starts, seconds)),
+        columns(brought(where, matrix.column_indices, seconds)),
+        values(brought(where, matrix.values, seconds)) {}
+};
+
+template <class T>
+class Matrix {
+ public:
+  Matrix(const QuadraticCommand& command, const MatrixSource& source, const Executor& executor, double& transfer) {
+    switch (source.kind) {
+      case MatrixSource::Kind::laplacian:
+        made_.push_back(nabla::laplacian<T>(executor, source.extents));
+        break;
+      case MatrixSource::Kind::diagonal: {
+        const std::vector<T> numbers = read_vector<T>("--diagonal", source.file, -1, command.common.threads());
+        const Array<T> there = brought(executor, numbers, transfer);
+        made_.push_back(nabla::diagonal<T>(executor, {there.data(), numbers.size()}));
+        break;
+      }
+      case MatrixSource::Kind::file:
+        if (read_matrix_market_header(source.file).columns <= std::numeric_limits<std::int32_t>::max()) {
+          read<std::int32_t>(command, source, executor, transfer);
+        } else {
+          read<std::int64_t>(command, source, executor, transfer);
+        }
+        break;
+    }
+  }
+  const SymmetricOperator<T>& a() const { return made_.front(); }
+
+ private:
+  template <class Index>
+  void read(const QuadraticCommand& command, const MatrixSource& source, const Executor& executor, double& transfer) {
+    const int threads = command.common.threads();
+    const auto matrix = read_matrix_market<T, Index>(source.file, threads);
+    require_symmetric(matrix, source.file, threads);
+    if (matrix.both_triangles && !command.common.quiet) {
+      warn("quadratic", fmt::format("{}: it has entries on both sides of the diagonal, which add up to twice what is "
+                                    "meant where it repeats them",
+                                    source.file.string()));
+    }
+    const auto there = std::make_shared<FromFile<T, Index>>(executor, matrix, transfer);
+    try {
+      made_.push_back(
+          sparse_operator<T>(executor, SparseRows(there->starts, there->columns, there->values), command.storage()));
+    } catch (const ShapeError&) {
+      throw;
+    } catch (const Error& error) {
+      throw UsageError(fmt::format("--format {}: {}", command.format.value_or("auto"), error.what()));
+    }
+    kept_ = there;
+  }
+
+  std::vector<SymmetricOperator<T>> made_;
+  std::shared_ptr<void> kept_;
+};
+
+template <class T>
+double norm_of(const std::vector<T>& numbers) {
+  long double squares = 0;
+  for (const T number : numbers) squares += static_cast<long double>(number) * number;
+  return static_cast<double>(std::sqrt(squares));
+}
+
+template <class T>
+void run(const QuadraticCommand& command, const MatrixSource& source, const Executor& executor, MinimizeOptions options,
+         OutVector& out_x, History& history, QuadraticResult& result) {
+  const Stopwatch loading;
+  const int threads = command.common.threads();
+  const Matrix<T> matrix(command, source, executor, result.transfer_seconds);
+  const SymmetricOperator<T>& a = matrix.a();
+  const auto n = static_cast<std::size_t>(a.size());
+  require_memory(executor, 5.0 * static_cast<double>(n) * sizeof(T));
+  const bool has_file = command.rhs && *command.rhs != "ones";
+  const std::vector<T> b =
+      has_file ? read_vector<T>("--rhs", *command.rhs, a.size(), threads) : std::vector<T>(n, T(1));
+  const std::vector<T> start =
+      command.x0 ? read_vector<T>("--x0", *command.x0, a.size(), threads) : std::vector<T>(n, T(0));
+  result.pull_norm = norm_of(b);
+  const Array<T> pull = brought(executor, b, result.transfer_seconds);
+  Array<T> x = brought(executor, start, result.transfer_seconds);
+  result.load_seconds = loading.seconds() - result.transfer_seconds;
+  result.unknowns = a.size();
+  result.nonzeros = a.nonzeros();
+  result.format = a.format();
+
+  options.gradient_tolerance = command.relative_tolerance(result.precision) * result.pull_norm;
+  Watching watching(command.common.quiet, options.gradient_tolerance);
+  options.callback = [&](const Progress& at) { return watching.tell(at); };
+  const Quadratic<T> f(executor, a, {pull.data(), n});
+  result.report = nabla::minimize(executor, f, x, options);
+
+  const Stopwatch back;
+  Batch<T> found(Executor::cpu(1), a.size(), 1);
+  detail::copy_bytes(executor, found.data(), x.data(), n * sizeof(T));
+  if (executor.is_cuda()) result.transfer_seconds += back.seconds();
+  out_x.write(found);
+  history.write(result.report.history);
+}
+
+Precision default_precision(const QuadraticCommand& command, const MatrixSource& source) {
+  return source.kind == MatrixSource::Kind::diagonal ? precision_of(source.file)
+         : command.rhs && *command.rhs != "ones"     ? precision_of(*command.rhs)
+                                                     : Precision::f64;
+}
+
+}  // namespace
+
+int quadratic(std::span<const char* const> arguments) {
+  QuadraticCommand command;
+  Arguments parser("quadratic",
+                   "Descends on f(x) = 1/2 x.Ax - b.x, whose minimum solves Ax = b where A is positive definite.\n"
+                   "Exit status: 0 converged, 1 not, and why is told; 2 bad usage or input, 3 no such executor.\n"
+                   "Ctrl-C ends it where it is; what was reached is told and written.",
+                   example);
+  command.declare(parser);
+  if (parser.wants_help(arguments)) return print(parser.help()), good;
+  parser.parse(arguments);
+
+  const MatrixSource source = command.source();
+  command.storage();
+  QuadraticResult result;
+  result.matrix = command.matrix ? *command.matrix : command.diagonal ? *command.diagonal : *command.laplacian;
+  result.method = command.method_name();
+  result.precision = command.common.precision().value_or(default_precision(command, source));
+  const MinimizeOptions options = command.minimize_options();
+  const Executor executor = command.common.executor();
+
+  OutputFiles files;
+  for (const auto& [argument, file] :
+       {std::pair("--matrix", command.matrix), std::pair("--diagonal", command.diagonal), std::pair("--x0", command.x0),
+        std::pair("--resume", command.resume), std::pair("--checkpoint", command.checkpoint)}) {
+    if (file) files.protect(argument, *file);
+  }
+  if (command.rhs && *command.rhs != "ones") files.protect("--rhs", *command.rhs);
+  OutVector out_x(files, command.out_x);
+  History history(command.history);
+
+  if (result.precision == Precision::f32) {
+    run<float>(command, source, executor, options, out_x, history, result);
+  } else {
+    run<double>(command, source, executor, options, out_x, history, result);
+  }
+  files.publish();
+  out_x.publish();
+  history.publish();
+
+  if (command.common.json) {
+    print_json(result, executor);
+  } else if (!command.common.quiet) {
+    print_table(result, executor);
+  }
+  return result.report.converged() ? good : negative;
+}
+
+}  // namespace nabla::cli
