@@ -6,6 +6,7 @@
 
 #include <nabla/detail/element_request.hpp>
 #include <nabla/detail/operation.hpp>
+#include <nabla/detail/row_hessian.hpp>
 #include <nabla/detail/sparse_product.hpp>
 #include <nabla/view.hpp>
 
@@ -13,7 +14,8 @@
 #include <vector>
 
 // What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/displace.cu, kernels/element_sum.cu,
-// kernels/module.cu, kernels/random.cu, kernels/row_sum.cu, kernels/summary.cu and kernels/vectors.cu answer;
+// kernels/module.cu, kernels/random.cu, kernels/row_hessian.cu, kernels/row_sum.cu, kernels/summary.cu and
+// kernels/vectors.cu answer;
 // host/without_cuda.cpp answers in builds without CUDA.
 
 namespace nabla::detail::cuda {
@@ -74,6 +76,11 @@ void assemble_shared(const ExecutorState& state, ElementPass pass, const Element
 /// What detail/sparse_product.hpp says, enqueued. `partials`: two numbers for each part and vector.
 template <class T>
 void multiply(const ExecutorState& state, const SparseProduct<T>& product, double* partials);
+
+/// Enqueues all entries of a sum's Hessian. `sums`: a number for each entry, and those of parts.
+template <class T, class Index>
+void assemble(const ExecutorState& state, const RowHessianView<T, Index>& view, const RowHessianOutput<T>& output,
+              T* sums);
 
 /// What host/vectors.hpp says, enqueued.
 template <class T>

@@ -120,22 +120,6 @@ void transpose(RowMatrix<T>& matrix, const Executor& host, const SparseView<T>& 
   matrix.columns.values = put(matrix, std::move(values));
 }
 
-/// What is in an executor's memory, in the host's: where it is, or as a copy.
-class OnHost {
- public:
-  OnHost(const Executor& executor, const void* from, std::int64_t bytes) : data_(from) {
-    if (!executor.is_cuda()) return;
-    copy_.resize(static_cast<std::size_t>(bytes + 7) / 8);  // 8 bytes each: aligned for all that is read
-    copy_bytes(executor, copy_.data(), from, static_cast<std::size_t>(bytes));
-    data_ = copy_.data();
-  }
-  const void* data() const { return data_; }
-
- private:
-  std::vector<std::int64_t> copy_;
-  const void* data_;
-};
-
 }  // namespace
 
 template <class T>

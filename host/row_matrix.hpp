@@ -19,6 +19,22 @@ struct RowMatrix {
   std::vector<std::shared_ptr<const void>> memory;  // of what is not the caller's
 };
 
+/// What is in an executor's memory, in the host's: where it is, or as a copy.
+class OnHost {
+ public:
+  OnHost(const Executor& executor, const void* from, std::int64_t bytes) : data_(from) {
+    if (!executor.is_cuda()) return;
+    copy_.resize(static_cast<std::size_t>(bytes + 7) / 8);  // 8 bytes each: aligned for all that is read
+    copy_bytes(executor, copy_.data(), from, static_cast<std::size_t>(bytes));
+    data_ = copy_.data();
+  }
+  const void* data() const { return data_; }
+
+ private:
+  std::vector<std::int64_t> copy_;
+  const void* data_;
+};
+
 /// Calls use(starts, columns) with the indices of a matrix in the host's memory.
 template <class T, class Use>
 void with_indices(const SparseView<T>& matrix, Use use) {

@@ -167,6 +167,9 @@ void require_data(const Executor& executor, const Connectivity& connectivity, co
 extern template void require_data(const Executor&, const Connectivity&, const BatchView<const float>&, std::int64_t);
 extern template void require_data(const Executor&, const Connectivity&, const BatchView<const double>&, std::int64_t);
 
+/// Throws ShapeError unless a pattern has a row for each variable.
+void require_pattern(const char* call, const SparsePattern& pattern, std::int64_t variables);
+
 /// The entries of a sum's Hessian that may differ from 0, both triangles.
 SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t variables);
 /// All entries of both.
