@@ -21,13 +21,50 @@ using nabla::SparseRows;
 class RowHessians : public OnEveryExecutor {};
 INSTANTIATE_TEST_SUITE_P(On, RowHessians, every_executor(), executor_name);
 
-using Entries = std::map<std::pair<std::int64_t, std::int64_t>, long double>;
+/// A matrix of few variables, and which entries it has.
+class Entries {
+ public:
+  explicit Entries(std::int64_t variables)
+      : n_(static_cast<std::size_t>(variables)), numbers_(n_ * n_), has_(n_ * n_, 0) {}
+
+  void add(std::int64_t row, std::int64_t column, long double number) {
+    const std::size_t at = static_cast<std::size_t>(row) * n_ + static_cast<std::size_t>(column);
+    numbers_[at] += number;
+    has_[at] = 1;
+  }
+  void add(const Entries& others, long double factor = 1) {
+    for (std::size_t at = 0; at < has_.size(); ++at) {
+      numbers_[at] += factor * others.numbers_[at];
+      has_[at] |= others.has_[at];
+    }
+  }
+  SparsePattern pattern() const {
+    SparsePattern pattern{{0}, {}};
+    for (std::size_t at = 0; at < has_.size(); ++at) {
+      if (has_[at] != 0) pattern.columns.push_back(static_cast<std::int64_t>(at % n_));
+      if (at % n_ + 1 == n_) pattern.starts.push_back(static_cast<std::int64_t>(pattern.columns.size()));
+    }
+    return pattern;
+  }
+  std::vector<long double> values() const {
+    std::vector<long double> values;
+    for (std::size_t at = 0; at < has_.size(); ++at) {
+      if (has_[at] != 0) values.push_back(numbers_[at]);
+    }
+    return values;
+  }
+
+ private:
+  std::size_t n_;
+  std::vector<long double> numbers_;
+  std::vector<char> has_;
+};
 
 /// What must come out: for each two columns that share a row, the sum over such rows.
 template <class Loss, class T, class Start, class Column>
 Entries expected_hessian(const Problem<Loss, T, Start, Column>& problem, const std::vector<T>& x) {
   const auto& m = problem.matrix;
-  Entries all;
+  Entries all(m.variables);
   for (std::size_t r = 0; r + 1 < m.starts.size(); ++r) {
     std::map<std::int64_t, long double> row;  // a column may come up twice
     long double t = 0;
@@ -36,27 +73,12 @@ Entries expected_hessian(const Problem<Loss, T, Start, Column>& problem, const s
       t += static_cast<long double>(m.values[e]) * x[static_cast<std::size_t>(m.columns[e])];
     }
     const long double d[] = {problem.data[2 * r], problem.data[2 * r + 1]};
+    const long double curvature = Loss::curvature(t, d);
     for (const auto& [j, a] : row) {
-      for (const auto& [k, b] : row) all[{j, k}] += Loss::curvature(t, d) * a * b;
+      for (const auto& [k, b] : row) all.add(j, k, curvature * a * b);
     }
   }
   return all;
-}
-
-SparsePattern pattern_of(const Entries& entries, std::int64_t variables) {
-  SparsePattern pattern;
-  auto entry = entries.begin();
-  pattern.starts.push_back(0);
-  for (std::int64_t row = 0; row < variables; ++row) {
-    for (; entry != entries.end() && entry->first.first == row; ++entry) pattern.columns.push_back(entry->first.second);
-    pattern.starts.push_back(static_cast<std::int64_t>(pattern.columns.size()));
-  }
-  return pattern;
-}
-std::vector<long double> values_of(const Entries& entries) {
-  std::vector<long double> values;
-  for (const auto& [at, value] : entries) values.push_back(value);
-  return values;
 }
 
 /// The same number in both places of an entry.
@@ -98,11 +120,11 @@ void expect_loops(const Executor& where, Sparse<T, Start, Column> matrix, double
   const auto& f = problem.f;
   const std::vector<T> x = vector_of<T>(f.variables(), 3);
   const Entries must = expected_hessian(problem, x);
-  const SparsePattern pattern = pattern_of(must, f.variables());
+  const SparsePattern pattern = must.pattern();
   ASSERT_EQ(f.hessian_pattern().starts, pattern.starts);
   ASSERT_EQ(f.hessian_pattern().columns, pattern.columns);
   const std::vector<T> values = hessian_of(where, f, x);
-  EXPECT_LT(largest_difference(values, values_of(must)), tolerance);
+  EXPECT_LT(largest_difference(values, must.values()), tolerance);
   EXPECT_TRUE(is_symmetric(pattern, values));
   const auto there = on(where, x), out = on(where, values);
   f.hessian(where, all(there), all(out), pattern, true);
@@ -116,9 +138,9 @@ TEST_P(RowHessians, OfLeastSquares) {
   for (const std::int64_t rows : {1, 2, 31, 33, 255, 257, 1'024, 5'000}) {
     expect_loops<Squares>(where, scattered(rows, 100, 2, static_cast<std::uint64_t>(rows)), 1e-12);
   }
-  expect_loops<Squares>(where, scattered(at_most(where, 60, 300), at_most(where, 300, 2'000), 30), 1e-12);
+  expect_loops<Squares>(where, scattered(at_most(where, 60, 300), at_most(where, 300, 900), 30), 1e-12);
   expect_loops<Squares>(where, scattered(4, 70, 3'000), 1e-11);  // each column some fifty times in a row
-  expect_loops<Squares>(where, scattered(at_most(where, 3'000, 40'000), 1'000, 6), 1e-12);
+  expect_loops<Squares>(where, scattered(at_most(where, 3'000, 40'000), 400, 6), 1e-12);
 }
 
 TEST_P(RowHessians, OfLogisticRegression) {
@@ -140,11 +162,11 @@ TEST_P(RowHessians, LongRowsAndColumnsAndEmptyOnes) {
   expect_loops<Squares>(where, with_hubs(700, 90), 1e-12);
   expect_loops<Logistic>(where, with_hubs(at_most(where, 3'000, 9'000), at_most(where, 150, 700)), 1e-11);
   Sparse<> empty;
-  empty.variables = 5'000;
+  empty.variables = 1'500;
   expect_loops<Squares>(where, empty, 1e-15);
   for (int r = 0; r < 5'000; ++r) empty.end_row();
   expect_loops<Squares>(where, empty, 1e-15);
-  empty.add(4'999, 2.5);
+  empty.add(1'499, 2.5);
   empty.end_row();
   expect_loops<Squares>(where, empty, 1e-13);
   expect_loops<Squares>(where, Sparse<>(), 1e-15);  // no variables
@@ -170,9 +192,9 @@ TEST_P(RowHessians, ColumnsOfManyParts) {
   for (const std::int64_t rows : {1'023, 1'024, 1'025, 2'048, 2'049}) {
     expect_loops<Squares>(where, with_long_columns<double>(rows, 2), 1e-11);
   }
-  expect_loops<Logistic>(where, with_long_columns<double>(at_most(where, 9'000, 70'000), 3), 1e-11);
+  expect_loops<Logistic>(where, with_long_columns<double>(at_most(where, 9'000, 100'000), 3), 1e-11);
   expect_loops<Logistic>(where, with_long_columns<float>(at_most(where, 9'000, 70'000), 2), 1e-4);
-  expect_loops<Squares>(where, with_long_columns<double>(at_most(where, 1'100, 6'000), 60), 1e-10);
+  expect_loops<Squares>(where, with_long_columns<double>(1'100, 20), 1e-10);
 }
 
 TEST_P(RowHessians, AreWhatGradientsDifferBy) {
@@ -240,25 +262,25 @@ TEST_P(RowHessians, AddUpWithOthers) {
   const Problem<Squares> two(where, scattered(20, n, 2, 9));
   const std::vector<double> x = numbers(n);
   Entries must = expected_hessian(one, x);
-  for (const auto& [at, value] : expected_hessian(two, x)) must[at] += value;
+  must.add(expected_hessian(two, x));
   for (std::int64_t i = 0; i < n; ++i) {  // 100 (b - a^2)^2 + (1 - a)^2
     const auto a = static_cast<std::size_t>(i), b = a + 1;
     if (i + 1 == n) break;
-    must[{i, i}] += 1200 * static_cast<long double>(x[a]) * x[a] - 400 * x[b] + 2;
-    must[{i, i + 1}] += -400 * static_cast<long double>(x[a]);
-    must[{i + 1, i}] += -400 * static_cast<long double>(x[a]);
-    must[{i + 1, i + 1}] += 200;
+    must.add(i, i, 1200 * static_cast<long double>(x[a]) * x[a] - 400 * x[b] + 2);
+    must.add(i, i + 1, -400 * static_cast<long double>(x[a]));
+    must.add(i + 1, i, -400 * static_cast<long double>(x[a]));
+    must.add(i + 1, i + 1, 200);
   }
   const auto expect = [&](const auto& f) {
     for (int again = 0; again < 2; ++again) {
-      EXPECT_EQ(f.hessian_pattern().columns, pattern_of(must, n).columns);
-      EXPECT_LT(largest_difference(hessian_of(where, f, x), values_of(must)), 1e-12);
+      EXPECT_EQ(f.hessian_pattern().columns, must.pattern().columns);
+      EXPECT_LT(largest_difference(hessian_of(where, f, x), must.values()), 1e-12);
     }
   };
   expect(one.f + two.f + chained(where, n));
   expect(chained(where, n) + two.f + one.f);
   expect(one.f + chained(where, n) + two.f);
-  EXPECT_LT(largest_difference(hessian_of(where, one.f, x), values_of(expected_hessian(one, x))), 1e-12);
+  EXPECT_LT(largest_difference(hessian_of(where, one.f, x), expected_hessian(one, x).values()), 1e-12);
 }
 
 TEST_P(RowHessians, InPatternsOfOthers) {
@@ -271,16 +293,16 @@ TEST_P(RowHessians, InPatternsOfOthers) {
   SparsePattern pattern;  // written anew into the same memory
   for (const std::int64_t also : {3, 7, 3}) {
     Entries must = own;
-    for (std::int64_t i = 0; i < n; ++i) must[{i, i * also % n}] += 0;
-    pattern = pattern_of(must, n);
+    for (std::int64_t i = 0; i < n; ++i) must.add(i, i * also % n, 0);
+    pattern = must.pattern();
     const auto out = room(where, pattern.columns.size());
     for (int again = 0; again < 2; ++again) {
       problem.f.hessian(where, all(there), all(out), pattern);
-      EXPECT_LT(largest_difference(out.to_host(), values_of(must)), 1e-12);
+      EXPECT_LT(largest_difference(out.to_host(), must.values()), 1e-12);
     }
-    for (auto& [at, value] : must) value *= 2;
+    must.add(Entries(must));
     problem.f.hessian(where, all(there), all(out), pattern, true);
-    EXPECT_LT(largest_difference(out.to_host(), values_of(must)), 1e-12);
+    EXPECT_LT(largest_difference(out.to_host(), must.values()), 1e-12);
   }
 }
 
@@ -291,7 +313,7 @@ TEST_P(RowHessians, FormulasAreLosses) {
   const auto f = row_sum<double>(where, text, 90, SparseRows(problem.starts, problem.columns, problem.values),
                                  {problem.data_there.data(), 700, 2, Layout::point_major});
   const std::vector<double> x = numbers(90);
-  EXPECT_LT(largest_difference(hessian_of(where, f, x), values_of(expected_hessian(problem, x))), 1e-12);
+  EXPECT_LT(largest_difference(hessian_of(where, f, x), expected_hessian(problem, x).values()), 1e-12);
 }
 
 /// What a call throws.
