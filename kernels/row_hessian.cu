@@ -13,36 +13,49 @@ constexpr std::int64_t blocks_for(std::int64_t count, std::int64_t of_block) {
   return (count + of_block - 1) / of_block;
 }
 
+/// The most rows that a job of the warp has. All jobs of a warp go from row to row together.
+__device__ inline std::int64_t most_of_warp(std::int64_t count) {
+  for (int offset = 16; offset >= lanes; offset /= 2) {
+    const std::int64_t other = __shfl_xor_sync(0xffffffffu, count, offset);
+    count = other > count ? other : count;
+  }
+  return count;
+}
+
 template <class T, class Index>
 __global__ void __launch_bounds__(threads)
     row_hessian_kernel(const RowHessianView<T, Index> view, const std::int64_t jobs, const RowHessianOutput<T> output,
                        T* const sums) {
   const std::int64_t job = (static_cast<std::int64_t>(blockIdx.x) * threads + threadIdx.x) / lanes;
-  if (job >= jobs) return;  // all lanes of it
-  const unsigned lane = threadIdx.x % lanes, group = 0xffu << (threadIdx.x % 32 / lanes * lanes);
+  const std::int64_t lane = threadIdx.x % lanes;
   const bool is_whole = job < view.whole_owners;
-  std::int64_t owner = job, first = 0, last = 0, begin = 0;
+  std::int64_t owner = job, first = 0, last = 0, begin = 0, own = 0, size = 0;
   if (is_whole) {
     first = view.first(owner);
     last = view.last(owner);
     begin = view.entry_starts[owner];
-  } else {
+  } else if (job < jobs) {
     const RowHessianPart part(view, job - view.whole_owners);
     owner = part.owner;
     first = part.first;
     last = part.last;
     begin = view.entries + part.sums;
   }
-  const std::int64_t own = view.entry_starts[owner], size = view.entries_of(owner);
+  if (job < jobs) {
+    own = view.entry_starts[owner];
+    size = view.entries_of(owner);
+  }
   T* const mine = sums + begin;
   for (std::int64_t k = lane; k < size; k += lanes) mine[k] = 0;
   const Index* const others = view.others + own;
-  for (std::int64_t t = first; t < last; ++t) {
-    __syncwarp(group);
+  const std::int64_t steps = most_of_warp(last - first);
+  for (std::int64_t t = first; t < first + steps; ++t) {
+    __syncwarp();  // lanes have other columns in the next row, but a job's sums are the same
+    if (t >= last) continue;
     const Index row = view.rows[t], end = view.ends[row];
     const T factor = view.factors[t] * output.curvatures[row];
     std::int64_t low = 0;  // a row's entries and an owner's are in the same order
-    for (std::int64_t e = view.at[t] + static_cast<std::int64_t>(lane); e < end; e += lanes) {
+    for (std::int64_t e = view.at[t] + lane; e < end; e += lanes) {
       const Index rank = view.ranks[e];
       std::int64_t high = size;
       while (high - low > 1) {
@@ -52,9 +65,8 @@ __global__ void __launch_bounds__(threads)
       mine[low] += factor * view.values[e];
     }
   }
-  if (!is_whole) return;
-  __syncwarp(group);
-  for (std::int64_t k = lane; k < size; k += lanes) output.put(own + k, mine[k]);
+  __syncwarp();
+  for (std::int64_t k = lane; k < size && is_whole; k += lanes) output.put(own + k, mine[k]);
 }
 
 /// A thread for each entry of owners that are cut: what their parts have, in order.
