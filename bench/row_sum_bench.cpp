@@ -1,10 +1,11 @@
 // Sums over the rows of a sparse matrix, against a peer: Eigen's sparse products of the same matrix. Value and gradient
 // of a logistic regression in f64, with 20 entries a row, one of them in a column that all rows have. The answers are
-// checked to be the same.
+// checked to be the same. And the Hessian, A^T D A, against Eigen's product of three.
 //     row_sum_bench --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
 // Rows:
 //     times_faster_than_eigen/rows        Eigen multiplies with A.transpose(), on one thread: it scatters
 //     times_faster_than_transposed/rows   Eigen has a transpose of its own, as nabla does, and all threads
+//     times_faster_than_product/rows      the Hessian; Eigen looks for its pattern each time, on one thread
 
 #include "paired.hpp"
 
@@ -92,8 +93,40 @@ void against_eigen(benchmark::State& state, bool stored_transpose) {
                        ours, entries, bytes);
 }
 
+void hessian_against_eigen(benchmark::State& state) {
+  const nabla::Executor where = nabla::Executor::cpu();
+  const Data data(state.range(0));
+  const auto f = nabla::row_sum<double>(where, Logistic(), data.variables,
+                                        nabla::SparseRows(data.starts, data.columns, data.values),
+                                        {data.labels.data(), data.rows, 1});
+  const Eigen::Map<const Matrix> a(data.rows, data.variables, static_cast<std::int64_t>(data.values.size()),
+                                   data.starts.data(), data.columns.data(), data.values.data());
+  const Matrix transposed = Matrix(a.transpose());
+  const auto all = [](auto& vector) { return std::span(vector.data(), static_cast<std::size_t>(vector.size())); };
+  Vector odds(data.rows), curvature(data.rows);
+  Matrix product;
+  std::vector<double> values(f.hessian_pattern().columns.size());
+  const auto theirs = [&] {
+    odds = (-data.labels.array() * (a * data.x).array()).exp();
+    curvature = odds.array() / ((1 + odds.array()) * (1 + odds.array()));
+    product = transposed * (curvature.asDiagonal() * a);
+  };
+  const auto ours = [&] { f.hessian(where, all(data.x), values); };
+  theirs();
+  ours();
+  double apart = product.nonZeros() == static_cast<std::int64_t>(values.size()) ? 0 : 1;
+  for (std::size_t k = 0; k < values.size() && apart < 1; ++k) {
+    const double theirs_there = product.valuePtr()[k];
+    apart = std::max(apart, std::fabs(values[k] - theirs_there) / (1 + std::fabs(theirs_there)));
+  }
+  if (!(apart <= 1e-12)) return state.SkipWithError("the answers differ");
+  const auto entries = static_cast<std::int64_t>(values.size());
+  nabla::bench::paired(state, "times_faster_than_product", theirs, ours, entries, entries * 8);
+}
+
 }  // namespace
 
+BENCHMARK(hessian_against_eigen)->Arg(2'000)->Arg(40'000)->UseManualTime()->Unit(benchmark::kMillisecond);
 BENCHMARK_CAPTURE(against_eigen, as_it_is, false)
     ->Arg(10'000)
     ->Arg(500'000)

@@ -94,19 +94,17 @@ Array<X> upload(const Executor& executor, const std::vector<X>& numbers) {
 }
 
 template <class Index>
-std::shared_ptr<const OwnerLists> make_owner_lists(const Executor& executor, const IndexTable<Index>& table,
-                                                   std::int64_t variables) {
-  const BatchView<const Index>& entries = table.entries;
+OwnerLists make_owner_lists(const Executor& executor, const BatchView<const Index>& entries, std::int64_t block,
+                            std::int64_t variables) {
   const ElementLists lists =
-      list_elements((variables + table.block - 1) / table.block, entries.count, [&](std::int64_t e, auto use) {
+      list_elements((variables + block - 1) / block, entries.count, [&](std::int64_t e, auto use) {
         for (std::int64_t k = 0; k < entries.components; ++k) {
           bool seen = false;
           for (std::int64_t before = 0; before < k; ++before) seen = seen || entries(e, before) == entries(e, k);
           if (!seen) use(static_cast<std::int64_t>(entries(e, k)));
         }
       });
-  return std::make_shared<const OwnerLists>(OwnerLists{upload(executor, lists.starts), upload(executor, lists.elements),
-                                                       upload(executor, lists.many_elements)});
+  return {upload(executor, lists.starts), upload(executor, lists.elements), upload(executor, lists.many_elements)};
 }
 
 /// A copy of entries that are in an executor's memory, with what lies between them.
@@ -149,12 +147,17 @@ Table make_table(const Executor& executor, const IndexTable<Index>& table, std::
              entries.component_stride,
              table.block,
              nullptr,
-             nullptr};
+             nullptr,
+             table.additions};
   const int threads = std::max(1, executor.threads());
   if (executor.is_cuda()) {
     const HostEntries<Index> copy(executor, entries);
     require_entries(copy.view(), variables / table.block, threads);
-    made.owners = make_owner_lists(executor, IndexTable<Index>{copy.view(), table.block}, variables);
+    made.owners = std::make_shared<OwnerLists>(made.additions == Additions::ordered
+                                                   ? make_owner_lists(executor, copy.view(), table.block, variables)
+                                                   : OwnerLists{Array<std::int64_t>(executor, 0),
+                                                                Array<std::uint32_t>(executor, 0),
+                                                                Array<std::int64_t>(executor, 0)});
   } else {
     require_entries(entries, variables / table.block, threads);
     made.schedule = std::make_shared<const TableSchedule>(make_schedule(made, variables, threads));
@@ -226,12 +229,17 @@ SparsePattern merge(const SparsePattern& a, const SparsePattern& b) {
 
 namespace {
 
+template <class Index>
+HostEntries<Index> entries_from_device(const Table& table) {
+  const BatchView<const Index> entries(static_cast<const Index*>(table.entries), table.count, table.width,
+                                       table.item_stride, table.component_stride);
+  return {table.owners->starts.executor(), entries};
+}
+
 /// The pattern of a table whose entries are in a device's memory.
 template <class Index>
 SparsePattern pattern_from_device(const Table& table, std::int64_t variables) {
-  const BatchView<const Index> entries(static_cast<const Index*>(table.entries), table.count, table.width,
-                                       table.item_stride, table.component_stride);
-  const HostEntries<Index> copy(table.owners->starts.executor(), entries);
+  const auto copy = entries_from_device<Index>(table);
   Table on_host = table;
   on_host.entries = copy.view().data;
   on_host.owners = nullptr;
@@ -239,6 +247,16 @@ SparsePattern pattern_from_device(const Table& table, std::int64_t variables) {
 }
 
 }  // namespace
+
+void list_owners(const Table& table, std::int64_t variables) {
+  OwnerLists& owners = *table.owners;
+  if (owners.starts.size() > 0) return;
+  const auto make = [&](const auto& copy) {
+    const Executor where = owners.starts.executor();
+    owners = make_owner_lists(where, copy.view(), table.block, variables);
+  };
+  table.wide ? make(entries_from_device<std::int64_t>(table)) : make(entries_from_device<std::int32_t>(table));
+}
 
 SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t variables) {
   if (const auto* const table = std::get_if<Table>(&connectivity); table != nullptr && table->owners != nullptr) {

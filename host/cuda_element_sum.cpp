@@ -21,6 +21,12 @@ ElementGrid grid_of(const Affine& affine) {
   return grid;
 }
 
+/// Whether elements add to the variables in any order. Entries of a Hessian have places, and two of them each, which
+/// are to be the same.
+bool scatters(const Table& table, ElementPass pass) {
+  return table.additions == Additions::unordered && pass != ElementPass::value && pass != ElementPass::hessian;
+}
+
 ElementTable table_of(const Executor& executor, const char* name, const Table& table) {
   const OwnerLists& owners = *table.owners;
   if (const int device = owners.starts.executor().device(); device != executor.device()) {
@@ -128,9 +134,8 @@ double run_elements(const Executor& executor, const ElementCall<T>& call) {
   if (!has_value(call.pass) && output_of(call.outputs).empty()) return 0;
   const CurrentDevice current(executor.device());
   const auto* const affine = std::get_if<Affine>(&call.connectivity);
-  ElementLaunch<T> launch{
-      call.pass, request_of(executor, call), nullptr,          nullptr, false, call.operation.dimension,
-      0,         executor.device(),          executor.stream()};
+  ElementLaunch<T> launch{call.pass, request_of(executor, call), nullptr, nullptr,           false,
+                          false,     call.operation.dimension,   0,       executor.device(), executor.stream()};
   ElementRequest<T>& request = launch.request;
   ElementGrid grid{};
   ElementTable table{};
@@ -139,12 +144,19 @@ double run_elements(const Executor& executor, const ElementCall<T>& call) {
     launch.grid = &grid;
     if (is_shared(*affine)) return run_shared(executor, call, launch);
   } else {
-    table = table_of(executor, call.operation.name, std::get<Table>(call.connectivity));
+    const Table& given = std::get<Table>(call.connectivity);
+    launch.scatters = scatters(given, call.pass);
+    const bool has_owners = call.pass != ElementPass::value && !launch.scatters;
+    if (has_owners) list_owners(given, call.variables);
+    table = table_of(executor, call.operation.name, given);
     launch.table = &table;
   }
+  if (launch.scatters && request.out != nullptr && !request.add) {
+    clear(executor.state(), request.out, static_cast<std::size_t>(request.variables) * sizeof(T));
+  }
   const std::int64_t block = affine != nullptr ? 1 : table.block;
-  const std::int64_t blocks =
-      element_blocks(call.pass == ElementPass::value ? request.elements : (request.variables + block - 1) / block);
+  const bool by_element = call.pass == ElementPass::value || launch.scatters;
+  const std::int64_t blocks = element_blocks(by_element ? request.elements : (request.variables + block - 1) / block);
   if (blocks == 0) return 0;
   launch.blocks = blocks;
   if (has_value(call.pass)) request.partials = workspace_of(executor, blocks, 1);

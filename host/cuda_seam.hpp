@@ -7,6 +7,7 @@
 
 #include <nabla/detail/element_request.hpp>
 #include <nabla/detail/operation.hpp>
+#include <nabla/detail/row_hessian.hpp>
 #include <nabla/detail/sparse_product.hpp>
 #include <nabla/view.hpp>
 
@@ -14,8 +15,8 @@
 #include <vector>
 
 // What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/displace.cu, kernels/element_sum.cu,
-// kernels/module.cu, kernels/quadratic.cu, kernels/random.cu, kernels/row_sum.cu, kernels/summary.cu and
-// kernels/vectors.cu answer; host/without_cuda.cpp answers in builds without CUDA.
+// kernels/module.cu, kernels/quadratic.cu, kernels/random.cu, kernels/row_hessian.cu, kernels/row_sum.cu,
+// kernels/summary.cu and kernels/vectors.cu answer; host/without_cuda.cpp answers in builds without CUDA.
 
 namespace nabla::detail::cuda {
 
@@ -88,6 +89,11 @@ template <class T>
 void turn(const ExecutorState& state, std::int64_t n, const KrylovVectors<T>& vectors);
 template <class T>
 void iterate(const ExecutorState& state, const MatrixRows<T>& rows, const KrylovVectors<T>& vectors, const Sums& sums);
+
+/// Enqueues all entries of a sum's Hessian. `sums`: a number for each entry, and those of parts.
+template <class T, class Index>
+void assemble(const ExecutorState& state, const RowHessianView<T, Index>& view, const RowHessianOutput<T>& output,
+              T* sums);
 
 /// What host/vectors.hpp says, enqueued.
 template <class T>

@@ -57,10 +57,7 @@ void require(const Executor& executor, const ElementCall<T>& call) {
   require_output("the diagonal", out.diagonal, call.variables);
   require_output("the values", out.values, elements_of(call.connectivity));
   if (call.pattern != nullptr) {
-    if (static_cast<std::int64_t>(call.pattern->starts.size()) != call.variables + 1) {
-      throw ShapeError(std::string(name) + ": the pattern must have " + std::to_string(call.variables) +
-                       " rows, found " + std::to_string(call.pattern->starts.size()) + " starts");
-    }
+    require_pattern(name, *call.pattern, call.variables);
     require_output("the Hessian", out.hessian, static_cast<std::int64_t>(call.pattern->columns.size()));
   }
   const Argument arguments[] = {
@@ -94,6 +91,12 @@ void require_data(const Executor& executor, const Connectivity& connectivity, co
 }
 template void require_data(const Executor&, const Connectivity&, const BatchView<const float>&, std::int64_t);
 template void require_data(const Executor&, const Connectivity&, const BatchView<const double>&, std::int64_t);
+
+void require_pattern(const char* call, const SparsePattern& pattern, std::int64_t variables) {
+  if (static_cast<std::int64_t>(pattern.starts.size()) == variables + 1) return;
+  throw ShapeError(std::string(call) + ": the pattern must have " + std::to_string(variables) + " rows, found " +
+                   std::to_string(pattern.starts.size()) + " starts");
+}
 
 template <class T>
 double run_elements(const Executor& executor, const ElementCall<T>& call) {

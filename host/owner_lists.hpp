@@ -8,7 +8,7 @@
 namespace nabla::detail {
 
 /// For each block of a table's variables, the elements that touch it, each once and in increasing order: those of block
-/// b are elements[starts[b]] … elements[starts[b + 1] - 1].
+/// b are elements[starts[b]] … elements[starts[b + 1] - 1]. Empty as long as nothing needs it.
 struct OwnerLists {
   Array<std::int64_t> starts;
   Array<std::uint32_t> elements;

@@ -74,6 +74,19 @@ void multiply(const ExecutorState&, const SparseProduct<T>&, double*) {
 template void multiply(const ExecutorState&, const SparseProduct<float>&, double*);
 template void multiply(const ExecutorState&, const SparseProduct<double>&, double*);
 
+template <class T, class Index>
+void assemble(const ExecutorState&, const RowHessianView<T, Index>&, const RowHessianOutput<T>&, T*) {
+  unreachable();
+}
+template void assemble(const ExecutorState&, const RowHessianView<float, std::int32_t>&, const RowHessianOutput<float>&,
+                       float*);
+template void assemble(const ExecutorState&, const RowHessianView<float, std::int64_t>&, const RowHessianOutput<float>&,
+                       float*);
+template void assemble(const ExecutorState&, const RowHessianView<double, std::int32_t>&,
+                       const RowHessianOutput<double>&, double*);
+template void assemble(const ExecutorState&, const RowHessianView<double, std::int64_t>&,
+                       const RowHessianOutput<double>&, double*);
+
 template <class T>
 void run(const ExecutorState&, std::int64_t, const Pass<T>&, const Sums&) {
   unreachable();

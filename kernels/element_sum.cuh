@@ -10,6 +10,8 @@
 //
 //   value_kernel   a thread for each element; values, and their sum
 //   owner_kernel   a thread for each owner of variables; gradients, products, diagonals and rows of Hessians
+//   scatter_kernel a thread for each element of a table, evaluated with all its tangents: adds them to the variables,
+//                  in any order, where a caller said so
 //   shared_kernel  where all elements touch the same variables: a thread for some elements; sums over all of them
 //
 // Which variable a slot's is, is asked of numbers and not of slots' places: an element may have the same one twice.
@@ -317,6 +319,56 @@ __global__ void __launch_bounds__(element_threads, 1)
           T& out = request.out[first + start + k];
           out = request.add ? out + sums[k] : sums[k];
         }
+      }
+    }
+  }
+  if constexpr (Pass == ElementPass::gradient) put_partial(request, value);
+}
+
+/// An element of a table, whose slots are asked for one by one, as if no two of them had the same variable.
+struct ScatteredElement {
+  const ElementTable& table;
+  std::int64_t number;
+  int block, reciprocal;  // 2^16 / block, rounded up: slots and blocks are at most 32
+
+  constexpr std::int64_t variable(std::int64_t slot) const {
+    const int entry = static_cast<int>(slot) * reciprocal >> 16;
+    return TableElement<dynamic>{table, number, 0}.entry(entry) * block + (static_cast<int>(slot) - entry * block);
+  }
+  constexpr bool owns(std::int64_t slot, int k) const { return slot == k; }
+};
+
+/// Adds an element's derivatives to request.out, and leaves the sum of values.
+template <ElementPass Pass, int N, class T, class F>
+__global__ void __launch_bounds__(element_threads, 1)
+    scatter_kernel(const F f, const ElementTable table, const ElementRequest<T> request, const int block) {
+  constexpr int width = scatter_width(Pass, N);
+  double value = 0;
+  if (thread_number() < request.elements) {
+    const ScatteredElement element{table, thread_number(), block, (1 << 16) / block + 1};
+#pragma unroll 1
+    for (int start = 0; start < N; start += width) {
+      T derivatives[width];
+      if constexpr (Pass == ElementPass::diagonal) {
+        const std::int64_t own = element.variable(start);
+        bool is_first = true;
+        for (int before = 0; before < start; ++before) is_first = is_first && element.variable(before) != own;
+        if (!is_first) continue;
+        const auto has = [&](std::int64_t i) { return element.variable(i) == own; };
+        derivatives[0] = second_derivative<N>(f, request, element, has, has);
+      } else if constexpr (Pass == ElementPass::product) {
+        const auto y = element_product<N, width>(f, request, element, start);
+#pragma unroll
+        for (int k = 0; k < width; ++k) derivatives[k] = y.tangent[k].tangent[0];
+      } else {
+        const auto y = element_gradient<N, width>(f, request, element, start);
+#pragma unroll
+        for (int k = 0; k < width; ++k) derivatives[k] = y.tangent[k];
+        if (start == 0) value = static_cast<double>(y.value);
+      }
+#pragma unroll
+      for (int k = 0; k < width && request.out != nullptr; ++k) {
+        if (start + k < N) atomicAdd(request.out + element.variable(start + k), derivatives[k]);
       }
     }
   }

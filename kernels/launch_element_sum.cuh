@@ -49,6 +49,13 @@ void launch_element_sum(const void* function, const ElementLaunch<T>& launch) {
     launch_kernel(name, &shared_kernel<Pass, n, T, F>, shape, f, *launch.grid, request);
     return;
   }
+  if (launch.scatters) {
+    if constexpr (Pass != ElementPass::value && Pass != ElementPass::hessian) {
+      launch_kernel(name, &scatter_kernel<Pass, n, T, F>, shape, f, *launch.table, request,
+                    static_cast<int>(launch.table->block));
+    }
+    return;
+  }
   with_elements<n>(launch, [&](const auto& elements) {
     using Elements = std::remove_cvref_t<decltype(elements)>;
     if constexpr (Pass == ElementPass::value) {

@@ -103,7 +103,13 @@ struct HotSum {
   nabla::RowSum<double, Square> rows =
       nabla::row_sum<double>(where, Square(), n, nabla::SparseRows(starts, columns, values));
   Points<double> x = Points<double>::uniform(where, n, 1, -2, 2, 1), v = Points<double>::uniform(where, n, 1, -2, 2, 2);
-  Array<double> out{where, n}, hessian{where, static_cast<std::int64_t>(f.hessian_pattern().columns.size())};
+  nabla::AddedSums<double, nabla::RowSum<double, Square>, nabla::ElementSum<double, Saddle>> both = rows + f;
+  Array<double> out{where, n}, hessian{where, entries(f)}, rows_hessian{where, entries(rows)},
+      both_hessian{where, entries(both)};
+
+  static std::int64_t entries(const auto& sum) {
+    return static_cast<std::int64_t>(sum.hessian_pattern().columns.size());
+  }
 
   static std::span<double> all(const auto& array, std::int64_t size) {
     return {array.data(), static_cast<std::size_t>(size)};
@@ -113,6 +119,8 @@ struct HotSum {
     f.hessian(where, all(x, n), all(hessian, hessian.size()));
     rows.hessian_vector_product(where, all(x, n), all(v, n), all(out, n), true);
     rows.hessian_diagonal(where, all(x, n), all(out, n), true);
+    rows.hessian(where, all(x, n), all(rows_hessian, rows_hessian.size()));
+    both.hessian(where, all(x, n), all(both_hessian, both_hessian.size()));
   }
   double wait() const {
     const double first = f.value_and_gradient(where, all(x, n), all(out, n));
@@ -254,7 +262,8 @@ TEST_P(HotCallsOnAStream, PassesOfSumsWithoutAValueCanBeCaptured) {
   const HotSum sum{Executor::cuda_on_stream(stream.get(), 0)};
   sum.enqueue();
   sum.where.synchronize();
-  const std::vector<double> product = sum.out.to_host(), hessian = sum.hessian.to_host();
+  const std::vector<double> product = sum.out.to_host(), hessian = sum.hessian.to_host(),
+                            both_hessian = sum.both_hessian.to_host();
   cudaGraph_t graph = nullptr;
   ASSERT_EQ(cudaStreamBeginCapture(stream.get(), cudaStreamCaptureModeGlobal), cudaSuccess);
   sum.enqueue();
@@ -265,6 +274,7 @@ TEST_P(HotCallsOnAStream, PassesOfSumsWithoutAValueCanBeCaptured) {
   ASSERT_EQ(cudaGraphLaunch(replay, stream.get()), cudaSuccess);
   EXPECT_EQ(sum.out.to_host(), product);
   EXPECT_EQ(sum.hessian.to_host(), hessian);
+  EXPECT_EQ(sum.both_hessian.to_host(), both_hessian);
   cudaGraphExecDestroy(replay);
   cudaGraphDestroy(graph);
 }

@@ -27,6 +27,9 @@ struct Affine {
   }
 };
 
+/// In which order a CUDA device adds up what elements contribute to a variable; see element_sum().
+enum class Additions { ordered, unordered };
+
 /// A table of (elements, entries of each) in the executor's memory, where it stays for as long as the sum is used.
 /// Entry i stands for the `block` variables from i * block on, so that atoms in space need one index each: slots are
 /// entries times block. The same variable may come up twice.
@@ -34,6 +37,7 @@ template <class Index>
 struct IndexTable {
   BatchView<const Index> entries;
   std::int64_t block = 1;
+  Additions additions = Additions::ordered;
 };
 
 /// Where a sparse matrix has entries, row by row (compressed sparse rows): those of row i are in the columns
@@ -55,7 +59,8 @@ struct Table {
   bool wide;  // 64 bits
   std::int64_t count, width, item_stride, component_stride, block;
   std::shared_ptr<const TableSchedule> schedule;  // of CPUs
-  std::shared_ptr<const OwnerLists> owners;       // of a device, in its memory
+  std::shared_ptr<OwnerLists> owners;             // of a device, in its memory
+  Additions additions;
 
   std::int64_t slots() const { return width * block; }
 };
@@ -73,6 +78,8 @@ template <class Index>
 Table make_table(const Executor& executor, const IndexTable<Index>& table, std::int64_t variables, std::int64_t slots);
 extern template Table make_table(const Executor&, const IndexTable<std::int32_t>&, std::int64_t, std::int64_t);
 extern template Table make_table(const Executor&, const IndexTable<std::int64_t>&, std::int64_t, std::int64_t);
+/// Makes the lists of a table's owners on its device, unless they are there.
+void list_owners(const Table& table, std::int64_t variables);
 
 }  // namespace detail
 }  // namespace nabla

@@ -167,6 +167,9 @@ void require_data(const Executor& executor, const Connectivity& connectivity, co
 extern template void require_data(const Executor&, const Connectivity&, const BatchView<const float>&, std::int64_t);
 extern template void require_data(const Executor&, const Connectivity&, const BatchView<const double>&, std::int64_t);
 
+/// Throws ShapeError unless a pattern has a row for each variable.
+void require_pattern(const char* call, const SparsePattern& pattern, std::int64_t variables);
+
 /// The entries of a sum's Hessian that may differ from 0, both triangles.
 SparsePattern hessian_pattern(const Connectivity& connectivity, std::int64_t variables);
 /// All entries of both.
@@ -308,8 +311,11 @@ class ElementSum {
 /// The sum of an element over an affine connectivity or an index table, of T = float or double. `data`: (elements,
 /// E::data) at any strides, or one record for all of them (an item stride of 0), in the executor's memory for as long
 /// as the sum is used. On CUDA a table is copied to the host, where the elements that touch each block of variables are
-/// listed; the lists go to the device (8 bytes a block, and 4 for each of an element's entries). Throws ShapeError that
-/// names the first index out of range.
+/// listed; the lists go to the device (8 bytes a block, and 4 for each of an element's entries). An element is then
+/// evaluated for each of the blocks it touches, which add up in order. With Additions::unordered a table's element is
+/// evaluated once and adds its derivatives to gradients, products and diagonals by atomic additions: the last bits
+/// differ from call to call, and lists are made for hessian() alone, at its first call. On CPUs, where tables are
+/// evaluated once and in order anyway, it changes nothing. Throws ShapeError that names the first index out of range.
 template <class T, class E>
 ElementSum<T, E> element_sum(const Executor& executor, E element, std::int64_t variables, Affine affine,
                              std::type_identity_t<BatchView<const T>> data = {}) {

@@ -26,13 +26,21 @@
 //
 // Rows may be of any length, and so may columns: what one of them has is cut into parts where it is long.
 //
-// There is no sparse Hessian: a column that all rows have would fill it. Newton's method needs products alone.
+// The Hessian has an entry for each two columns that share a row: rows of k entries make up to k^2 each, and one that
+// has all columns would fill it. A column that all rows have, a bias, adds one row and column to it, and no more.
 //
 // Shapes, Throws: as for sums of elements. Complexity: bytes, for entries with indices of i bytes and rows with d
 //     numbers of data: a value reads the matrix once, sizeof(T) + i an entry; a gradient once more, transposed;
-//     products as much as a gradient. On top come about 4 + d numbers a row.
+//     products as much as a gradient. On top come about 4 + d numbers a row. A Hessian computes half of those k^2 a row
+//     and reads them, sizeof(T) + i bytes each, from the caches as far as these hold; and writes each entry, to a place
+//     that it reads (8 bytes). For it rows are kept once more, in another order: sizeof(T) + 2 i bytes an entry, and
+//     8 + i / 2 bytes for each entry of the Hessian, besides its pattern.
 
 namespace nabla {
+
+/// Entries that a sum's Hessian has at most, unless hessian_pattern() is told otherwise: 2^28, which with their columns
+/// take 4 GiB in f64.
+inline constexpr std::int64_t most_hessian_entries = std::int64_t{1} << 28;
 
 /// A sparse matrix in the executor's memory, row by row (compressed sparse rows), where it stays, and stays as it is,
 /// for as long as the sum is used: the entries of row r are the numbers values[e] in columns[e], from e = starts[r] up
@@ -111,6 +119,39 @@ void multiply_columns(const Executor& executor, const RowCall<T>& call, std::spa
 extern template void multiply_columns(const Executor&, const RowCall<float>&, std::span<const float>, bool, bool);
 extern template void multiply_columns(const Executor&, const RowCall<double>&, std::span<const double>, bool, bool);
 
+/// A matrix's rows in the order in which they make a Hessian, and the Hessian's pattern.
+template <class T>
+struct RowHessian;  // host/row_hessian.hpp
+/// Throws ShapeError for more entries than allowed, before there is memory for them.
+template <class T>
+std::shared_ptr<const RowHessian<T>> make_row_hessian(const RowMatrix<T>& matrix, std::int64_t most_entries);
+extern template std::shared_ptr<const RowHessian<float>> make_row_hessian(const RowMatrix<float>&, std::int64_t);
+extern template std::shared_ptr<const RowHessian<double>> make_row_hessian(const RowMatrix<double>&, std::int64_t);
+
+template <class T>
+const std::shared_ptr<const SparsePattern>& pattern_of(const RowHessian<T>& hessian);
+extern template const std::shared_ptr<const SparsePattern>& pattern_of(const RowHessian<float>&);
+extern template const std::shared_ptr<const SparsePattern>& pattern_of(const RowHessian<double>&);
+
+/// The pattern that a Hessian's entries go into. Where nobody says that it is kept and never changes, it is compared
+/// with the one of last time.
+struct HessianPlaces;  // host/row_hessian.hpp
+struct HessianTarget {
+  const SparsePattern& pattern;
+  std::shared_ptr<const SparsePattern> kept;
+  std::shared_ptr<const HessianPlaces>* places;  // in the pattern, kept for the next call
+  bool add;
+};
+
+/// call.out = A^T diag(curvatures) A, or is increased by it.
+template <class T>
+void assemble_hessian(const Executor& executor, const RowCall<T>& call, const RowHessian<T>& hessian,
+                      const HessianTarget& target, std::span<const T> curvatures);
+extern template void assemble_hessian(const Executor&, const RowCall<float>&, const RowHessian<float>&,
+                                      const HessianTarget&, std::span<const float>);
+extern template void assemble_hessian(const Executor&, const RowCall<double>&, const RowHessian<double>&,
+                                      const HessianTarget&, std::span<const double>);
+
 }  // namespace detail
 
 #ifdef __CUDACC__
@@ -119,8 +160,8 @@ inline namespace with_kernels {
 inline namespace without_kernels {
 #endif
 
-/// See above; made by row_sum(). With A the matrix and t = A x, the gradient is A^T phi'(t), and the Hessian, of which
-/// there are products and the diagonal, A^T diag(phi''(t)) A.
+/// See above; made by row_sum(). With A the matrix and t = A x, the gradient is A^T phi'(t), and the Hessian
+/// A^T diag(phi''(t)) A.
 template <class T, class E>
 class RowSum {
  public:
@@ -169,11 +210,45 @@ class RowSum {
     losses_.hessian_diagonal(executor, rows.products, rows.slopes);
     detail::multiply_columns<T>(executor, call, rows.slopes, true, add);
   }
+  /// Where the Hessian has entries; looked for at the first call. Throws ShapeError for more than `most_entries`, and
+  /// then says how many the longest row makes, or that there are more. The first call decides, for copies made after it
+  /// too: so a sum of sums can have a larger one.
+  const SparsePattern& hessian_pattern(std::int64_t most_entries = most_hessian_entries) const {
+    if (!hessian_) hessian_ = detail::make_row_hessian(*matrix_, most_entries);
+    return *detail::pattern_of(*hessian_);
+  }
+  /// The Hessian's entries in the order of hessian_pattern(), symmetric to the bit.
+  void hessian(const Executor& executor, std::span<const T> x, std::span<T> values) const {
+    const SparsePattern& pattern = hessian_pattern();
+    hessian(executor, x, values, pattern, detail::pattern_of(*hessian_), false);
+  }
+  /// The same in the order of a pattern that has others too. It is compared with the one of the last call.
+  void hessian(const Executor& executor, std::span<const T> x, std::span<T> values, const SparsePattern& pattern,
+               bool add = false) const {
+    hessian_pattern();
+    hessian(executor, x, values, pattern, nullptr, add);
+  }
 
  private:
+  template <class, class...>
+  friend class AddedSums;
+
+  void hessian(const Executor& executor, std::span<const T> x, std::span<T> values, const SparsePattern& pattern,
+               std::shared_ptr<const SparsePattern> kept, bool add) const {
+    hessian_pattern();
+    detail::require_pattern("hessian", pattern, variables_);
+    const detail::RowCall<T> call{
+        "hessian", *matrix_, x, nullptr, "the Hessian", values, static_cast<std::int64_t>(pattern.columns.size())};
+    const auto rows = detail::multiply_rows(executor, call);
+    losses_.hessian_diagonal(executor, rows.products, rows.slopes);
+    detail::assemble_hessian<T>(executor, call, *hessian_, {pattern, std::move(kept), &places_, add}, rows.slopes);
+  }
+
   std::shared_ptr<const detail::RowMatrix<T>> matrix_;
   std::int64_t variables_;
   ElementSum<T, E> losses_;  // over the rows' products
+  mutable std::shared_ptr<const detail::RowHessian<T>> hessian_;
+  mutable std::shared_ptr<const detail::HessianPlaces> places_;
 };
 
 /// The sum of a loss over rows, of T = float or double. `data`: (rows, E::data) at any strides, or one record for all

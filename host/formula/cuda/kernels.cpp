@@ -213,10 +213,11 @@ const char* name_of(detail::ElementPass pass) {
   }
 }
 
-/// The type that kernels know elements by; "shared" where all have the same variables.
+/// The type that kernels know elements by; "shared" where all have the same variables, "scatters" where they add.
 template <class T>
 const char* elements_of(const detail::ElementLaunch<T>& launch) {
   if (launch.shared) return "shared";
+  if (launch.scatters) return "scatters";
   if (launch.table == nullptr) return detail::is_chain(*launch.grid) ? "Chain" : "Grid";
   constexpr const char* lists[] = {"Lists<nabla::dynamic>", "Lists<1>", "Lists<2>", "Lists<3>", "Lists<4>"};
   static_assert(std::size(lists) == detail::most_fixed_block + 1);
@@ -231,6 +232,7 @@ KernelSource source_of(const Definition& definition, std::size_t parameters, con
                     element = std::to_string(launch.slots) + ", " + precision_of<T> + ", " + space + "FormulaElement",
                     elements = ", " + space + elements_of(launch);
   const std::string kernel = launch.shared                               ? "shared_kernel<" + pass + element
+                             : launch.scatters                           ? "scatter_kernel<" + pass + element
                              : launch.pass == detail::ElementPass::value ? "value_kernel<" + element + elements
                                                                          : "owner_kernel<" + pass + element + elements;
   // Of each function there are a value, a slope and a second derivative, and what those take.
@@ -266,7 +268,7 @@ void launch_elements(const Definition& definition, std::span<const double> param
   } else {
     grid = *launch.grid;
   }
-  void* addresses[] = {element.data(), elements, &request, &block};  // the last for owner_kernel alone
+  void* addresses[] = {element.data(), elements, &request, &block};  // the last for two kernels alone
   detail::cuda::launch_loaded(launch.stream, kernel, launch.blocks, {false, detail::element_threads, 0}, addresses);
 }
 template void launch_elements(const Definition&, std::span<const double>, const detail::ElementLaunch<float>&);

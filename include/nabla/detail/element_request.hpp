@@ -51,6 +51,7 @@ struct ElementLaunch {
   const ElementGrid* grid;
   const ElementTable* table;
   bool shared;         // all elements touch the same variables: partials only, of rows that shared_rows() counts
+  bool scatters;       // a table's elements add to request.out, one by one in any order
   std::int64_t slots;  // of an element
   std::int64_t blocks;
   int device;
@@ -71,6 +72,12 @@ inline constexpr int element_threads = 256;
 /// Blocks of a pass: one thread for each owner of variables, or for each element.
 constexpr std::int64_t element_blocks(std::int64_t threads) {
   return (threads + element_threads - 1) / element_threads;
+}
+
+/// Tangents that an element which scatters is evaluated with at once.
+constexpr int scatter_width(ElementPass pass, int slots) {
+  const int most = pass == ElementPass::gradient ? 12 : pass == ElementPass::product ? 6 : 1;
+  return slots < most ? slots : most;
 }
 
 /// Elements that all touch the same variables are cut into parts, each of which a block of threads adds up.
