@@ -1,0 +1,222 @@
+#pragma once
+
+#include "element_tile.hpp"
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+// Blocks of neighbouring numbers of a vector, such as an atom's coordinates, as rows of a tile, and back: number c of the
+// e-th block, which begins at at[e], is rows[c * stride + e]. Blocks are read four numbers at a time and turned in
+// registers, four blocks together, since a load or a store for each number is what a table's sum would wait for.
+// Where the same block comes up many times in a row (lists of pairs), it is read, and its sums are written, once.
+
+namespace nabla::detail::cpu {
+
+/// So many numbers in a register.
+template <class T>
+struct Packed {
+  typedef T two __attribute__((vector_size(2 * sizeof(T))));
+  typedef T four __attribute__((vector_size(4 * sizeof(T))));
+};
+
+/// Calls use(a constant from 1 to 4, first) for parts of a block.
+template <class Use>
+void in_fours(std::int64_t size, Use use) {
+  std::int64_t c = 0;
+  for (; c + 4 <= size; c += 4) use(std::integral_constant<int, 4>(), c);
+  switch (size - c) {
+    case 3:
+      return use(std::integral_constant<int, 3>(), c);
+    case 2:
+      return use(std::integral_constant<int, 2>(), c);
+    case 1:
+      return use(std::integral_constant<int, 1>(), c);
+    default:
+      return;
+  }
+}
+
+/// Four blocks of `size` numbers, of which four are read: there must be one after the last of three.
+template <int size, class T, class Offset>
+void turn_four(const T* from, const Offset* at, T* rows, std::int64_t stride) {
+  using Four = typename Packed<T>::four;
+  Four a, b, c, d, row[4];
+  std::memcpy(&a, from + at[0], sizeof(Four));
+  std::memcpy(&b, from + at[1], sizeof(Four));
+  std::memcpy(&c, from + at[2], sizeof(Four));
+  std::memcpy(&d, from + at[3], sizeof(Four));
+  if constexpr (sizeof(T) == 8) {  // in the order that machines do in one instruction
+    const Four even = __builtin_shufflevector(a, b, 0, 4, 2, 6), odd = __builtin_shufflevector(a, b, 1, 5, 3, 7);
+    const Four even_2 = __builtin_shufflevector(c, d, 0, 4, 2, 6), odd_2 = __builtin_shufflevector(c, d, 1, 5, 3, 7);
+    row[0] = __builtin_shufflevector(even, even_2, 0, 1, 4, 5);
+    row[1] = __builtin_shufflevector(odd, odd_2, 0, 1, 4, 5);
+    row[2] = __builtin_shufflevector(even, even_2, 2, 3, 6, 7);
+    row[3] = __builtin_shufflevector(odd, odd_2, 2, 3, 6, 7);
+  } else {
+    const Four low = __builtin_shufflevector(a, b, 0, 4, 1, 5), high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
+    const Four low_2 = __builtin_shufflevector(c, d, 0, 4, 1, 5), high_2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
+    row[0] = __builtin_shufflevector(low, low_2, 0, 1, 4, 5);
+    row[1] = __builtin_shufflevector(low, low_2, 2, 3, 6, 7);
+    row[2] = __builtin_shufflevector(high, high_2, 0, 1, 4, 5);
+    row[3] = __builtin_shufflevector(high, high_2, 2, 3, 6, 7);
+  }
+  for (int k = 0; k < size; ++k) std::memcpy(rows + k * stride, &row[k], sizeof(Four));
+}
+
+/// Reads blocks of `size` numbers into rows. `reads_past`: there are numbers after each of them.
+template <class T, class Offset>
+void read_blocks(const T* from, const Offset* at, std::int64_t count, std::int64_t size, bool reads_past, T* rows,
+                 std::int64_t stride) {
+  in_fours(size, [&](auto part, std::int64_t first) {
+    const T* const begin = from + first;
+    T* const to = rows + first * stride;
+    std::int64_t e = 0;
+    if (part == 4 || (part == 3 && reads_past)) {
+      for (; e + 4 <= count; e += 4) turn_four<part>(begin, at + e, to + e, stride);
+    }
+    for (; e < count; ++e) {
+      for (int c = 0; c < part; ++c) to[c * stride + e] = begin[at[e] + c];
+    }
+  });
+}
+
+/// Adds rows to blocks of `size` numbers, one after another: they may be the same.
+template <class T, class Offset>
+void add_blocks(const T* rows, std::int64_t stride, const Offset* at, std::int64_t count, std::int64_t size, T* to) {
+  using Two = typename Packed<T>::two;
+  using Four = typename Packed<T>::four;
+  in_fours(size, [&](auto part, std::int64_t first) {
+    const T* const from = rows + first * stride;
+    T* const begin = to + first;
+    std::int64_t e = 0;
+    for (; part > 1 && e + 4 <= count; e += 4) {
+      Four even[2], odd[2];  // blocks 0 and 2, 1 and 3; each pair of numbers
+      for (int c = 0; c + 1 < part; c += 2) {
+        Four x, y;
+        std::memcpy(&x, from + c * stride + e, sizeof(Four));
+        std::memcpy(&y, from + (c + 1) * stride + e, sizeof(Four));
+        even[c / 2] = __builtin_shufflevector(x, y, 0, 4, 2, 6);
+        odd[c / 2] = __builtin_shufflevector(x, y, 1, 5, 3, 7);
+      }
+      const auto add = [&](int k, const auto& part_of) {
+        T* const block = begin + at[e + k];
+        for (int c = 0; c + 1 < part; c += 2) {
+          Two sums;
+          std::memcpy(&sums, block + c, sizeof(Two));
+          sums += part_of(c / 2);
+          std::memcpy(block + c, &sums, sizeof(Two));
+        }
+        if (part % 2 == 1) block[part - 1] += from[(part - 1) * stride + e + k];
+      };
+      add(0, [&](int c) { return __builtin_shufflevector(even[c], even[c], 0, 1); });
+      add(1, [&](int c) { return __builtin_shufflevector(odd[c], odd[c], 0, 1); });
+      add(2, [&](int c) { return __builtin_shufflevector(even[c], even[c], 2, 3); });
+      add(3, [&](int c) { return __builtin_shufflevector(odd[c], odd[c], 2, 3); });
+    }
+    for (; e < count; ++e) {
+      for (int c = 0; c < part; ++c) begin[at[e] + c] += from[c * stride + e];
+    }
+  });
+}
+
+/// Where runs of the same block begin among those of a tile.
+class Runs {
+ public:
+  /// Whether they are so long that it pays to know them.
+  template <class Offset>
+  bool find(const Offset* at, std::int64_t count) {
+    constexpr std::int64_t least_length = 4;
+    std::uint8_t begins[most_tile + 8];
+    begins[0] = 1;
+    for (std::int64_t e = 1; e < count; ++e) begins[e] = at[e] != at[e - 1];
+    std::fill_n(begins + count, 8, std::uint8_t{0});
+    std::int64_t found = 0;
+    for (std::int64_t e = 0; e < count; ++e) found += begins[e];
+    if (found * least_length > count) return false;
+    count_ = 0;
+    for (std::int64_t e = 0; e < count; e += 8) {
+      std::uint64_t eight;  // bytes of 0 or 1, the first one lowest
+      std::memcpy(&eight, begins + e, 8);
+      for (; eight != 0; eight &= eight - 1) {
+        first_[count_++] = static_cast<std::int32_t>(e + std::countr_zero(eight) / 8);
+      }
+    }
+    first_[count_] = static_cast<std::int32_t>(count);
+    return true;
+  }
+  /// Calls use(first, last) for each.
+  template <class Use>
+  void each(Use use) const {
+    for (std::int64_t r = 0; r < count_; ++r) use(std::int64_t{first_[r]}, std::int64_t{first_[r + 1]});
+  }
+
+ private:
+  std::int64_t count_ = 0;
+  std::int32_t first_[most_tile + 1];
+};
+
+/// Packs of 0, 1, 2, …
+template <class T>
+Lanes<T> lane_numbers() {
+  T numbers[lanes_in<Lanes<T>, T>];
+  for (int k = 0; k < lanes_in<Lanes<T>, T>; ++k) numbers[k] = static_cast<T>(k);
+  return Lanes<T>::load_unaligned(numbers);
+}
+
+/// read_blocks() by runs, in whole packs.
+template <class T, class Offset>
+void read_runs(const T* from, const Offset* at, const Runs& runs, std::int64_t size, T* rows, std::int64_t stride) {
+  using X = Lanes<T>;
+  constexpr std::int64_t width = lanes_in<X, T>;
+  const X lanes = lane_numbers<T>();
+  in_fours(size, [&](auto part, std::int64_t begin) {
+    T* const to = rows + begin * stride;
+    X open[part];  // the pack where a run ends
+    std::fill_n(open, int{part}, X(T(0)));
+    runs.each([&](std::int64_t first, std::int64_t last) {
+      const T* const block = from + at[first] + begin;
+      std::int64_t e = first / width * width;
+      const auto are_new = lanes >= X(static_cast<T>(first - e));
+      for (int c = 0; c < part; ++c) {
+        const X number(block[c]);
+        store<X>(to + c * stride + e, xsimd::select(are_new, number, open[c]));
+        open[c] = last > e + width ? number : xsimd::select(are_new, number, open[c]);
+      }
+      for (e += width; e < last; e += width) {
+        for (int c = 0; c < part; ++c) store<X>(to + c * stride + e, open[c]);
+      }
+    });
+  });
+}
+
+/// add_blocks() by runs: each has one sum.
+template <class T, class Offset>
+void add_runs(const T* rows, std::int64_t stride, const Offset* at, const Runs& runs, std::int64_t size, T* to) {
+  using X = Lanes<T>;
+  constexpr std::int64_t width = lanes_in<X, T>;
+  const X lanes = lane_numbers<T>(), zero(T(0));
+  in_fours(size, [&](auto part, std::int64_t begin) {
+    const T* const from = rows + begin * stride;
+    runs.each([&](std::int64_t first, std::int64_t last) {
+      std::int64_t e = first / width * width;
+      const auto from_first = lanes >= X(static_cast<T>(first - e)), to_last = lanes < X(static_cast<T>(last - e));
+      X sums[part];
+      for (int c = 0; c < part; ++c) {
+        sums[c] = xsimd::select(from_first && to_last, load<X>(from + c * stride + e), zero);
+      }
+      for (e += width; e + width <= last; e += width) {
+        for (int c = 0; c < part; ++c) sums[c] = sums[c] + load<X>(from + c * stride + e);
+      }
+      if (e < last) {
+        const auto remain = lanes < X(static_cast<T>(last - e));
+        for (int c = 0; c < part; ++c) sums[c] = sums[c] + xsimd::select(remain, load<X>(from + c * stride + e), zero);
+      }
+      T* const block = to + at[first] + begin;
+      for (int c = 0; c < part; ++c) block[c] += xsimd::hadd(sums[c]);
+    });
+  });
+}
+
+}  // namespace nabla::detail::cpu
