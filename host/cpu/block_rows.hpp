@@ -132,11 +132,10 @@ class Runs {
     begins[0] = 1;
     for (std::int64_t e = 1; e < count; ++e) begins[e] = at[e] != at[e - 1];
     std::fill_n(begins + count, 8, std::uint8_t{0});
-    std::int64_t found = 0;
-    for (std::int64_t e = 0; e < count; ++e) found += begins[e];
-    if (found * least_length > count) return false;
     count_ = 0;
+    if (count < least_length) return false;
     for (std::int64_t e = 0; e < count; e += 8) {
+      if (count_ * least_length > count) return false;
       std::uint64_t eight;  // bytes of 0 or 1, the first one lowest
       std::memcpy(&eight, begins + e, 8);
       for (; eight != 0; eight &= eight - 1) {

@@ -24,6 +24,13 @@ struct Part {
   std::int64_t element(std::int64_t place) const { return lists == nullptr ? place : lists->element(place); }
 };
 
+/// Asks for the entries of the next tile, which would come too late from memory: a tile takes a microsecond.
+template <class Index>
+void prefetch(const Index* from, std::int64_t count) {
+  constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(Index));
+  for (std::int64_t k = 0; k < count; k += line) __builtin_prefetch(from + k);
+}
+
 /// The first variables of the blocks that a tile's elements touch.
 template <class Offset>
 class Blocks {
@@ -88,6 +95,7 @@ class Blocks {
       with_few(table_.item_stride, [&](auto few) {
         const std::int64_t stride = few > 0 ? few : table_.item_stride;
         const Index* const consecutive = from + first_ * stride;
+        prefetch(consecutive + count_ * stride, count_ * stride);
         for (std::int64_t e = 0; e < count_; ++e) at[e] = static_cast<Offset>(consecutive[e * stride]) * block;
       });
     }
