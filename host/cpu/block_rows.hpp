@@ -7,8 +7,8 @@
 #include <cstring>
 #include <type_traits>
 
-// Blocks of neighbouring numbers of a vector, such as an atom's coordinates, as rows of a tile, and back: number c of the
-// e-th block, which begins at at[e], is rows[c * stride + e]. Blocks are read four numbers at a time and turned in
+// Blocks of neighbouring numbers of a vector, such as an atom's coordinates, as rows of a tile, and back: number c of
+// the e-th block, which begins at at[e], is rows[c * stride + e]. Blocks are read four numbers at a time and turned in
 // registers, four blocks together, since a load or a store for each number is what a table's sum would wait for.
 // Where the same block comes up many times in a row (lists of pairs), it is read, and its sums are written, once.
 
@@ -23,7 +23,7 @@ struct Packed {
 
 /// Calls use(a constant from 1 to 4, first) for parts of a block.
 template <class Use>
-void in_fours(std::int64_t size, Use use) {
+void in_fours(std::int64_t size, const Use& use) {
   std::int64_t c = 0;
   for (; c + 4 <= size; c += 4) use(std::integral_constant<int, 4>(), c);
   switch (size - c) {
@@ -69,7 +69,7 @@ void turn_four(const T* from, const Offset* at, T* rows, std::int64_t stride) {
 template <class T, class Offset>
 void read_blocks(const T* from, const Offset* at, std::int64_t count, std::int64_t size, bool reads_past, T* rows,
                  std::int64_t stride) {
-  in_fours(size, [&](auto part, std::int64_t first) {
+  in_fours(size, [=](auto part, std::int64_t first) {
     const T* const begin = from + first;
     T* const to = rows + first * stride;
     std::int64_t e = 0;
@@ -87,7 +87,7 @@ template <class T, class Offset>
 void add_blocks(const T* rows, std::int64_t stride, const Offset* at, std::int64_t count, std::int64_t size, T* to) {
   using Two = typename Packed<T>::two;
   using Four = typename Packed<T>::four;
-  in_fours(size, [&](auto part, std::int64_t first) {
+  in_fours(size, [=](auto part, std::int64_t first) {
     const T* const from = rows + first * stride;
     T* const begin = to + first;
     std::int64_t e = 0;
@@ -121,7 +121,7 @@ void add_blocks(const T* rows, std::int64_t stride, const Offset* at, std::int64
   });
 }
 
-/// Where runs of the same block begin among those of a tile.
+/// Where runs of the same block begin among those of a tile: a bit for each block.
 class Runs {
  public:
   /// Whether they are so long that it pays to know them.
@@ -132,28 +132,25 @@ class Runs {
     begins[0] = 1;
     for (std::int64_t e = 1; e < count; ++e) begins[e] = at[e] != at[e - 1];
     std::fill_n(begins + count, 8, std::uint8_t{0});
-    count_ = 0;
-    if (count < least_length) return false;
+    std::int64_t runs = 0;
     for (std::int64_t e = 0; e < count; e += 8) {
-      if (count_ * least_length > count) return false;
       std::uint64_t eight;  // bytes of 0 or 1, the first one lowest
       std::memcpy(&eight, begins + e, 8);
-      for (; eight != 0; eight &= eight - 1) {
-        first_[count_++] = static_cast<std::int32_t>(e + std::countr_zero(eight) / 8);
-      }
+      bits_[e / 8] = static_cast<std::uint8_t>(eight * 0x0102040810204080 >> 56);  // byte k becomes bit k
+      runs += std::popcount(eight);
     }
-    first_[count_] = static_cast<std::int32_t>(count);
-    return true;
+    return runs * least_length <= count;
   }
-  /// Calls use(first, last) for each.
-  template <class Use>
-  void each(Use use) const {
-    for (std::int64_t r = 0; r < count_; ++r) use(std::int64_t{first_[r]}, std::int64_t{first_[r + 1]});
+  /// Of a pack that begins at block e.
+  template <int width>
+  unsigned in_pack(std::int64_t e) const {
+    std::uint16_t bits;
+    std::memcpy(&bits, bits_ + e / 8, 2);
+    return (unsigned{bits} >> (e % 8)) & ((1U << width) - 1);
   }
 
  private:
-  std::int64_t count_ = 0;
-  std::int32_t first_[most_tile + 1];
+  std::uint8_t bits_[most_tile / 8 + 2] = {};
 };
 
 /// Packs of 0, 1, 2, …
@@ -166,55 +163,69 @@ Lanes<T> lane_numbers() {
 
 /// read_blocks() by runs, in whole packs.
 template <class T, class Offset>
-void read_runs(const T* from, const Offset* at, const Runs& runs, std::int64_t size, T* rows, std::int64_t stride) {
+void read_runs(const T* from, const Offset* at, const Runs& runs, std::int64_t count, std::int64_t size, T* rows,
+               std::int64_t stride) {
   using X = Lanes<T>;
-  constexpr std::int64_t width = lanes_in<X, T>;
+  constexpr int width = lanes_in<X, T>;
   const X lanes = lane_numbers<T>();
-  in_fours(size, [&](auto part, std::int64_t begin) {
-    T* const to = rows + begin * stride;
-    X open[part];  // the pack where a run ends
-    std::fill_n(open, int{part}, X(T(0)));
-    runs.each([&](std::int64_t first, std::int64_t last) {
-      const T* const block = from + at[first] + begin;
-      std::int64_t e = first / width * width;
-      const auto are_new = lanes >= X(static_cast<T>(first - e));
-      for (int c = 0; c < part; ++c) {
-        const X number(block[c]);
-        store<X>(to + c * stride + e, xsimd::select(are_new, number, open[c]));
-        open[c] = last > e + width ? number : xsimd::select(are_new, number, open[c]);
+  in_fours(size, [=, &runs](auto part, std::int64_t first) {
+    T* const to = rows + first * stride;
+    X numbers[part];
+    std::fill_n(numbers, int{part}, X(T(0)));
+    for (std::int64_t e = 0; e < count; e += width) {
+      unsigned begins = runs.in_pack<width>(e);
+      X mixed[part];
+      std::copy_n(numbers, int{part}, mixed);
+      for (; begins != 0; begins &= begins - 1) {
+        const int k = std::countr_zero(begins);
+        const T* const block = from + at[e + k] + first;
+        const auto are_new = lanes >= X(static_cast<T>(k));
+        for (int c = 0; c < part; ++c) {
+          numbers[c] = X(block[c]);
+          mixed[c] = xsimd::select(are_new, numbers[c], mixed[c]);
+        }
       }
-      for (e += width; e < last; e += width) {
-        for (int c = 0; c < part; ++c) store<X>(to + c * stride + e, open[c]);
-      }
-    });
+      for (int c = 0; c < part; ++c) store<X>(to + c * stride + e, mixed[c]);
+    }
   });
 }
 
 /// add_blocks() by runs: each has one sum.
 template <class T, class Offset>
-void add_runs(const T* rows, std::int64_t stride, const Offset* at, const Runs& runs, std::int64_t size, T* to) {
+void add_runs(const T* rows, std::int64_t stride, const Offset* at, const Runs& runs, std::int64_t count,
+              std::int64_t size, T* to) {
   using X = Lanes<T>;
-  constexpr std::int64_t width = lanes_in<X, T>;
+  constexpr int width = lanes_in<X, T>;
   const X lanes = lane_numbers<T>(), zero(T(0));
-  in_fours(size, [&](auto part, std::int64_t begin) {
-    const T* const from = rows + begin * stride;
-    runs.each([&](std::int64_t first, std::int64_t last) {
-      std::int64_t e = first / width * width;
-      const auto from_first = lanes >= X(static_cast<T>(first - e)), to_last = lanes < X(static_cast<T>(last - e));
-      X sums[part];
-      for (int c = 0; c < part; ++c) {
-        sums[c] = xsimd::select(from_first && to_last, load<X>(from + c * stride + e), zero);
-      }
-      for (e += width; e + width <= last; e += width) {
-        for (int c = 0; c < part; ++c) sums[c] = sums[c] + load<X>(from + c * stride + e);
-      }
-      if (e < last) {
-        const auto remain = lanes < X(static_cast<T>(last - e));
-        for (int c = 0; c < part; ++c) sums[c] = sums[c] + xsimd::select(remain, load<X>(from + c * stride + e), zero);
-      }
-      T* const block = to + at[first] + begin;
+  in_fours(size, [=, &runs](auto part, std::int64_t first) {
+    const T* const from = rows + first * stride;
+    X sums[part];
+    std::fill_n(sums, int{part}, zero);
+    T* block = to + at[0] + first;
+    const auto finish = [&] {
       for (int c = 0; c < part; ++c) block[c] += xsimd::hadd(sums[c]);
-    });
+    };
+    for (std::int64_t e = 0; e < count; e += width) {
+      X row[part];
+      for (int c = 0; c < part; ++c) row[c] = load<X>(from + c * stride + e);
+      if (e + width > count) {
+        const auto are_there = lanes < X(static_cast<T>(count - e));
+        for (int c = 0; c < part; ++c) row[c] = xsimd::select(are_there, row[c], zero);
+      }
+      for (unsigned begins = runs.in_pack<width>(e); begins != 0; begins &= begins - 1) {
+        const int k = std::countr_zero(begins);
+        const auto are_old = lanes < X(static_cast<T>(k));
+        for (int c = 0; c < part; ++c) sums[c] = sums[c] + xsimd::select(are_old, row[c], zero);
+        if (e + k > 0) finish();
+        block = to + at[e + k] + first;
+        for (int c = 0; c < part; ++c) {
+          row[c] = xsimd::select(are_old, zero, row[c]);
+          sums[c] = zero;
+        }
+      }
+      for (int c = 0; c < part; ++c) sums[c] = sums[c] + row[c];
+    }
+    finish();
   });
 }
 

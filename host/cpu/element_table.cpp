@@ -44,11 +44,6 @@ class Blocks {
     for (std::int64_t e = 0; e < count && is_listed_; ++e) elements_[e] = part.element(first + e);
     table_.wide ? look_up<std::int64_t>() : look_up<std::int32_t>();
     has_runs_ = runs_.find(at_, count);
-    Offset last = 0;
-    for (std::int64_t w = 0; w < table_.width; ++w) {
-      for (std::int64_t e = 0; e < count; ++e) last = std::max(last, of(w)[e]);
-    }
-    reads_past_ = last + table_.block < variables_;
   }
   std::int64_t element(std::int64_t e) const { return is_listed_ ? elements_[e] : first_ + e; }
   /// Of entry w of all elements.
@@ -58,7 +53,7 @@ class Blocks {
   template <class T>
   void read(std::int64_t w, const T* from, T* rows, std::int64_t stride) const {
     if (w == 0 && has_runs_) {
-      read_runs(from, of(w), runs_, table_.block, rows, stride);
+      read_runs(from, of(w), runs_, count_, table_.block, rows, stride);
     } else {
       read_blocks(from, of(w), count_, table_.block, reads_past_, rows, stride);
     }
@@ -73,7 +68,7 @@ class Blocks {
         for (std::int64_t c = 0; c < table_.block; ++c) sums[c] += rows[c * stride + e];
       }
     } else if (w == 0 && has_runs_) {
-      add_runs(rows, stride, of(w), runs_, table_.block, to.at(0));
+      add_runs(rows, stride, of(w), runs_, count_, table_.block, to.at(0));
     } else {
       add_blocks(rows, stride, of(w), count_, table_.block, to.at(0));
     }
@@ -83,22 +78,31 @@ class Blocks {
   template <class Index>
   void look_up() {
     const auto block = static_cast<Offset>(table_.block);
+    Offset last = 0;
     for (std::int64_t w = 0; w < table_.width; ++w) {
       const Index* const from = static_cast<const Index*>(table_.entries) + w * table_.component_stride;
       Offset* const at = at_ + w * most_tile;
       if (is_listed_) {
         for (std::int64_t e = 0; e < count_; ++e) {
           at[e] = static_cast<Offset>(from[elements_[e] * table_.item_stride]) * block;
+          last = std::max(last, at[e]);
         }
         continue;
       }
       with_few(table_.item_stride, [&](auto few) {
-        const std::int64_t stride = few > 0 ? few : table_.item_stride;
+        const std::int64_t stride = few > 0 ? few : table_.item_stride, count = count_;
         const Index* const consecutive = from + first_ * stride;
-        prefetch(consecutive + count_ * stride, count_ * stride);
-        for (std::int64_t e = 0; e < count_; ++e) at[e] = static_cast<Offset>(consecutive[e * stride]) * block;
+        if (w == 0 || table_.component_stride > table_.item_stride)
+          prefetch(consecutive + count * stride, count * stride);
+        Offset largest = 0;
+        for (std::int64_t e = 0; e < count; ++e) {
+          at[e] = static_cast<Offset>(consecutive[e * stride]) * block;
+          largest = std::max(largest, at[e]);
+        }
+        last = std::max(last, largest);
       });
     }
+    reads_past_ = last + table_.block < variables_;
   }
 
   const Table& table_;
