@@ -2,6 +2,8 @@
 
 #include "element_tile.hpp"
 
+#include <nabla/detail/cpu_blocks.hpp>
+
 #include <bit>
 #include <cstdint>
 #include <cstring>
@@ -13,13 +15,6 @@
 // Where the same block comes up many times in a row (lists of pairs), it is read, and its sums are written, once.
 
 namespace nabla::detail::cpu {
-
-/// So many numbers in a register.
-template <class T>
-struct Packed {
-  typedef T two __attribute__((vector_size(2 * sizeof(T))));
-  typedef T four __attribute__((vector_size(4 * sizeof(T))));
-};
 
 /// Calls use(a constant from 1 to 4, first) for parts of a block.
 template <class Use>
@@ -38,33 +33,6 @@ void in_fours(std::int64_t size, const Use& use) {
   }
 }
 
-/// Four blocks of `size` numbers, of which four are read: there must be one after the last of three.
-template <int size, class T, class Offset>
-void turn_four(const T* from, const Offset* at, T* rows, std::int64_t stride) {
-  using Four = typename Packed<T>::four;
-  Four a, b, c, d, row[4];
-  std::memcpy(&a, from + at[0], sizeof(Four));
-  std::memcpy(&b, from + at[1], sizeof(Four));
-  std::memcpy(&c, from + at[2], sizeof(Four));
-  std::memcpy(&d, from + at[3], sizeof(Four));
-  if constexpr (sizeof(T) == 8) {  // in the order that machines do in one instruction
-    const Four even = __builtin_shufflevector(a, b, 0, 4, 2, 6), odd = __builtin_shufflevector(a, b, 1, 5, 3, 7);
-    const Four even_2 = __builtin_shufflevector(c, d, 0, 4, 2, 6), odd_2 = __builtin_shufflevector(c, d, 1, 5, 3, 7);
-    row[0] = __builtin_shufflevector(even, even_2, 0, 1, 4, 5);
-    row[1] = __builtin_shufflevector(odd, odd_2, 0, 1, 4, 5);
-    row[2] = __builtin_shufflevector(even, even_2, 2, 3, 6, 7);
-    row[3] = __builtin_shufflevector(odd, odd_2, 2, 3, 6, 7);
-  } else {
-    const Four low = __builtin_shufflevector(a, b, 0, 4, 1, 5), high = __builtin_shufflevector(a, b, 2, 6, 3, 7);
-    const Four low_2 = __builtin_shufflevector(c, d, 0, 4, 1, 5), high_2 = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-    row[0] = __builtin_shufflevector(low, low_2, 0, 1, 4, 5);
-    row[1] = __builtin_shufflevector(low, low_2, 2, 3, 6, 7);
-    row[2] = __builtin_shufflevector(high, high_2, 0, 1, 4, 5);
-    row[3] = __builtin_shufflevector(high, high_2, 2, 3, 6, 7);
-  }
-  for (int k = 0; k < size; ++k) std::memcpy(rows + k * stride, &row[k], sizeof(Four));
-}
-
 /// Reads blocks of `size` numbers into rows. `reads_past`: there are numbers after each of them.
 template <class T, class Offset>
 void read_blocks(const T* from, const Offset* at, std::int64_t count, std::int64_t size, bool reads_past, T* rows,
@@ -74,7 +42,11 @@ void read_blocks(const T* from, const Offset* at, std::int64_t count, std::int64
     T* const to = rows + first * stride;
     std::int64_t e = 0;
     if (part == 4 || (part == 3 && reads_past)) {
-      for (; e + 4 <= count; e += 4) turn_four<part>(begin, at + e, to + e, stride);
+      for (; e + 4 <= count; e += 4) {
+        typename PackedNumbers<T, 4>::type turned[4];
+        turn_four(begin, at + e, turned);
+        for (int c = 0; c < part; ++c) std::memcpy(to + c * stride + e, &turned[c], sizeof(turned[c]));
+      }
     }
     for (; e < count; ++e) {
       for (int c = 0; c < part; ++c) to[c * stride + e] = begin[at[e] + c];
@@ -85,8 +57,8 @@ void read_blocks(const T* from, const Offset* at, std::int64_t count, std::int64
 /// Adds rows to blocks of `size` numbers, one after another: they may be the same.
 template <class T, class Offset>
 void add_blocks(const T* rows, std::int64_t stride, const Offset* at, std::int64_t count, std::int64_t size, T* to) {
-  using Two = typename Packed<T>::two;
-  using Four = typename Packed<T>::four;
+  using Two = typename PackedNumbers<T, 2>::type;
+  using Four = typename PackedNumbers<T, 4>::type;
   in_fours(size, [=](auto part, std::int64_t first) {
     const T* const from = rows + first * stride;
     T* const begin = to + first;
@@ -141,25 +113,11 @@ class Runs {
     }
     return runs * least_length <= count;
   }
-  /// Of a pack that begins at block e.
-  template <int width>
-  unsigned in_pack(std::int64_t e) const {
-    std::uint16_t bits;
-    std::memcpy(&bits, bits_ + e / 8, 2);
-    return (unsigned{bits} >> (e % 8)) & ((1U << width) - 1);
-  }
+  const std::uint8_t* bits() const { return bits_; }
 
  private:
   std::uint8_t bits_[most_tile / 8 + 2] = {};
 };
-
-/// Packs of 0, 1, 2, …
-template <class T>
-Lanes<T> lane_numbers() {
-  T numbers[lanes_in<Lanes<T>, T>];
-  for (int k = 0; k < lanes_in<Lanes<T>, T>; ++k) numbers[k] = static_cast<T>(k);
-  return Lanes<T>::load_unaligned(numbers);
-}
 
 /// read_blocks() by runs, in whole packs.
 template <class T, class Offset>
@@ -167,13 +125,13 @@ void read_runs(const T* from, const Offset* at, const Runs& runs, std::int64_t c
                std::int64_t stride) {
   using X = Lanes<T>;
   constexpr int width = lanes_in<X, T>;
-  const X lanes = lane_numbers<T>();
+  const X lanes = lane_numbers<X>();
   in_fours(size, [=, &runs](auto part, std::int64_t first) {
     T* const to = rows + first * stride;
     X numbers[part];
     std::fill_n(numbers, int{part}, X(T(0)));
     for (std::int64_t e = 0; e < count; e += width) {
-      unsigned begins = runs.in_pack<width>(e);
+      unsigned begins = bits_of_pack<width>(runs.bits(), e);
       X mixed[part];
       std::copy_n(numbers, int{part}, mixed);
       for (; begins != 0; begins &= begins - 1) {
@@ -196,7 +154,7 @@ void add_runs(const T* rows, std::int64_t stride, const Offset* at, const Runs& 
               std::int64_t size, T* to) {
   using X = Lanes<T>;
   constexpr int width = lanes_in<X, T>;
-  const X lanes = lane_numbers<T>(), zero(T(0));
+  const X lanes = lane_numbers<X>(), zero(T(0));
   in_fours(size, [=, &runs](auto part, std::int64_t first) {
     const T* const from = rows + first * stride;
     X sums[part];
@@ -212,7 +170,7 @@ void add_runs(const T* rows, std::int64_t stride, const Offset* at, const Runs& 
         const auto are_there = lanes < X(static_cast<T>(count - e));
         for (int c = 0; c < part; ++c) row[c] = xsimd::select(are_there, row[c], zero);
       }
-      for (unsigned begins = runs.in_pack<width>(e); begins != 0; begins &= begins - 1) {
+      for (unsigned begins = bits_of_pack<width>(runs.bits(), e); begins != 0; begins &= begins - 1) {
         const int k = std::countr_zero(begins);
         const auto are_old = lanes < X(static_cast<T>(k));
         for (int c = 0; c < part; ++c) sums[c] = sums[c] + xsimd::select(are_old, row[c], zero);

@@ -49,6 +49,19 @@ class Blocks {
   /// Of entry w of all elements.
   const Offset* of(std::int64_t w) const { return at_ + w * most_tile; }
 
+  /// What run_blocks() needs to know of them. `to`: of the gradient, if it is wanted.
+  template <class T>
+  BlockTile<T> tile(const T* x, const RangeVector<T>& to) const {
+    if constexpr (std::same_as<Offset, std::int32_t>) {
+      return {{}, count_, x, at_, most_tile, has_runs_ ? runs_.bits() : nullptr, to ? to.at(0) : nullptr};
+    } else {
+      return {};
+    }
+  }
+  bool has_runs() const { return has_runs_; }
+  /// Whether a number can be read after each block.
+  bool reads_past() const { return reads_past_; }
+
   /// Reads what entry w of all elements stands for into rows.
   template <class T>
   void read(std::int64_t w, const T* from, T* rows, std::int64_t stride) const {
@@ -103,6 +116,11 @@ class Blocks {
       });
     }
     reads_past_ = last + table_.block < variables_;
+    constexpr std::int64_t most_lanes = 16;
+    for (std::int64_t w = 0; w < table_.width; ++w) {
+      Offset* const at = at_ + w * most_tile;
+      std::fill(at + count_, at + (count_ + most_lanes - 1) / most_lanes * most_lanes, at[count_ - 1]);
+    }
   }
 
   const Table& table_;
@@ -135,19 +153,27 @@ double run_part(const ElementCall<T>& call, const Table& table, const Plan& plan
   ElementTile<T> tile(call, plan, buffers);
   Blocks<Offset> blocks(table, call.variables);
   const std::int64_t block = table.block;
+  const bool can_run_blocks = call.run_blocks != nullptr && std::same_as<Offset, std::int32_t> && block == fused_block &&
+                              part.is_whole() && (assembly.gradient || !call.operation.has_gradient);
   double sum = 0;
   for (std::int64_t first = part.first; first < part.last; first += plan.tile) {
     const std::int64_t count = std::min(plan.tile, part.last - first);
     blocks.look_up(part, first, count);
-    for (std::int64_t w = 0; w < table.width; ++w) {
+    // Straight from the blocks, whose first gradients are then added up already if they come in runs.
+    const bool in_registers = can_run_blocks && blocks.reads_past();
+    for (std::int64_t w = 0; w < table.width && !in_registers; ++w) {
       blocks.read(w, call.x.data(), tile.variables(w * block), plan.stride);
       if (call.operation.needs_extra) blocks.read(w, call.v.data(), tile.direction(w * block), plan.stride);
     }
     for (std::int64_t column = 0; column < plan.data; ++column) {
       read_data(call.data, column, part, blocks, first, count, tile.data(column));
     }
-    tile.run(count);
-    for (std::int64_t w = 0; w < table.width; ++w) {
+    if (in_registers) {
+      tile.run_blocks(blocks.tile(call.x.data(), assembly.gradient));
+    } else {
+      tile.run(count);
+    }
+    for (std::int64_t w = in_registers && blocks.has_runs() ? 1 : 0; w < table.width; ++w) {
       if (assembly.gradient) blocks.add(w, tile.gradient(w * block), plan.stride, part, assembly.gradient);
       if (assembly.product) blocks.add(w, tile.last(w * block), plan.stride, part, assembly.product);
     }
