@@ -153,8 +153,9 @@ double run_part(const ElementCall<T>& call, const Table& table, const Plan& plan
   ElementTile<T> tile(call, plan, buffers);
   Blocks<Offset> blocks(table, call.variables);
   const std::int64_t block = table.block;
-  const bool can_run_blocks = call.run_blocks != nullptr && std::same_as<Offset, std::int32_t> && block == fused_block &&
-                              part.is_whole() && (assembly.gradient || !call.operation.has_gradient);
+  const bool can_run_blocks = call.run_blocks != nullptr && std::same_as<Offset, std::int32_t> &&
+                              block == fused_block && part.is_whole() &&
+                              (assembly.gradient || !call.operation.has_gradient);
   double sum = 0;
   for (std::int64_t first = part.first; first < part.last; first += plan.tile) {
     const std::int64_t count = std::min(plan.tile, part.last - first);

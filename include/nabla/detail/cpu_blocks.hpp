@@ -14,8 +14,8 @@ namespace nabla::detail {
 
 inline constexpr int fused_block = 3;
 
-/// Elements whose variables are in blocks. Entry w of element e is the block that begins at x[at[w * at_stride + e]], also
-/// for those up to a multiple of the lanes; each is followed by a number that can be read.
+/// Elements whose variables are in blocks. Entry w of element e is the block that begins at x[at[w * at_stride + e]],
+/// also for those up to a multiple of the lanes; each is followed by a number that can be read.
 template <class T>
 struct BlockTile {
   Tile<T> tile;  // its inputs are the rows of data; its count is a multiple of the lanes
@@ -30,9 +30,8 @@ struct BlockTile {
 /// Calls use(a constant) for 0 … n - 1: arrays that only constants index stay in registers.
 template <int n, class Use>
 constexpr void unrolled(Use use) {
-  [&]<int... c>(std::integer_sequence<int, c...>) {
-    (use(std::integral_constant<int, c>()), ...);
-  }(std::make_integer_sequence<int, n>());
+  [&]<int... c>(std::integer_sequence<int, c...>) { (use(std::integral_constant<int, c>()), ...); }
+  (std::make_integer_sequence<int, n>());
 }
 
 /// `numbers` numbers of type T in a register.
@@ -44,9 +43,8 @@ struct PackedNumbers {
 /// The numbers of one register after those of another.
 template <class T, int numbers>
 auto joined(const typename PackedNumbers<T, numbers>::type& a, const typename PackedNumbers<T, numbers>::type& b) {
-  return [&]<int... k>(std::integer_sequence<int, k...>) {
-    return __builtin_shufflevector(a, b, k...);
-  }(std::make_integer_sequence<int, 2 * numbers>());
+  return [&]<int... k>(std::integer_sequence<int, k...>) { return __builtin_shufflevector(a, b, k...); }
+  (std::make_integer_sequence<int, 2 * numbers>());
 }
 
 /// Four neighbouring numbers of each of four places: rows[c] has number c of all of them.
@@ -90,8 +88,8 @@ void turn_pack(const T* from, const std::int32_t* at, X* rows, int wanted) {
         rows[c] = X(std::bit_cast<Register>(joined<T, 4>(fours[0][c], fours[1][c])));
       } else {
         static_assert(width == 16);
-        rows[c] = X(std::bit_cast<Register>(joined<T, 8>(joined<T, 4>(fours[0][c], fours[1][c]),
-                                                         joined<T, 4>(fours[2][c], fours[3][c]))));
+        rows[c] = X(std::bit_cast<Register>(
+            joined<T, 8>(joined<T, 4>(fours[0][c], fours[1][c]), joined<T, 4>(fours[2][c], fours[3][c]))));
       }
     }
   } else {
@@ -128,7 +126,9 @@ struct BlockInput {
   const X* x;
   const T* data;
   std::int64_t stride;
-  constexpr X operator()(std::int64_t i) const { return i < dimension ? x[i] : load<X>(data + (i - dimension) * stride); }
+  constexpr X operator()(std::int64_t i) const {
+    return i < dimension ? x[i] : load<X>(data + (i - dimension) * stride);
+  }
 };
 template <class X>
 struct RegisterOutput {
