@@ -1,8 +1,11 @@
 #include "element_table.hpp"
 
 #include "../table_schedule.hpp"
+#include "block_rows.hpp"
 
 #include <omp.h>
+
+#include <limits>
 
 // Tables on CPU threads, by one of the schedules in table_schedule.hpp.
 
@@ -21,94 +24,116 @@ struct Part {
   std::int64_t element(std::int64_t place) const { return lists == nullptr ? place : lists->element(place); }
 };
 
+/// Asks for the entries of the next tile, which would come too late from memory: a tile takes a microsecond.
+template <class Index>
+void prefetch(const Index* from, std::int64_t count) {
+  constexpr std::int64_t line = 64 / static_cast<std::int64_t>(sizeof(Index));
+  for (std::int64_t k = 0; k < count; k += line) __builtin_prefetch(from + k);
+}
+
 /// The first variables of the blocks that a tile's elements touch.
+template <class Offset>
 class Blocks {
  public:
-  template <class Index>
-  void look_up(const Table& table, const Index* entries, const Part& part, std::int64_t first, std::int64_t count) {
-    for (std::int64_t e = 0; e < count; ++e) elements_[e] = part.element(first + e);
-    for (std::int64_t w = 0; w < table.width; ++w) {
-      const Index* const from = entries + w * table.component_stride;
-      std::int64_t* const at = at_ + w * most_tile;
-      if (!part.is_whole()) {
-        for (std::int64_t e = 0; e < count; ++e) at[e] = from[elements_[e] * table.item_stride] * table.block;
-        continue;
-      }
-      with_few(table.item_stride, [&](auto few) {
-        const std::int64_t stride = few > 0 ? few : table.item_stride;
-        const Index* const consecutive = from + first * stride;
-        for (std::int64_t e = 0; e < count; ++e) at[e] = consecutive[e * stride] * table.block;
-      });
+  Blocks(const Table& table, std::int64_t variables) : table_(table), variables_(variables) {}
+
+  void look_up(const Part& part, std::int64_t first, std::int64_t count) {
+    count_ = count;
+    first_ = first;
+    is_listed_ = !part.is_whole();
+    for (std::int64_t e = 0; e < count && is_listed_; ++e) elements_[e] = part.element(first + e);
+    table_.wide ? look_up<std::int64_t>() : look_up<std::int32_t>();
+    has_runs_ = runs_.find(at_, count);
+  }
+  std::int64_t element(std::int64_t e) const { return is_listed_ ? elements_[e] : first_ + e; }
+  /// Of entry w of all elements.
+  const Offset* of(std::int64_t w) const { return at_ + w * most_tile; }
+
+  /// What run_blocks() needs to know of them. `to`: of the gradient, if it is wanted.
+  template <class T>
+  BlockTile<T> tile(const T* x, const RangeVector<T>& to) const {
+    if constexpr (std::same_as<Offset, std::int32_t>) {
+      return {{}, count_, x, at_, most_tile, has_runs_ ? runs_.bits() : nullptr, to ? to.at(0) : nullptr};
+    } else {
+      return {};
     }
   }
-  std::int64_t element(std::int64_t e) const { return elements_[e]; }
-  /// Of entry w of all elements.
-  const std::int64_t* of(std::int64_t w) const { return at_ + w * most_tile; }
+  bool has_runs() const { return has_runs_; }
+  /// Whether a number can be read after each block.
+  bool reads_past() const { return reads_past_; }
+
+  /// Reads what entry w of all elements stands for into rows.
+  template <class T>
+  void read(std::int64_t w, const T* from, T* rows, std::int64_t stride) const {
+    if (w == 0 && has_runs_) {
+      read_runs(from, of(w), runs_, count_, table_.block, rows, stride);
+    } else {
+      read_blocks(from, of(w), count_, table_.block, reads_past_, rows, stride);
+    }
+  }
+  /// Adds the elements' rows for entry w to the blocks that they stand for.
+  template <class T>
+  void add(std::int64_t w, const T* rows, std::int64_t stride, const Part& part, const RangeVector<T>& to) const {
+    if (is_listed_) {
+      for (std::int64_t e = 0; e < count_; ++e) {
+        if (!part.range.has(of(w)[e])) continue;
+        T* const sums = to.at(of(w)[e]);
+        for (std::int64_t c = 0; c < table_.block; ++c) sums[c] += rows[c * stride + e];
+      }
+    } else if (w == 0 && has_runs_) {
+      add_runs(rows, stride, of(w), runs_, count_, table_.block, to.at(0));
+    } else {
+      add_blocks(rows, stride, of(w), count_, table_.block, to.at(0));
+    }
+  }
 
  private:
-  std::int64_t elements_[most_tile], at_[most_slots * most_tile];
+  template <class Index>
+  void look_up() {
+    const auto block = static_cast<Offset>(table_.block);
+    Offset last = 0;
+    for (std::int64_t w = 0; w < table_.width; ++w) {
+      const Index* const from = static_cast<const Index*>(table_.entries) + w * table_.component_stride;
+      Offset* const at = at_ + w * most_tile;
+      if (is_listed_) {
+        for (std::int64_t e = 0; e < count_; ++e) {
+          at[e] = static_cast<Offset>(from[elements_[e] * table_.item_stride]) * block;
+          last = std::max(last, at[e]);
+        }
+        continue;
+      }
+      with_few(table_.item_stride, [&](auto few) {
+        const std::int64_t stride = few > 0 ? few : table_.item_stride, count = count_;
+        const Index* const consecutive = from + first_ * stride;
+        if (w == 0 || table_.component_stride > table_.item_stride)
+          prefetch(consecutive + count * stride, count * stride);
+        Offset largest = 0;
+        for (std::int64_t e = 0; e < count; ++e) {
+          at[e] = static_cast<Offset>(consecutive[e * stride]) * block;
+          largest = std::max(largest, at[e]);
+        }
+        last = std::max(last, largest);
+      });
+    }
+    reads_past_ = last + table_.block < variables_;
+    constexpr std::int64_t most_lanes = 16;
+    for (std::int64_t w = 0; w < table_.width; ++w) {
+      Offset* const at = at_ + w * most_tile;
+      std::fill(at + count_, at + (count_ + most_lanes - 1) / most_lanes * most_lanes, at[count_ - 1]);
+    }
+  }
+
+  const Table& table_;
+  std::int64_t variables_, count_ = 0, first_ = 0;
+  bool is_listed_ = false, has_runs_ = false, reads_past_ = false;
+  Runs runs_;  // of entry 0
+  std::int64_t elements_[most_tile];
+  Offset at_[most_slots * most_tile];
 };
 
-/// Calls use(first, last, block) for each run of neighbouring elements with the same one.
-template <class Use>
-void for_each_run(const std::int64_t* blocks, std::int64_t count, Use use) {
-  for (std::int64_t e = 0; e < count;) {
-    const std::int64_t first = e, block = blocks[e];
-    while (e < count && blocks[e] == block) ++e;
-    use(first, e, block);
-  }
-}
-
-/// Reads what entry w of all elements stands for into rows. Lists of pairs have the same first entry many times over.
-template <class T>
-void read_rows(const std::int64_t* blocks, std::int64_t count, std::int64_t block, const T* from, bool has_runs,
-               T* rows, std::int64_t stride) {
-  with_few(block, [&](auto few) {
-    const std::int64_t size = few > 0 ? few : block;
-    if (has_runs) {
-      for_each_run(blocks, count, [&](std::int64_t first, std::int64_t last, std::int64_t at) {
-        for (std::int64_t c = 0; c < size; ++c) {
-          std::fill(rows + c * stride + first, rows + c * stride + last, from[at + c]);
-        }
-      });
-      return;
-    }
-    for (std::int64_t e = 0; e < count; ++e) {
-      for (std::int64_t c = 0; c < size; ++c) rows[c * stride + e] = from[blocks[e] + c];
-    }
-  });
-}
-
-/// Adds the elements' rows for entry w to the blocks that they stand for.
-template <class T>
-void add_rows(const std::int64_t* blocks, std::int64_t count, std::int64_t block, const Part& part,
-              const RangeVector<T>& to, bool has_runs, const T* rows, std::int64_t stride) {
-  with_few(block, [&](auto few) {
-    const std::int64_t size = few > 0 ? few : block;
-    const auto is_own = [&](std::int64_t at) { return part.is_whole() || part.range.has(at); };
-    if (has_runs) {
-      for_each_run(blocks, count, [&](std::int64_t first, std::int64_t last, std::int64_t at) {
-        if (!is_own(at)) return;
-        for (std::int64_t c = 0; c < size; ++c) {
-          T sum = 0;
-#pragma omp simd reduction(+ : sum)
-          for (std::int64_t e = first; e < last; ++e) sum += rows[c * stride + e];
-          to.at(at)[c] += sum;
-        }
-      });
-      return;
-    }
-    for (std::int64_t e = 0; e < count; ++e) {
-      if (!is_own(blocks[e])) continue;
-      T* const sums = to.at(blocks[e]);
-      for (std::int64_t c = 0; c < size; ++c) sums[c] += rows[c * stride + e];
-    }
-  });
-}
-
 /// Reads a column of the elements' data into a row.
-template <class T>
-void read_data(const BatchView<const T>& data, std::int64_t column, const Part& part, const Blocks& blocks,
+template <class T, class Offset>
+void read_data(const BatchView<const T>& data, std::int64_t column, const Part& part, const Blocks<Offset>& blocks,
                std::int64_t first, std::int64_t count, T* row) {
   if (!part.is_whole()) {
     for (std::int64_t e = 0; e < count; ++e) row[e] = data(blocks.element(e), column);
@@ -122,40 +147,42 @@ void read_data(const BatchView<const T>& data, std::int64_t column, const Part& 
 }
 
 /// What a part of a table's elements contributes.
-template <class T, class Index>
+template <class Offset, class T>
 double run_part(const ElementCall<T>& call, const Table& table, const Plan& plan, const Part& part,
                 const Assembly<T>& assembly, T* buffers) {
   ElementTile<T> tile(call, plan, buffers);
-  Blocks blocks;
-  const auto* const entries = static_cast<const Index*>(table.entries);
+  Blocks<Offset> blocks(table, call.variables);
   const std::int64_t block = table.block;
+  const bool can_run_blocks = call.run_blocks != nullptr && std::same_as<Offset, std::int32_t> &&
+                              block == fused_block && part.is_whole() &&
+                              (assembly.gradient || !call.operation.has_gradient);
   double sum = 0;
   for (std::int64_t first = part.first; first < part.last; first += plan.tile) {
     const std::int64_t count = std::min(plan.tile, part.last - first);
-    blocks.look_up(table, entries, part, first, count);
-    for (std::int64_t w = 0; w < table.width; ++w) {
-      const auto read = [&](const T* from, T* rows) {
-        read_rows(blocks.of(w), count, block, from, w == 0, rows, plan.stride);
-      };
-      read(call.x.data(), tile.variables(w * block));
-      if (call.operation.needs_extra) read(call.v.data(), tile.direction(w * block));
+    blocks.look_up(part, first, count);
+    // Straight from the blocks, whose first gradients are then added up already if they come in runs.
+    const bool in_registers = can_run_blocks && blocks.reads_past();
+    for (std::int64_t w = 0; w < table.width && !in_registers; ++w) {
+      blocks.read(w, call.x.data(), tile.variables(w * block), plan.stride);
+      if (call.operation.needs_extra) blocks.read(w, call.v.data(), tile.direction(w * block), plan.stride);
     }
     for (std::int64_t column = 0; column < plan.data; ++column) {
       read_data(call.data, column, part, blocks, first, count, tile.data(column));
     }
-    tile.run(count);
-    for (std::int64_t w = 0; w < table.width; ++w) {
-      const auto add = [&](const T* rows, const RangeVector<T>& to) {
-        add_rows(blocks.of(w), count, block, part, to, w == 0, rows, plan.stride);
-      };
-      if (assembly.gradient) add(tile.gradient(w * block), assembly.gradient);
-      if (assembly.product) add(tile.last(w * block), assembly.product);
+    if (in_registers) {
+      tile.run_blocks(blocks.tile(call.x.data(), assembly.gradient));
+    } else {
+      tile.run(count);
+    }
+    for (std::int64_t w = in_registers && blocks.has_runs() ? 1 : 0; w < table.width; ++w) {
+      if (assembly.gradient) blocks.add(w, tile.gradient(w * block), plan.stride, part, assembly.gradient);
+      if (assembly.product) blocks.add(w, tile.last(w * block), plan.stride, part, assembly.product);
     }
     // A variable that comes up twice in an element has mixed derivatives on the diagonal too.
     for (std::int64_t i = 0; i < plan.slots && assembly.diagonal; ++i) {
       for (std::int64_t j = i % block; j < plan.slots; j += block) {
         const T* const row = tile.last(i * plan.slots + j);
-        const std::int64_t *const a = blocks.of(i / block), *const b = blocks.of(j / block);
+        const Offset *const a = blocks.of(i / block), *const b = blocks.of(j / block);
         for (std::int64_t e = 0; e < count; ++e) {
           if (a[e] == b[e] && part.range.has(a[e])) assembly.diagonal.at(a[e])[i % block] += row[e];
         }
@@ -170,7 +197,7 @@ double run_part(const ElementCall<T>& call, const Table& table, const Plan& plan
     sum += sum_of(values, count);
     if (call.outputs.hessian.empty()) continue;
     assembly.add_hessian(
-        count, [&](std::int64_t j, std::int64_t e) { return blocks.of(j / block)[e] + j % block; },
+        count, [&](std::int64_t j, std::int64_t e) { return std::int64_t{blocks.of(j / block)[e]} + j % block; },
         [&](std::int64_t i, std::int64_t j) { return tile.last(i * plan.slots + j); });
   }
   return sum;
@@ -179,8 +206,9 @@ double run_part(const ElementCall<T>& call, const Table& table, const Plan& plan
 template <class T>
 double run_part(const ElementCall<T>& call, const Table& table, const Plan& plan, const Part& part,
                 const Assembly<T>& assembly, T* buffers) {
-  return table.wide ? run_part<T, std::int64_t>(call, table, plan, part, assembly, buffers)
-                    : run_part<T, std::int32_t>(call, table, plan, part, assembly, buffers);
+  return call.variables > std::numeric_limits<std::int32_t>::max()
+             ? run_part<std::int64_t>(call, table, plan, part, assembly, buffers)
+             : run_part<std::int32_t>(call, table, plan, part, assembly, buffers);
 }
 
 /// Chunk by chunk, colour after colour, straight into the outputs.

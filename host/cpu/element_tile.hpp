@@ -4,7 +4,7 @@
 #include "../executor_state.hpp"
 #include "element_sum.hpp"
 
-#include <nabla/detail/cpu_tile.hpp>
+#include <nabla/detail/cpu_blocks.hpp>
 
 #include <algorithm>
 #include <span>
@@ -53,20 +53,23 @@ class ElementTile {
     for (T* row = in_; row < out_; row += plan_.stride) std::fill(row + count, row + padded, row[count - 1]);
     run_in_place(padded, in_, extra_, plan_.stride);
   }
+  /// Over elements whose variables are in blocks. Their data are there.
+  void run_blocks(BlockTile<T> blocks) {
+    const std::int64_t lanes = call_.operation.lanes, padded = (blocks.elements + lanes - 1) / lanes * lanes;
+    for (std::int64_t k = 0; k < plan_.data; ++k) {
+      std::fill(data(k) + blocks.elements, data(k) + padded, data(k)[blocks.elements - 1]);
+    }
+    blocks.tile = outputs(padded);
+    blocks.tile.in = data(0);
+    blocks.tile.in_stride = plan_.stride;
+    call_.run_blocks(call_.operation.body, blocks);
+  }
   /// Over a multiple of the lanes, whose inputs are in rows elsewhere.
   void run_in_place(std::int64_t count, const T* in, const T* extra, std::int64_t stride) {
-    Tile<T> tile{};
-    tile.count = count;
-    tile.dimension = plan_.slots;
+    Tile<T> tile = outputs(count);
     tile.in = in;
     tile.extra = extra;
     tile.in_stride = tile.extra_stride = stride;
-    T* own = out_;
-    for (int g = 0; g < max_groups; ++g) {
-      rows_[g] = tile.out[g] = own;
-      tile.out_stride[g] = plan_.stride;
-      own += call_.operation.rows.group[g] * plan_.stride;
-    }
     call_.operation.run_tile(call_.operation.body, tile);
   }
   T* values() const { return rows_[0]; }
@@ -75,6 +78,20 @@ class ElementTile {
   const T* last(std::int64_t row) const { return rows_[2] + row * plan_.stride; }
 
  private:
+  /// A tile without inputs.
+  Tile<T> outputs(std::int64_t count) {
+    Tile<T> tile{};
+    tile.count = count;
+    tile.dimension = plan_.slots;
+    T* own = out_;
+    for (int g = 0; g < max_groups; ++g) {
+      rows_[g] = tile.out[g] = own;
+      tile.out_stride[g] = plan_.stride;
+      own += call_.operation.rows.group[g] * plan_.stride;
+    }
+    return tile;
+  }
+
   const ElementCall<T>& call_;
   const Plan& plan_;
   T *in_, *extra_, *out_;

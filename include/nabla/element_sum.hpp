@@ -1,6 +1,7 @@
 #pragma once
 
 #include <nabla/connectivity.hpp>
+#include <nabla/detail/cpu_blocks.hpp>
 #include <nabla/detail/element_request.hpp>
 #include <nabla/evaluate.hpp>
 #include <nabla/formula.hpp>
@@ -152,6 +153,7 @@ struct ElementCall {
   std::shared_ptr<const DevicePattern>* device_pattern;
   const void* function;
   void (*launch)(const void* function, const ElementLaunch<T>& launch);  // null where nvcc did not compile the call
+  void (*run_blocks)(const void* body, const BlockTile<T>& tile);        // null where elements are not in such blocks
 };
 
 /// Returns the sum of all values.
@@ -288,7 +290,12 @@ class ElementSum {
                                 std::move(kept_pattern),
                                 &device_pattern_,
                                 &element_,
+                                nullptr,
                                 nullptr};
+    if constexpr (!std::same_as<E, Formula>) {
+      using X = detail::CpuScalar<Function, T>;
+      if constexpr (detail::runs_blocks<X, T, Body>()) call.run_blocks = &detail::run_blocks<X, T, Body>;
+    }
     if constexpr (std::same_as<E, Formula>) {
       call.launch = &detail::launch_formula_elements<T>;  // which NVRTC compiles
     } else {

@@ -61,6 +61,11 @@ struct Math<xsimd::batch<T, A>> {
   using Mask = xsimd::batch_bool<T, A>;
 
   static X select(const Mask& condition, const X& yes, const X& no) { return xsimd::select(condition, yes, no); }
+  static X product(const X& slope, const X& tangent) {
+    using Register = typename X::register_type;
+    const Register s = slope, t = tangent, zero = {};
+    return X(t == zero ? zero : s * t);
+  }
   static bool any(const Mask& condition) { return xsimd::any(condition); }
   static bool all(const Mask& condition) { return xsimd::all(condition); }
   static X smaller(const X& a, const X& b) { return xsimd::min(a, b); }

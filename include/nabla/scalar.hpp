@@ -88,8 +88,12 @@ namespace detail {
 /// derivative along y. Used wherever a function is finite where its derivative is not.
 template <class X>
 constexpr X product(const X& slope, const X& tangent) {
-  const X zero = constant<X>(0);
-  return Math<X>::select(tangent == zero, zero, slope * tangent);
+  if constexpr (requires { Math<X>::product(slope, tangent); }) {
+    return Math<X>::product(slope, tangent);
+  } else {
+    const X zero = constant<X>(0);
+    return Math<X>::select(tangent == zero, zero, slope * tangent);
+  }
 }
 
 }  // namespace detail
