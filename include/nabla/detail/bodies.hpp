@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nabla/detail/reverse.hpp>
 #include <nabla/function.hpp>
 
 // What is computed at one point, for each operation. This is the one body of mathematics that the CPU loop
@@ -52,6 +53,41 @@ constexpr auto call(const F& f, const In& in, const X& x) {
     return f.with_data(x, in);
   } else {
     return f(x);
+  }
+}
+
+/// The tape that a functor without state leaves.
+template <class F, int N>
+constexpr Tape trace() {
+  using S = Dual<Traced, 0>;
+  Tape tape;
+  const TraceInput in{&tape};
+  const Traced y = S(call(F{}, in, make_point<N>(N, [&](std::int64_t i) { return S(in(i)); }))).value;
+  tape.result = y.operand;
+  tape.complete = tape.complete && y.tape != nullptr && !y.lost;
+  return tape;
+}
+
+template <class F, int N>
+concept Traceable = std::is_empty_v<F> && requires {
+  typename std::enable_if_t<trace<F, N>().complete>;
+};
+
+/// A function's steps.
+template <class F, int N>
+struct LineOf {
+  static constexpr Tape tape = trace<F, N>();
+  static constexpr Needed needed = needed_steps(tape);
+  static constexpr auto line = straight_line<needed.count>(tape, needed, N);
+};
+
+/// Whether a gradient of N variables is accumulated in reverse.
+template <class F, int N, class X>
+constexpr bool in_reverse() {
+  if constexpr (N >= 4 && N <= 64 && !Arithmetic<X> && Traceable<F, N>) {
+    return LineOf<F, N>::line.reversible;
+  } else {
+    return false;
   }
 }
 
@@ -119,6 +155,10 @@ struct GradientBody {
       } else {
         out.store(0, S(f.gradient(x, sink)).value);
       }
+    } else if constexpr (in_reverse<F, N, X>()) {
+      const Sweep<LineOf<F, N>, X, X> sweep(in, in);
+      out.store(0, sweep.value());
+      sweep.template for_each_derivative<N>([&](int i, const X& g) { out.store(1 + i, g); });
     } else {
       constexpr int width = chunk<N>;
       using D = Dual<X, width>;
@@ -170,6 +210,16 @@ struct HessianProductBody {
     using Along = Dual<X, 1>;
     using D = Dual<Along, width>;
     const std::int64_t n = dimension<N>(in);
+    if constexpr (in_reverse<F, N, X>()) {
+      const auto variable = [&](int i) { return Along(in(i), [&](int) { return in.extra(i); }); };
+      const Sweep<LineOf<F, N>, X, Along> sweep(variable, in);
+      out.store(0, sweep.value().value);
+      sweep.template for_each_derivative<N>([&](int i, const Along& g) {
+        out.store(1 + i, g.value);
+        out.store(1 + n + i, g.tangent[0]);
+      });
+      return;
+    }
     for (std::int64_t start = 0; start < n; start += width) {
       const D y = call(f, in, make_point<N>(n, [&](std::int64_t i) {
                          return D(Along(in(i), [&](int) { return in.extra(i); }),
