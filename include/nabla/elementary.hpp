@@ -38,14 +38,15 @@ constexpr Dual<T, N> chain_at_edge(const Dual<T, N>& x, const T& value, const T&
 /// v^n by repeated squaring. Shapes: n >= 0.
 template <class T>
 constexpr T whole_power(const T& v, long long n) {
-  T result = constant<T>(1);
+  if (n == 0) return constant<T>(1);
   T square = v;
-  for (;;) {
-    if (n & 1) result = result * square;
-    n >>= 1;
-    if (n == 0) return result;
+  for (; !(n & 1); n >>= 1) square = square * square;
+  T result = square;
+  while ((n >>= 1) != 0) {
     square = square * square;
+    if (n & 1) result = result * square;
   }
+  return result;
 }
 
 // Below: the extreme of several scalars.

@@ -2,7 +2,6 @@
 
 #include <nabla/detail/straight_line.hpp>
 
-#include <cstddef>
 #include <cstdint>
 #include <type_traits>
 #include <utility>
@@ -26,7 +25,7 @@ namespace nabla::detail {
 // clang-format off
 /// Elementary functions of one number and of several, of duals D or, for values alone, of Dual<X, 0>.
 template <Op op, class D>
-constexpr D elementary(double number, const D& x) {
+[[gnu::always_inline]] constexpr D elementary(double number, const D& x) {
   using M = Math<D>;
   if constexpr (op == Op::abs) return M::abs(x);
   if constexpr (op == Op::sign) return M::sign(x);
@@ -57,7 +56,7 @@ constexpr D elementary(double number, const D& x) {
   if constexpr (op == Op::power) return M::power(x, number);
 }
 template <Op op, class D, class... Rest>
-constexpr D elementary(double, const D& x, const D& y, const Rest&... rest) {
+[[gnu::always_inline]] constexpr D elementary(double, const D& x, const D& y, const Rest&... rest) {
   using M = Math<D>;
   if constexpr (op == Op::pow) return M::pow(x, y);
   if constexpr (op == Op::atan2) return M::atan2(x, y);
@@ -75,9 +74,8 @@ constexpr X product_of_either(const X& a, const X& b) {
 }
 template <class X>
 constexpr Dual<X, 1> product_of_either(const Dual<X, 1>& a, const Dual<X, 1>& b) {
-  return {product_of_either(a.value, b.value), [&](int) {
-            return product_of_either(a.value, b.tangent[0]) + product_of_either(a.tangent[0], b.value);
-          }};
+  return {product_of_either(a.value, b.value),
+          [&](int) { return product_of_either(a.value, b.tangent[0]) + product_of_either(a.tangent[0], b.value); }};
 }
 
 /// Room for numbers, uninitialised: compilers keep them in registers only if no loop goes over them.
@@ -105,24 +103,27 @@ class Sweep {
  public:
   /// variable(i): T; data(i): X, for the inputs after the variables.
   template <class Variable, class Data>
-  constexpr Sweep(const Variable& variable, const Data& data) {
-    [&]<std::size_t... I>(std::index_sequence<I...>) {
-      (forward<static_cast<int>(I)>(variable, data), ...);
-      adjoint_.set(place<count - 1>, constant<T>(1));
-      (backward<count - 1 - static_cast<int>(I)>(), ...);
-    }
-    (std::make_index_sequence<count>());
-  }
+  [[gnu::always_inline]] constexpr Sweep(const Variable& variable, const Data& data)
+      : Sweep(variable, data, std::make_integer_sequence<int, count>()) {}
 
-  constexpr T value() const { return value_.get(place<count - 1>); }
+  [[gnu::always_inline]] constexpr T value() const { return value_.get(place<count - 1>); }
   /// Calls use(i, derivative by variable i) for each of N variables.
   template <int N, class Use>
-  constexpr void for_each_derivative(Use use) const {
-    [&]<std::size_t... I>(std::index_sequence<I...>) { (use(static_cast<int>(I), derivative<I>()), ...); }
-    (std::make_index_sequence<N>());
+  [[gnu::always_inline]] constexpr void for_each_derivative(Use use) const {
+    for_each(use, std::make_integer_sequence<int, N>());
   }
 
  private:
+  template <class Variable, class Data, int... I>
+  [[gnu::always_inline]] constexpr Sweep(const Variable& variable, const Data& data, std::integer_sequence<int, I...>) {
+    (forward<I>(variable, data), ...);
+    adjoint_.set(place<count - 1>, constant<T>(1));
+    (backward<count - 1 - I>(), ...);
+  }
+  template <class Use, int... I>
+  [[gnu::always_inline]] constexpr void for_each(Use use, std::integer_sequence<int, I...>) const {
+    (use(I, derivative<I>()), ...);
+  }
   static constexpr int count = Line::line.count;
   static constexpr bool second_order = !std::is_same_v<X, T>;
   template <int I>
@@ -185,7 +186,8 @@ class Sweep {
     return conditions_[place<operand<I, K>.step>];
   }
 
-  // ----------------------------------------------------------------------------------------------------------- forwards
+  // -----------------------------------------------------------------------------------------------------------
+  // forwards
 
   template <int I, class Variable, class Data>
   [[gnu::always_inline]] constexpr void forward(const Variable& variable, const Data& data) {
@@ -271,7 +273,8 @@ class Sweep {
     }
   }
 
-  // ---------------------------------------------------------------------------------------------------------- backwards
+  // ----------------------------------------------------------------------------------------------------------
+  // backwards
 
   template <int I>
   [[gnu::always_inline]] constexpr void backward() {
@@ -356,9 +359,9 @@ class Sweep {
     }
   }
 
-  template <std::size_t I>
+  template <int I>
   [[gnu::always_inline]] constexpr T derivative() const {
-    constexpr int s = Line::line.find(static_cast<int>(I));
+    constexpr int s = Line::line.find(I);
     if constexpr (s < 0) {
       return constant<T>(0);
     } else {

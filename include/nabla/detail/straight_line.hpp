@@ -24,8 +24,8 @@ struct LineStep : Step {
   int slope = 0;        // place of the first slope of elementary functions
   // Of an active step's adjoint:
   bool may_be_infinite = false;
-  bool may_be_masked = false;          // exactly 0 since another argument was picked
-  bool begins[most_operands] = {};     // this step is the first to add to an operand's adjoint
+  bool may_be_masked = false;       // exactly 0 since another argument was picked
+  bool begins[most_operands] = {};  // this step is the first to add to an operand's adjoint
 };
 
 template <int Count>
@@ -35,9 +35,7 @@ struct StraightLine {
   int active = 0, still = 0, conditions = 0, slopes = 0;  // numbers of each
   bool reversible = true;
 
-  constexpr bool is_active(const Operand& operand) const {
-    return !operand.is_number() && step[operand.step].active;
-  }
+  constexpr bool is_active(const Operand& operand) const { return !operand.is_number() && step[operand.step].active; }
   /// The step that reads an input; -1: none.
   constexpr int find(int input) const {
     for (int s = 0; s < Count; ++s) {
@@ -126,5 +124,15 @@ constexpr StraightLine<Count> straight_line(const Tape& tape, const Needed& need
   }
   return line;
 }
+
+inline constexpr int most_reversible = 64;  // variables, as moves_with has bits
+
+/// The steps of a traceable functor of N variables.
+template <class F, int N>
+struct LineOf {
+  static constexpr Tape tape = trace<F, N>();
+  static constexpr Needed needed = needed_steps(tape);
+  static constexpr auto line = straight_line<needed.count>(tape, needed, N);
+};
 
 }  // namespace nabla::detail

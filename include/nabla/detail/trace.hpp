@@ -1,6 +1,6 @@
 #pragma once
 
-#include <nabla/elementary.hpp>
+#include <nabla/detail/call.hpp>
 
 #include <cstdint>
 
@@ -196,6 +196,7 @@ struct Math<Dual<detail::Traced, 0>> {
   // clang-format on
   template <std::integral I>
   static constexpr D whole_power(const D& x, I n) {
+    if (n == 2) return D(x.value * x.value);
     return D(detail::note(static_cast<double>(n), Op::whole_power, x.value));
   }
   template <std::floating_point S>
@@ -229,6 +230,25 @@ struct TraceInput {
     if (known == 0) known = 1 + tape->add({Op::input, 0, {}, static_cast<double>(i)});
     return {tape, known - 1};
   }
+};
+
+/// The tape that a functor without state leaves.
+template <class F, int N>
+constexpr Tape trace() {
+  using S = Dual<Traced, 0>;
+  Tape tape;
+  const TraceInput in{&tape};
+  const Traced y = S(call(F{}, in, make_point<N>(N, [&](std::int64_t i) { return S(in(i)); }))).value;
+  tape.result = y.operand;
+  tape.complete = tape.complete && y.tape != nullptr && !y.lost;
+  return tape;
+}
+
+/// Whether it does, in a constant expression. Otherwise it has state, asks for what can't be evaluated while compiling
+/// (std::sqrt, where the compiler does not know it), is too long, or does not depend on its point.
+template <class F, int N>
+concept Traceable = std::is_empty_v<F> && requires {
+  typename std::enable_if_t<trace<F, N>().complete>;
 };
 
 }  // namespace nabla::detail
