@@ -66,6 +66,13 @@ struct EveryFunction {
 
 struct Branches {
   static constexpr int dimension = 4;
+  static bool is_smooth_around(const std::array<long double, 4>& x) {
+    for (const long double distance :
+         {x[0] * x[1] - x[2], x[1] - 0.25L, x[0] - x[1], x[2] - 0.1L, x[3], x[0] - x[2], x[1]}) {
+      if (std::fabs(distance) < 0.1L) return false;
+    }
+    return true;
+  }
   template <class X>
   constexpr auto operator()(const X& x) const {
     using nabla::max, nabla::min, nabla::select, nabla::sqrt;
@@ -127,9 +134,7 @@ struct Differences {
   }
   Real product(const std::array<Real, N>& v, std::size_t i) const {
     return extrapolated(
-        [&](Real h) {
-          return (at(v, h, i, h) - at(v, h, i, -h) - at(v, -h, i, h) + at(v, -h, i, -h)) / (4 * h * h);
-        },
+        [&](Real h) { return (at(v, h, i, h) - at(v, h, i, -h) - at(v, -h, i, h) + at(v, -h, i, -h)) / (4 * h * h); },
         2e-3L);
   }
 };
@@ -139,7 +144,8 @@ void expect_derivatives(const F& f, double low, double high) {
   constexpr auto n = static_cast<std::size_t>(F::dimension);
   static_assert(reversed<F, F::dimension>);
   const auto where = Executor::cpu(1);
-  constexpr std::int64_t count = 37;  // packs and a rest
+  constexpr std::int64_t count = 77;  // packs and a rest
+  int compared = 0;
   const auto points = Points<T>::uniform(where, count, F::dimension, low, high, 4);
   const auto directions = Batch<T>::uniform(where, count, F::dimension, -1, 1, 5);
   const auto gradients = value_and_gradient(where, f, points);
@@ -159,6 +165,10 @@ void expect_derivatives(const F& f, double low, double high) {
       exact.x[i] = x[index(i, p)];
       direction[i] = v[index(i, p)];
     }
+    if constexpr (requires { F::is_smooth_around(exact.x); }) {
+      if (!F::is_smooth_around(exact.x)) continue;
+    }
+    ++compared;
     const auto near = [&](T found, Real expected, double rounding) {
       EXPECT_NEAR(static_cast<double>(found), static_cast<double>(expected),
                   (rounding + 400 * epsilon) * static_cast<double>(1 + std::fabs(expected)) * 10);
@@ -178,6 +188,7 @@ void expect_derivatives(const F& f, double low, double high) {
     }
     if (::testing::Test::HasFailure()) FAIL() << "at point " << p;
   }
+  EXPECT_GE(compared, 8);
 }
 
 template <class T>
@@ -193,7 +204,8 @@ TYPED_TEST(Reverse, Branches) { expect_derivatives<TypeParam>(Branches(), -0.9, 
 TYPED_TEST(Reverse, Preaccumulated) { expect_derivatives<TypeParam>(Preaccumulated(), -1, 1); }
 TYPED_TEST(Reverse, EightVariables) { expect_derivatives<TypeParam>(Ring<8>(), -1, 1); }
 
-// --------------------------------------------------------------------------------------------------- elements with data
+// --------------------------------------------------------------------------------------------------- elements with
+// data
 
 /// What moves with data alone has no adjoint.
 struct Bond {
@@ -379,7 +391,8 @@ struct Constant {
 };
 
 TEST(ForwardMode, IsKeptForWhatLeavesNoTape) {
-  static_assert(!reversed<WithState, 3> && !reversed<TooLong, 3> && !reversed<NotConstant, 3> && !reversed<Constant, 3>);
+  static_assert(!reversed<WithState, 3> && !reversed<TooLong, 3> && !reversed<NotConstant, 3> &&
+                !reversed<Constant, 3>);
   EXPECT_EQ(gradient_at(WithState(), {1, 3, 5}), (Numbers{6, 2, 1}));
   EXPECT_EQ(gradient_at(TooLong(), {1, 3, 5}), (Numbers{std::ldexp(1.0, -600), 1, 1}));
   EXPECT_EQ(gradient_at(NotConstant(), {1, 3, 5}), (Numbers{3, 5, 3}));
