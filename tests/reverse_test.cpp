@@ -407,9 +407,9 @@ TEST(ForwardMode, IsKeptForPlainNumbersAndFewVariables) {
 // --------------------------------------------------------------------------------------------------------------- tapes
 
 TEST(Tapes, HoldWhatTheResultNeeds) {
-  static_assert(detail::LineOf<OneVariable, 3>::line.count == 1);
-  static_assert(detail::LineOf<Unused, 5>::line.count == 5);  // two inputs, a product, its sine, a sum
-  static_assert(detail::LineOf<Unused, 5>::line.find(0) == -1);
+  static_assert(detail::LineOf<OneVariable, 3, double>::line.count == 1);
+  static_assert(detail::LineOf<Unused, 5, double>::line.count == 5);  // two inputs, a product, its sine, a sum
+  static_assert(detail::LineOf<Unused, 5, double>::line.find(0) == -1);
 }
 
 }  // namespace

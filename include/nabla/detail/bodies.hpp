@@ -45,7 +45,7 @@ constexpr std::int64_t dimension(const In& in) {
 template <class F, int N, class X, int Least>
 constexpr bool in_reverse() {
   if constexpr (N >= Least && N <= most_reversible && !Arithmetic<X>) {
-    if constexpr (Traceable<F, N>) return LineOf<F, N>::line.reversible;
+    if constexpr (Traceable<F, N, RealOf<X>>) return LineOf<F, N, RealOf<X>>::line.reversible;
   }
   return false;
 }
@@ -115,7 +115,7 @@ struct GradientBody {
         out.store(0, S(f.gradient(x, sink)).value);
       }
     } else if constexpr (in_reverse<F, N, X, 3>()) {
-      const Sweep<LineOf<F, N>, X, X> sweep(in, in);
+      const Sweep<LineOf<F, N, RealOf<X>>, X, X> sweep(in, in);
       out.store(0, sweep.value());
       sweep.template for_each_derivative<N>([&](int i, const X& g) { out.store(1 + i, g); });
     } else {
@@ -169,7 +169,7 @@ struct HessianProductBody {
     const std::int64_t n = dimension<N>(in);
     const auto along = [&](std::int64_t i) { return Along(in(i), [&](int) { return in.extra(i); }); };
     if constexpr (in_reverse<F, N, X, 2>()) {
-      const Sweep<LineOf<F, N>, X, Along> sweep(along, in);
+      const Sweep<LineOf<F, N, RealOf<X>>, X, Along> sweep(along, in);
       out.store(0, sweep.value().value);
       sweep.template for_each_derivative<N>([&](int i, const Along& derivative) {
         out.store(1 + i, derivative.value);
@@ -217,7 +217,7 @@ struct HessianBody {
         if (j < i) out.store(entry(j, i), second);
       };
       if constexpr (in_reverse<F, N, X, 2>()) {
-        const Sweep<LineOf<F, N>, X, Along> sweep(along, in);
+        const Sweep<LineOf<F, N, RealOf<X>>, X, Along> sweep(along, in);
         if (i == 0) out.store(0, sweep.value().value);
         sweep.template for_each_derivative<N>([&](int j, const Along& derivative) {
           if (i == 0) out.store(1 + j, derivative.value);

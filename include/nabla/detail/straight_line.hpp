@@ -128,9 +128,9 @@ constexpr StraightLine<Count> straight_line(const Tape& tape, const Needed& need
 inline constexpr int most_reversible = 64;  // variables, as moves_with has bits
 
 /// The steps of a traceable functor of N variables.
-template <class F, int N>
+template <class F, int N, class R>
 struct LineOf {
-  static constexpr Tape tape = trace<F, N>();
+  static constexpr Tape tape = trace<F, N, R>();
   static constexpr Needed needed = needed_steps(tape);
   static constexpr auto line = straight_line<needed.count>(tape, needed, N);
 };

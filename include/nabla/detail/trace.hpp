@@ -8,7 +8,7 @@
 //
 // A function takes no branch that depends on numbers: packs of lanes could not follow. So its operations are a fixed
 // list, a tape, which it leaves when it is called in a constant expression with a scalar that notes what is done with
-// it. Whole elementary functions are noted (Math<Dual<Traced, 0>>); their derivatives stay in elementary.hpp.
+// it. Whole elementary functions are noted (Math<Dual<Traced<R>, 0>>); their derivatives stay in elementary.hpp.
 
 namespace nabla::detail {
 
@@ -58,106 +58,131 @@ struct Tape {
   }
 };
 
-/// A scalar that writes down what is done with it. Arithmetic with numbers alone gives numbers.
+/// A scalar of precision R that writes down what is done with it. Arithmetic with numbers alone gives numbers.
+template <class R>
 struct Traced {
   Tape* tape = nullptr;  // null: a number
   Operand operand = {};
   bool lost = false;  // it comes of what a tape can't hold
 
   constexpr Traced() = default;
-  constexpr explicit Traced(double number) : operand{-1, number} {}
+  constexpr explicit Traced(R number) : operand{-1, number} {}
   constexpr Traced(Tape* on, int step) : tape(on), operand{step, 0}, lost(step < 0) {}
   static constexpr Traced unknown() { return {nullptr, -1}; }
   constexpr bool is_number() const { return tape == nullptr && !lost; }
+  constexpr R number() const { return static_cast<R>(operand.number); }
 };
 
 /// A bool for each lane, or one bool that is known.
+template <class R>
 struct TracedCondition {
-  Traced value;
-  constexpr TracedCondition(bool known) : value(known ? 1.0 : 0.0) {}
-  constexpr explicit TracedCondition(const Traced& computed) : value(computed) {}
+  Traced<R> value;
+  constexpr TracedCondition(bool known) : value(known ? R(1) : R(0)) {}
+  constexpr explicit TracedCondition(const Traced<R>& computed) : value(computed) {}
   constexpr bool is_known() const { return value.is_number(); }
-  constexpr bool is(bool known) const { return is_known() && (value.operand.number != 0) == known; }
+  constexpr bool is(bool known) const { return is_known() && (value.number() != 0) == known; }
 };
 
-template <class... Operands>
-constexpr Traced note(double number, Op op, const Operands&... operands) {
-  static_assert(sizeof...(Operands) <= most_operands);
-  Tape* tape = nullptr;
-  ((tape = operands.tape != nullptr ? operands.tape : tape), ...);
-  if (tape == nullptr || (operands.lost || ...)) return Traced::unknown();
-  return {tape, tape->add({op, sizeof...(Operands), {operands.operand...}, number})};
+template <class R, class... Rest>
+constexpr Traced<R> note(double number, Op op, const Traced<R>& first, const Rest&... rest) {
+  static_assert(sizeof...(Rest) < most_operands);
+  Tape* tape = first.tape;
+  ((tape = rest.tape != nullptr ? rest.tape : tape), ...);
+  if (tape == nullptr || first.lost || (rest.lost || ...)) return Traced<R>::unknown();
+  return {tape, tape->add({op, 1 + sizeof...(Rest), {first.operand, rest.operand...}, number})};
 }
 
-constexpr bool are_numbers(const Traced& a, const Traced& b) { return a.is_number() && b.is_number(); }
-
-constexpr Traced operator-(const Traced& a) {
-  return a.is_number() ? Traced(-a.operand.number) : note(0, Op::negate, a);
-}
-constexpr Traced operator+(const Traced& a, const Traced& b) {
-  return are_numbers(a, b) ? Traced(a.operand.number + b.operand.number) : note(0, Op::add, a, b);
-}
-constexpr Traced operator-(const Traced& a, const Traced& b) {
-  return are_numbers(a, b) ? Traced(a.operand.number - b.operand.number) : note(0, Op::subtract, a, b);
-}
-constexpr Traced operator*(const Traced& a, const Traced& b) {
-  return are_numbers(a, b) ? Traced(a.operand.number * b.operand.number) : note(0, Op::multiply, a, b);
-}
-constexpr Traced operator/(const Traced& a, const Traced& b) {
-  const bool is_number = are_numbers(a, b) && b.operand.number != 0;
-  return is_number ? Traced(a.operand.number / b.operand.number) : note(0, Op::divide, a, b);
+template <class R>
+constexpr bool are_numbers(const Traced<R>& a, const Traced<R>& b) {
+  return a.is_number() && b.is_number();
 }
 
-constexpr TracedCondition operator<(const Traced& a, const Traced& b) {
-  if (are_numbers(a, b)) return a.operand.number < b.operand.number;
-  return TracedCondition(note(0, Op::less, a, b));
+template <class R>
+constexpr Traced<R> operator-(const Traced<R>& a) {
+  return a.is_number() ? Traced<R>(-a.number()) : note(0, Op::negate, a);
 }
-constexpr TracedCondition operator<=(const Traced& a, const Traced& b) {
-  if (are_numbers(a, b)) return a.operand.number <= b.operand.number;
-  return TracedCondition(note(0, Op::less_equal, a, b));
+template <class R>
+constexpr Traced<R> operator+(const Traced<R>& a, const Traced<R>& b) {
+  return are_numbers(a, b) ? Traced<R>(a.number() + b.number()) : note(0, Op::add, a, b);
 }
-constexpr TracedCondition operator==(const Traced& a, const Traced& b) {
-  if (are_numbers(a, b)) return a.operand.number == b.operand.number;
-  return TracedCondition(note(0, Op::equal, a, b));
+template <class R>
+constexpr Traced<R> operator-(const Traced<R>& a, const Traced<R>& b) {
+  return are_numbers(a, b) ? Traced<R>(a.number() - b.number()) : note(0, Op::subtract, a, b);
 }
-constexpr TracedCondition operator>(const Traced& a, const Traced& b) { return b < a; }
-constexpr TracedCondition operator>=(const Traced& a, const Traced& b) { return b <= a; }
+template <class R>
+constexpr Traced<R> operator*(const Traced<R>& a, const Traced<R>& b) {
+  return are_numbers(a, b) ? Traced<R>(a.number() * b.number()) : note(0, Op::multiply, a, b);
+}
+template <class R>
+constexpr Traced<R> operator/(const Traced<R>& a, const Traced<R>& b) {
+  const bool is_number = are_numbers(a, b) && b.number() != 0;
+  return is_number ? Traced<R>(a.number() / b.number()) : note(0, Op::divide, a, b);
+}
 
-constexpr TracedCondition operator!(const TracedCondition& a) {
-  return a.is_known() ? TracedCondition(a.is(false)) : TracedCondition(note(0, Op::opposite, a.value));
+template <class R>
+constexpr TracedCondition<R> operator<(const Traced<R>& a, const Traced<R>& b) {
+  if (are_numbers(a, b)) return a.number() < b.number();
+  return TracedCondition<R>(note(0, Op::less, a, b));
 }
-constexpr TracedCondition operator&&(const TracedCondition& a, const TracedCondition& b) {
+template <class R>
+constexpr TracedCondition<R> operator<=(const Traced<R>& a, const Traced<R>& b) {
+  if (are_numbers(a, b)) return a.number() <= b.number();
+  return TracedCondition<R>(note(0, Op::less_equal, a, b));
+}
+template <class R>
+constexpr TracedCondition<R> operator==(const Traced<R>& a, const Traced<R>& b) {
+  if (are_numbers(a, b)) return a.number() == b.number();
+  return TracedCondition<R>(note(0, Op::equal, a, b));
+}
+template <class R>
+constexpr TracedCondition<R> operator>(const Traced<R>& a, const Traced<R>& b) {
+  return b < a;
+}
+template <class R>
+constexpr TracedCondition<R> operator>=(const Traced<R>& a, const Traced<R>& b) {
+  return b <= a;
+}
+
+template <class R>
+constexpr TracedCondition<R> operator!(const TracedCondition<R>& a) {
+  if (a.is_known()) return a.is(false);
+  return TracedCondition<R>(note(0, Op::opposite, a.value));
+}
+template <class R>
+constexpr TracedCondition<R> operator&&(const TracedCondition<R>& a, const TracedCondition<R>& b) {
   if (a.is_known()) return a.is(true) ? b : a;
   if (b.is_known()) return b.is(true) ? a : b;
-  return TracedCondition(note(0, Op::both, a.value, b.value));
+  return TracedCondition<R>(note(0, Op::both, a.value, b.value));
 }
-constexpr TracedCondition operator||(const TracedCondition& a, const TracedCondition& b) {
+template <class R>
+constexpr TracedCondition<R> operator||(const TracedCondition<R>& a, const TracedCondition<R>& b) {
   if (a.is_known()) return a.is(true) ? a : b;
   if (b.is_known()) return b.is(true) ? b : a;
-  return TracedCondition(note(0, Op::either, a.value, b.value));
+  return TracedCondition<R>(note(0, Op::either, a.value, b.value));
 }
 
 }  // namespace nabla::detail
 
 namespace nabla {
 
-template <>
-struct Math<detail::Traced> {
-  using X = detail::Traced;
-  using Real = double;
-  using Mask = detail::TracedCondition;
+template <class R>
+struct Math<detail::Traced<R>> {
+  using X = detail::Traced<R>;
+  using Real = R;
+  using Mask = detail::TracedCondition<R>;
   static constexpr X select(const Mask& condition, const X& yes, const X& no) {
     if (condition.is_known()) return condition.is(true) ? yes : no;
     return detail::note(0, detail::Op::select, condition.value, yes, no);
   }
 };
 
-template <>
-struct Math<Dual<detail::Traced, 0>> {
-  using D = Dual<detail::Traced, 0>;
+template <class R>
+struct Math<Dual<detail::Traced<R>, 0>> {
+  using X = detail::Traced<R>;
+  using D = Dual<X, 0>;
   using Op = detail::Op;
-  using Real = double;
-  using Mask = detail::TracedCondition;
+  using Real = R;
+  using Mask = detail::TracedCondition<R>;
 
   template <class... Operands>
   static constexpr D note(Op op, const Operands&... operands) {
@@ -208,11 +233,11 @@ struct Math<Dual<detail::Traced, 0>> {
     if constexpr (sizeof...(Rest) < detail::most_operands) {
       return note(Largest ? Op::largest : Op::smallest, first, rest...);
     } else {
-      return D(detail::Traced::unknown());
+      return D(X::unknown());
     }
   }
   static constexpr D select(const Mask& condition, const D& yes, const D& no) {
-    return D(Math<detail::Traced>::select(condition, yes.value, no.value));
+    return D(Math<X>::select(condition, yes.value, no.value));
   }
 };
 
@@ -221,24 +246,25 @@ struct Math<Dual<detail::Traced, 0>> {
 namespace nabla::detail {
 
 /// What a function reads: inputs of the tape, those after its variables being data.
+template <class R>
 struct TraceInput {
-  using Scalar = Traced;
+  using Scalar = Traced<R>;
   Tape* tape;
-  constexpr Traced operator()(std::int64_t i) const {
-    if (i < 0 || i >= Tape::most_inputs) return Traced::unknown();
+  constexpr Scalar operator()(std::int64_t i) const {
+    if (i < 0 || i >= Tape::most_inputs) return Scalar::unknown();
     int& known = tape->input[i];
     if (known == 0) known = 1 + tape->add({Op::input, 0, {}, static_cast<double>(i)});
     return {tape, known - 1};
   }
 };
 
-/// The tape that a functor without state leaves.
-template <class F, int N>
+/// The tape that a functor without state leaves. In each precision, since it may ask for that.
+template <class F, int N, class R>
 constexpr Tape trace() {
-  using S = Dual<Traced, 0>;
+  using S = Dual<Traced<R>, 0>;
   Tape tape;
-  const TraceInput in{&tape};
-  const Traced y = S(call(F{}, in, make_point<N>(N, [&](std::int64_t i) { return S(in(i)); }))).value;
+  const TraceInput<R> in{&tape};
+  const Traced<R> y = S(call(F{}, in, make_point<N>(N, [&](std::int64_t i) { return S(in(i)); }))).value;
   tape.result = y.operand;
   tape.complete = tape.complete && y.tape != nullptr && !y.lost;
   return tape;
@@ -246,9 +272,9 @@ constexpr Tape trace() {
 
 /// Whether it does, in a constant expression. Otherwise it has state, asks for what can't be evaluated while compiling
 /// (std::sqrt, where the compiler does not know it), is too long, or does not depend on its point.
-template <class F, int N>
+template <class F, int N, class R>
 concept Traceable = std::is_empty_v<F> && requires {
-  typename std::enable_if_t<trace<F, N>().complete>;
+  typename std::enable_if_t<trace<F, N, R>().complete>;
 };
 
 }  // namespace nabla::detail
