@@ -274,7 +274,8 @@ constexpr Tape trace() {
 /// (std::sqrt, where the compiler does not know it), is too long, or does not depend on its point.
 template <class F, int N, class R>
 concept Traceable = std::is_empty_v<F> && requires {
-  typename std::enable_if_t<trace<F, N, R>().complete>;
-};
+  typename std::integral_constant<bool, trace<F, N, R>().complete>;
+} && trace<F, N, R>()
+.complete;
 
 }  // namespace nabla::detail
