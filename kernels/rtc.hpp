@@ -6,6 +6,7 @@
 
 namespace std {
 
+using uint8_t = unsigned char;
 using int32_t = int;
 using uint32_t = unsigned;
 using int64_t = long long;
@@ -86,6 +87,15 @@ struct pair {
   A first;
   B second;
 };
+
+template <class T, T... I>
+struct integer_sequence {};
+template <class T, bool complete, T N, T... I>
+struct sequence_below : sequence_below<T, N == 1, N - 1, N - 1, I...> {};
+template <class T, T N, T... I>
+struct sequence_below<T, true, N, I...> : type_identity<integer_sequence<T, I...>> {};
+template <class T, T N>
+using make_integer_sequence = typename sequence_below<T, N == 0, N>::type;
 
 template <class T, size_t N>
 struct array {

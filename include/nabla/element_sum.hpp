@@ -82,7 +82,7 @@ constexpr int variables_of() {
 /// An element as a function of its variables; bodies hand it the data.
 template <class E>
 struct ElementFunction {
-  E element;
+  [[no_unique_address]] E element;  // a functor without state makes one without state
   static constexpr int dimension = variables_of<E>();
   static constexpr bool vectorizable = detail::vectorizable<E>();
   static_assert(dimension >= 1 && dimension <= 32, "nabla: an element has between 1 and 32 variables");

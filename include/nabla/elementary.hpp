@@ -38,15 +38,20 @@ constexpr Dual<T, N> chain_at_edge(const Dual<T, N>& x, const T& value, const T&
 /// v^n by repeated squaring. Shapes: n >= 0.
 template <class T>
 constexpr T whole_power(const T& v, long long n) {
-  T result = constant<T>(1);
+  if (n == 0) return constant<T>(1);
   T square = v;
-  for (;;) {
-    if (n & 1) result = result * square;
-    n >>= 1;
-    if (n == 0) return result;
+  for (; !(n & 1); n >>= 1) square = square * square;
+  T result = square;
+  while ((n >>= 1) != 0) {
     square = square * square;
+    if (n & 1) result = result * square;
   }
+  return result;
 }
+
+// Below: the extreme of several scalars.
+template <bool Largest, class T, int N, class... Rest>
+constexpr Dual<T, N> extreme(const Dual<T, N>& first, const Rest&... rest);
 
 }  // namespace detail
 
@@ -68,6 +73,15 @@ template <class S, class F>
 constexpr S preaccumulate(const S& u, const F& f) {
   return f(u);
 }
+
+/// The logistic function of a base scalar.
+template <class T>
+constexpr T logistic(const T& x) {
+  const T e = Math<T>::exp(-Math<T>::abs(x));
+  return Math<T>::select(x >= constant<T>(0), constant<T>(1), e) / (constant<T>(1) + e);
+}
+template <class T, int N>
+constexpr Dual<T, N> logistic(const Dual<T, N>& x);
 
 template <class T, int N>
 struct Math<Dual<T, N>> {
@@ -172,6 +186,24 @@ struct Math<Dual<T, N>> {
   static constexpr D erf(const D& x) { return detail::chain(x, M::erf(x.value), gauss(x.value)); }
   static constexpr D erfc(const D& x) { return detail::chain(x, M::erfc(x.value), -gauss(x.value)); }
 
+  /// The slope of the logistic function s is s(x) s(-x).
+  static constexpr D logistic(const D& x) {
+    const T value = nabla::logistic(x.value);
+    return detail::chain(x, value, value * nabla::logistic(-x.value));
+  }
+
+  /// x^n for a constant n > 0
+  static constexpr D whole_power(const D& x, long long n) {
+    const T below = detail::whole_power(x.value, n - 1);
+    return detail::chain(x, below * x.value, constant<T>(n) * below);
+  }
+  /// x^y for a constant y
+  template <std::floating_point S>
+  static constexpr D power(const D& x, S y) {
+    const T exponent = constant<T>(y);
+    const T slope = exponent * M::pow(x.value, exponent - constant<T>(1));
+    return detail::chain_at_edge(x, M::pow(x.value, exponent), slope);
+  }
   /// d x^y = y x^(y-1) dx + x^y log(x) dy
   static constexpr D pow(const D& x, const D& y) {
     const T zero = constant<T>(0);
@@ -198,6 +230,11 @@ struct Math<Dual<T, N>> {
     const T along_x = M::select(r == zero, zero, x.value / r);
     const T along_y = M::select(r == zero, zero, y.value / r);
     return {r, [&](int k) { return along_x * x.tangent[k] + along_y * y.tangent[k]; }};
+  }
+
+  template <bool Largest, class... Rest>
+  static constexpr D extreme(const D& first, const Rest&... rest) {
+    return detail::extreme<Largest>(first, rest...);
   }
 
  private:
@@ -249,29 +286,20 @@ template <class T, int N, std::integral I>
 constexpr Dual<T, N> pow(const Dual<T, N>& x, I n) {
   if (n == 0) return Dual<T, N>(1);
   if (n < 0) return 1 / pow(x, -static_cast<long long>(n));
-  const T below = detail::whole_power(x.value, n - 1);
-  return detail::chain(x, below * x.value, constant<T>(n) * below);
+  return Math<Dual<T, N>>::whole_power(x, n);
 }
 
 /// x^y for a constant y. Where y is a small whole number this is repeated multiplication.
 template <class T, int N, std::floating_point S>
 constexpr Dual<T, N> pow(const Dual<T, N>& x, S y) {
   if (y >= S(-64) && y <= S(64) && y == static_cast<S>(static_cast<int>(y))) return pow(x, static_cast<int>(y));
-  const T exponent = constant<T>(y);
-  const T slope = exponent * Math<T>::pow(x.value, exponent - constant<T>(1));
-  return detail::chain_at_edge(x, Math<T>::pow(x.value, exponent), slope);
+  return Math<Dual<T, N>>::power(x, y);
 }
 
-/// The logistic function 1/(1 + exp(-x)), without overflow; its slope is s(x) s(-x).
-template <class T>
-constexpr T logistic(const T& x) {
-  const T e = Math<T>::exp(-Math<T>::abs(x));
-  return Math<T>::select(x >= constant<T>(0), constant<T>(1), e) / (constant<T>(1) + e);
-}
+/// The logistic function 1/(1 + exp(-x)), without overflow.
 template <class T, int N>
 constexpr Dual<T, N> logistic(const Dual<T, N>& x) {
-  const T value = logistic(x.value);
-  return detail::chain(x, value, value * logistic(-x.value));
+  return Math<Dual<T, N>>::logistic(x);
 }
 
 /// yes where the condition holds and no elsewhere; what the other branch computed (NaN included) does not leak.
@@ -326,7 +354,7 @@ constexpr Dual<T, N> extreme(const Dual<T, N>& first, const Rest&... rest) {
 /// The largest argument. Where several tie, each gets an equal share of the slope (a subgradient).
 template <class T, int N, std::same_as<Dual<T, N>>... Rest>
 constexpr Dual<T, N> max(const Dual<T, N>& first, const Dual<T, N>& second, const Rest&... rest) {
-  return detail::extreme<true>(first, second, rest...);
+  return Math<Dual<T, N>>::template extreme<true>(first, second, rest...);
 }
 template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> max(const Dual<T, N>& a, S b) {
@@ -340,7 +368,7 @@ constexpr Dual<T, N> max(S a, const Dual<T, N>& b) {
 /// The smallest argument; ties as for max.
 template <class T, int N, std::same_as<Dual<T, N>>... Rest>
 constexpr Dual<T, N> min(const Dual<T, N>& first, const Dual<T, N>& second, const Rest&... rest) {
-  return detail::extreme<false>(first, second, rest...);
+  return Math<Dual<T, N>>::template extreme<false>(first, second, rest...);
 }
 template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> min(const Dual<T, N>& a, S b) {

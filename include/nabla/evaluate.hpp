@@ -230,7 +230,8 @@ void value(const Executor& executor, const F& f, std::type_identity_t<BatchView<
   });
 }
 
-/// f and its gradient at each point, by forward differentiation in one sweep (n <= 8) or several.
+/// f and its gradient at each point: in reverse on CPUs, from n = 3 on, if f has no state and one number of variables;
+/// else forward, in one sweep (n <= 8) or several.
 /// Accuracy: that of f itself; see docs/numerics.md. Complexity: reads n numbers a point, writes n + 1.
 template <class F, class T>
 void value_and_gradient(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> points,

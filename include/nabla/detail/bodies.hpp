@@ -1,6 +1,6 @@
 #pragma once
 
-#include <nabla/function.hpp>
+#include <nabla/detail/reverse.hpp>
 
 // What is computed at one point, for each operation. This is the one body of mathematics that the CPU loop
 // (cpu_tile.hpp) and the CUDA kernels (kernels/evaluate.cuh) share.
@@ -30,11 +30,6 @@ struct Rows {
 template <int N, int Limit = 8>
 inline constexpr int chunk = N == dynamic ? (Limit < 4 ? Limit : 4) : (N < Limit ? N : Limit);
 
-template <int N, class ComponentOf>
-constexpr auto make_point(std::int64_t dimension, ComponentOf component_of) {
-  return Point<decltype(component_of(std::int64_t{0})), N, ComponentOf>{component_of, dimension};
-}
-
 /// The dimension as a constant where it is one, so that loops over it unroll.
 template <int N, class In>
 constexpr std::int64_t dimension(const In& in) {
@@ -45,14 +40,14 @@ constexpr std::int64_t dimension(const In& in) {
   }
 }
 
-/// The function at a point; of an element of a sum, also of the data that come after the variables.
-template <class F, class In, class X>
-constexpr auto call(const F& f, const In& in, const X& x) {
-  if constexpr (requires { f.with_data(x, in); }) {
-    return f.with_data(x, in);
-  } else {
-    return f(x);
+/// Whether a gradient of N variables is accumulated in reverse: not below so many, nor where that is impossible, nor of
+/// plain numbers. Those are what kernels compute with, whose registers and times in reverse have not been measured.
+template <class F, int N, class X, int Least>
+constexpr bool in_reverse() {
+  if constexpr (N >= Least && N <= most_reversible && !Arithmetic<X>) {
+    if constexpr (Traceable<F, N, RealOf<X>>) return LineOf<F, N, RealOf<X>>::line.reversible;
   }
+  return false;
 }
 
 template <class X>
@@ -119,6 +114,10 @@ struct GradientBody {
       } else {
         out.store(0, S(f.gradient(x, sink)).value);
       }
+    } else if constexpr (in_reverse<F, N, X, 3>()) {
+      const Sweep<LineOf<F, N, RealOf<X>>, X, X> sweep(in, in);
+      out.store(0, sweep.value());
+      sweep.template for_each_derivative<N>([&](int i, const X& g) { out.store(1 + i, g); });
     } else {
       constexpr int width = chunk<N>;
       using D = Dual<X, width>;
@@ -166,20 +165,29 @@ struct HessianProductBody {
   template <class In, class Out>
   constexpr void operator()(const In& in, Out& out) const {
     using X = typename In::Scalar;
-    constexpr int width = chunk<N, 4>;
     using Along = Dual<X, 1>;
-    using D = Dual<Along, width>;
     const std::int64_t n = dimension<N>(in);
-    for (std::int64_t start = 0; start < n; start += width) {
-      const D y = call(f, in, make_point<N>(n, [&](std::int64_t i) {
-                         return D(Along(in(i), [&](int) { return in.extra(i); }),
-                                  [&](int k) { return constant<Along>(i == start + k ? 1 : 0); });
-                       }));
-      if (start == 0) out.store(0, y.value.value);
-      for (int k = 0; k < width; ++k) {
-        if (start + k >= n) continue;
-        out.store(1 + start + k, y.tangent[k].value);
-        out.store(1 + n + start + k, y.tangent[k].tangent[0]);
+    const auto along = [&](std::int64_t i) { return Along(in(i), [&](int) { return in.extra(i); }); };
+    if constexpr (in_reverse<F, N, X, 2>()) {
+      const Sweep<LineOf<F, N, RealOf<X>>, X, Along> sweep(along, in);
+      out.store(0, sweep.value().value);
+      sweep.template for_each_derivative<N>([&](int i, const Along& derivative) {
+        out.store(1 + i, derivative.value);
+        out.store(1 + n + i, derivative.tangent[0]);
+      });
+    } else {
+      constexpr int width = chunk<N, 4>;
+      using D = Dual<Along, width>;
+      for (std::int64_t start = 0; start < n; start += width) {
+        const D y = call(f, in, make_point<N>(n, [&](std::int64_t i) {
+                           return D(along(i), [&](int k) { return constant<Along>(i == start + k ? 1 : 0); });
+                         }));
+        if (start == 0) out.store(0, y.value.value);
+        for (int k = 0; k < width; ++k) {
+          if (start + k >= n) continue;
+          out.store(1 + start + k, y.tangent[k].value);
+          out.store(1 + n + start + k, y.tangent[k].tangent[0]);
+        }
       }
     }
   }
@@ -198,26 +206,35 @@ struct HessianBody {
   template <class In, class Out>
   constexpr void operator()(const In& in, Out& out) const {
     using X = typename In::Scalar;
-    constexpr int width = chunk<N, 4>;
     using Along = Dual<X, 1>;
-    using D = Dual<Along, width>;
     const std::int64_t n = dimension<N>(in);
     const auto entry = [n](std::int64_t i, std::int64_t j) { return 1 + n + i * n + j; };
     for (std::int64_t i = 0; i < n; ++i) {
-      for (std::int64_t start = 0; start <= i; start += width) {
-        const D y = call(f, in, make_point<N>(n, [&](std::int64_t c) {
-                           return D(Along(in(c), [&](int) { return kronecker<X>(c == i); }),
-                                    [&](int k) { return constant<Along>(c == start + k ? 1 : 0); });
-                         }));
-        if (start == 0) {
-          out.store(0, y.value.value);
-          out.store(1 + i, y.value.tangent[0]);
-        }
-        for (int k = 0; k < width; ++k) {
-          const std::int64_t j = start + k;
-          if (j > i) continue;
-          out.store(entry(i, j), y.tangent[k].tangent[0]);
-          if (j < i) out.store(entry(j, i), y.tangent[k].tangent[0]);
+      const auto along = [&](std::int64_t c) { return Along(in(c), [&](int) { return kronecker<X>(c == i); }); };
+      const auto store = [&](std::int64_t j, const X& second) {
+        if (j > i) return;
+        out.store(entry(i, j), second);
+        if (j < i) out.store(entry(j, i), second);
+      };
+      if constexpr (in_reverse<F, N, X, 2>()) {
+        const Sweep<LineOf<F, N, RealOf<X>>, X, Along> sweep(along, in);
+        if (i == 0) out.store(0, sweep.value().value);
+        sweep.template for_each_derivative<N>([&](int j, const Along& derivative) {
+          if (i == 0) out.store(1 + j, derivative.value);
+          store(j, derivative.tangent[0]);
+        });
+      } else {
+        constexpr int width = chunk<N, 4>;
+        using D = Dual<Along, width>;
+        for (std::int64_t start = 0; start <= i; start += width) {
+          const D y = call(f, in, make_point<N>(n, [&](std::int64_t c) {
+                             return D(along(c), [&](int k) { return constant<Along>(c == start + k ? 1 : 0); });
+                           }));
+          if (start == 0) {
+            out.store(0, y.value.value);
+            out.store(1 + i, y.value.tangent[0]);
+          }
+          for (int k = 0; k < width; ++k) store(start + k, y.tangent[k].tangent[0]);
         }
       }
     }
