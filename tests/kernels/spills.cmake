@@ -1,52 +1,46 @@
-# Assembles representative.cu for each architecture and reads ptxas's report: no kernel may spill a register. Writes
-# registers.txt, a line for each kernel.
-#     cmake -DNVCC=… -DSOURCE=… -DINCLUDES=a;b -DARCHITECTURES=75;90 -P spills.cmake
+# Assembles representative.cu for an architecture and reads ptxas's report: no kernel may spill a register. Writes
+# registers_ARCHITECTURE.txt, a line for each kernel.
+#     cmake -DNVCC=… -DSOURCE=… -DINCLUDES=a;b -DARCHITECTURE=75 -P spills.cmake
 
 set(table "")
-set(failed FALSE)
-foreach(architecture ${ARCHITECTURES})
-  set(includes "")
-  foreach(folder ${INCLUDES})
-    list(APPEND includes -I ${folder})
-  endforeach()
-  execute_process(
-    COMMAND ${NVCC} -std=c++20 -O3 --expt-relaxed-constexpr ${includes} -cubin -Xptxas -v
-            -gencode arch=compute_${architecture},code=sm_${architecture} ${SOURCE}
-            -o ${CMAKE_CURRENT_BINARY_DIR}/representative_${architecture}.cubin
-    ERROR_VARIABLE report OUTPUT_VARIABLE output RESULT_VARIABLE status)
-  if(NOT status EQUAL 0)
-    message(FATAL_ERROR "nvcc failed for sm_${architecture}:\n${output}${report}")
+set(includes "")
+foreach(folder ${INCLUDES})
+  list(APPEND includes -I ${folder})
+endforeach()
+execute_process(
+  COMMAND ${NVCC} -std=c++20 -O3 --expt-relaxed-constexpr ${includes} -cubin -Xptxas -v
+          -gencode arch=compute_${ARCHITECTURE},code=sm_${ARCHITECTURE} ${SOURCE}
+          -o ${CMAKE_CURRENT_BINARY_DIR}/representative_${ARCHITECTURE}.cubin
+  ERROR_VARIABLE report OUTPUT_VARIABLE output RESULT_VARIABLE status)
+if(NOT status EQUAL 0)
+  message(FATAL_ERROR "nvcc failed for sm_${ARCHITECTURE}:\n${output}${report}")
+endif()
+string(REGEX MATCHALL "Function properties for [^\n]*\n[^\n]*\n[^\n]*Used [0-9]+ registers" kernels "${report}")
+list(LENGTH kernels count)
+if(count EQUAL 0)
+  message(FATAL_ERROR "ptxas reported no kernel for sm_${ARCHITECTURE}; its format may have changed:\n${report}")
+endif()
+set(most 0)
+set(spilled 0)
+foreach(kernel ${kernels})
+  string(REGEX MATCH "for ([^\n]*)\n *([0-9]+) bytes stack frame, ([0-9]+) bytes spill stores, ([0-9]+) bytes spill" _
+               "${kernel}")
+  set(name ${CMAKE_MATCH_1})
+  set(stack ${CMAKE_MATCH_2})
+  set(stores ${CMAKE_MATCH_3})
+  set(loads ${CMAKE_MATCH_4})
+  string(REGEX MATCH "Used ([0-9]+) registers" _ "${kernel}")
+  string(APPEND table "sm_${ARCHITECTURE} ${CMAKE_MATCH_1} registers, ${stack} bytes stack, ${stores} spilled: ${name}\n")
+  if(CMAKE_MATCH_1 GREATER most)
+    set(most ${CMAKE_MATCH_1})
   endif()
-  string(REGEX MATCHALL "Function properties for [^\n]*\n[^\n]*\n[^\n]*Used [0-9]+ registers" kernels "${report}")
-  list(LENGTH kernels count)
-  if(count EQUAL 0)
-    message(FATAL_ERROR "ptxas reported no kernel for sm_${architecture}; its format may have changed:\n${report}")
-  endif()
-  set(most 0)
-  set(spilled 0)
-  foreach(kernel ${kernels})
-    string(REGEX MATCH "for ([^\n]*)\n *([0-9]+) bytes stack frame, ([0-9]+) bytes spill stores, ([0-9]+) bytes spill" _
-                 "${kernel}")
-    set(name ${CMAKE_MATCH_1})
-    set(stack ${CMAKE_MATCH_2})
-    set(stores ${CMAKE_MATCH_3})
-    set(loads ${CMAKE_MATCH_4})
-    string(REGEX MATCH "Used ([0-9]+) registers" _ "${kernel}")
-    string(APPEND table "sm_${architecture} ${CMAKE_MATCH_1} registers, ${stack} bytes stack, ${stores} spilled: ${name}\n")
-    if(CMAKE_MATCH_1 GREATER most)
-      set(most ${CMAKE_MATCH_1})
-    endif()
-    if(stores GREATER 0 OR loads GREATER 0)
-      math(EXPR spilled "${spilled} + 1")
-      message(STATUS "spills ${stores} bytes on sm_${architecture}: ${name}")
-    endif()
-  endforeach()
-  message(STATUS "sm_${architecture}: ${count} kernels, at most ${most} registers, ${spilled} that spill")
-  if(spilled GREATER 0)
-    set(failed TRUE)
+  if(stores GREATER 0 OR loads GREATER 0)
+    math(EXPR spilled "${spilled} + 1")
+    message(STATUS "spills ${stores} bytes on sm_${ARCHITECTURE}: ${name}")
   endif()
 endforeach()
-file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/registers.txt "${table}")
-if(failed)
+message(STATUS "sm_${ARCHITECTURE}: ${count} kernels, at most ${most} registers, ${spilled} that spill")
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/registers_${ARCHITECTURE}.txt "${table}")
+if(spilled GREATER 0)
   message(FATAL_ERROR "kernels spill registers")
 endif()
