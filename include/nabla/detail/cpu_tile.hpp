@@ -137,8 +137,12 @@ void run_tile(const void* body, const Tile<T>& tile) {
   // The statistics follow a few packs behind, so that they need not wait for the pack just computed. One loop for all
   // wishes: with the body in two of them, compilers no longer inline it.
   const std::int64_t lag = wants_extent ? 4 * width : 0;
+  const auto in_from = [&](std::int64_t p) {
+    const T* const extra = Body::needs_extra ? in.from_extra + p : nullptr;
+    return TileInput<X, T>{n, in.in + p, in.in_stride, extra, in.extra_stride};
+  };
   for (; out.p < count + lag; out.p += width) {
-    if (out.p < count) f(TileInput<X, T>{n, in.in + out.p, in.in_stride, in.from_extra + out.p, in.extra_stride}, out);
+    if (out.p < count) f(in_from(out.p), out);
     if (!wants_extent || out.p < lag) continue;
     add_pack(extent, out, out.p - lag, Body::has_gradient ? n : 0);
   }
