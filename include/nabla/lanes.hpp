@@ -61,6 +61,8 @@ struct Math<xsimd::batch<T, A>> {
   using Mask = xsimd::batch_bool<T, A>;
 
   static X select(const Mask& condition, const X& yes, const X& no) { return xsimd::select(condition, yes, no); }
+  /// detail::product(). Compilers see through comparisons of registers, where xsimd's are opaque to them: tangents that
+  /// are constants cost nothing, others a mask of the product.
   static X product(const X& slope, const X& tangent) {
     using Register = typename X::register_type;
     const Register s = slope, t = tangent, zero = {};

@@ -43,8 +43,12 @@ struct PackedNumbers {
 /// The numbers of one register after those of another.
 template <class T, int numbers>
 auto joined(const typename PackedNumbers<T, numbers>::type& a, const typename PackedNumbers<T, numbers>::type& b) {
-  return [&]<int... k>(std::integer_sequence<int, k...>) { return __builtin_shufflevector(a, b, k...); }
-  (std::make_integer_sequence<int, 2 * numbers>());
+  static_assert(numbers == 4 || numbers == 8);
+  if constexpr (numbers == 4) {
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7);
+  } else {
+    return __builtin_shufflevector(a, b, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+  }
 }
 
 /// Four neighbouring numbers of each of four places: rows[c] has number c of all of them.
