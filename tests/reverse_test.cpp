@@ -207,6 +207,24 @@ TYPED_TEST(Reverse, EightVariables) { expect_derivatives<TypeParam>(Ring<8>(), -
 // --------------------------------------------------------------------------------------------------- elements with
 // data
 
+/// Asks for its precision.
+struct Precise {
+  static constexpr int dimension = 3;
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    return x[0] / std::numeric_limits<RealOf<typename X::value_type>>::epsilon() + x[1] * x[2];
+  }
+};
+
+TYPED_TEST(Reverse, TapesAreOfThePrecision) {
+  using T = TypeParam;
+  static_assert(reversed<Precise, 3>);
+  const auto where = Executor::cpu(1);
+  const auto points = Points<T>::from_host(where, std::vector<T>{1, 2, 3}, 3);
+  const std::vector<T> expected{1 / std::numeric_limits<T>::epsilon(), 3, 2};
+  EXPECT_EQ(value_and_gradient(where, Precise(), points).gradient.to_host(), expected);
+}
+
 /// What moves with data alone has no adjoint.
 struct Bond {
   static constexpr int variables = 3, data = 2;
