@@ -96,13 +96,26 @@ struct Preaccumulated {
   }
 };
 
+/// Component i, of what counts in signed numbers or not.
+template <class X>
+constexpr auto component(const X& x, int i) {
+  if constexpr (requires { x.dimension; }) {
+    return x[i];
+  } else {
+    return x[static_cast<std::size_t>(i)];
+  }
+}
+
 template <int K>
 struct Ring {
   static constexpr int dimension = K;
   template <class X>
   constexpr auto operator()(const X& x) const {
     typename X::value_type sum = 0;
-    for (int i = 0; i < K; ++i) sum += x[i] * x[(i + 1) % K] * (1 + x[i] * x[i]);
+    for (int i = 0; i < K; ++i) {
+      const auto here = component(x, i);
+      sum += here * component(x, (i + 1) % K) * (1 + here * here);
+    }
     return sum * sum / K;
   }
 };
@@ -204,7 +217,7 @@ TYPED_TEST(Reverse, Branches) { expect_derivatives<TypeParam>(Branches(), -0.9, 
 TYPED_TEST(Reverse, Preaccumulated) { expect_derivatives<TypeParam>(Preaccumulated(), -1, 1); }
 TYPED_TEST(Reverse, EightVariables) { expect_derivatives<TypeParam>(Ring<8>(), -1, 1); }
 
-// ----------------------------------------------------------------------------------------------------- data of
+// ------------------------------------------------------------------------------------------------------ data of
 // elements
 
 /// Asks for its precision.
