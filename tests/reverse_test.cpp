@@ -217,8 +217,7 @@ TYPED_TEST(Reverse, Branches) { expect_derivatives<TypeParam>(Branches(), -0.9, 
 TYPED_TEST(Reverse, Preaccumulated) { expect_derivatives<TypeParam>(Preaccumulated(), -1, 1); }
 TYPED_TEST(Reverse, EightVariables) { expect_derivatives<TypeParam>(Ring<8>(), -1, 1); }
 
-// ------------------------------------------------------------------------------------------------------ data of
-// elements
+// --------------------------------------------------------------------------------------------------- data of elements
 
 /// Asks for its precision.
 struct Precise {
