@@ -96,13 +96,26 @@ struct Preaccumulated {
   }
 };
 
+/// Component i, of what counts in signed numbers or not.
+template <class X>
+constexpr auto component(const X& x, int i) {
+  if constexpr (requires { x.dimension; }) {
+    return x[i];
+  } else {
+    return x[static_cast<std::size_t>(i)];
+  }
+}
+
 template <int K>
 struct Ring {
   static constexpr int dimension = K;
   template <class X>
   constexpr auto operator()(const X& x) const {
     typename X::value_type sum = 0;
-    for (int i = 0; i < K; ++i) sum += x[i] * x[(i + 1) % K] * (1 + x[i] * x[i]);
+    for (int i = 0; i < K; ++i) {
+      const auto here = component(x, i);
+      sum += here * component(x, (i + 1) % K) * (1 + here * here);
+    }
     return sum * sum / K;
   }
 };
@@ -204,8 +217,25 @@ TYPED_TEST(Reverse, Branches) { expect_derivatives<TypeParam>(Branches(), -0.9, 
 TYPED_TEST(Reverse, Preaccumulated) { expect_derivatives<TypeParam>(Preaccumulated(), -1, 1); }
 TYPED_TEST(Reverse, EightVariables) { expect_derivatives<TypeParam>(Ring<8>(), -1, 1); }
 
-// --------------------------------------------------------------------------------------------------- elements with
-// data
+// --------------------------------------------------------------------------------------------------- data of elements
+
+/// Asks for its precision.
+struct Precise {
+  static constexpr int dimension = 3;
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    return x[0] / std::numeric_limits<RealOf<typename X::value_type>>::epsilon() + x[1] * x[2];
+  }
+};
+
+TYPED_TEST(Reverse, TapesAreOfThePrecision) {
+  using T = TypeParam;
+  static_assert(reversed<Precise, 3>);
+  const auto where = Executor::cpu(1);
+  const auto points = Points<T>::from_host(where, std::vector<T>{1, 2, 3}, 3);
+  const std::vector<T> expected{1 / std::numeric_limits<T>::epsilon(), 3, 2};
+  EXPECT_EQ(value_and_gradient(where, Precise(), points).gradient.to_host(), expected);
+}
 
 /// What moves with data alone has no adjoint.
 struct Bond {
