@@ -155,7 +155,7 @@ void add_runs(const T* rows, std::int64_t stride, const Offset* at, const Runs& 
   using X = Lanes<T>;
   constexpr int width = lanes_in<X, T>;
   const X lanes = lane_numbers<X>(), zero(T(0));
-  in_fours(size, [=, &runs](auto part, std::int64_t first) {
+  in_fours(size, [&](auto part, std::int64_t first) {
     const T* const from = rows + first * stride;
     X sums[part];
     std::fill_n(sums, int{part}, zero);

@@ -82,9 +82,10 @@ constexpr int variables_of() {
 /// An element as a function of its variables; bodies hand it the data.
 template <class E>
 struct ElementFunction {
-  [[no_unique_address]] E element;  // a functor without state makes one without state
+  E element;
   static constexpr int dimension = variables_of<E>();
   static constexpr bool vectorizable = detail::vectorizable<E>();
+  static constexpr bool has_no_state = std::is_empty_v<E>;
   static_assert(dimension >= 1 && dimension <= 32, "nabla: an element has between 1 and 32 variables");
 
   template <class X, class In>

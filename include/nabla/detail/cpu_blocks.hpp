@@ -83,7 +83,7 @@ void turn_pack(const T* from, const std::int32_t* at, X* rows, int wanted) {
   constexpr int width = lanes_in<X, T>;
   if constexpr (width % 4 == 0) {
     typename PackedNumbers<T, 4>::type fours[width / 4][4];
-    for (int k = 0; k < width / 4; ++k) turn_four(from, at + 4 * k, fours[k]);
+    for (int k = 0; k < width / 4; ++k) turn_four(from, at + std::ptrdiff_t{4} * k, fours[k]);
     for (int c = 0; c < wanted; ++c) {
       using Register = typename X::register_type;
       if constexpr (width == 4) {
