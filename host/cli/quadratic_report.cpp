@@ -74,9 +74,9 @@ void print_json(const QuadraticResult& result, const Executor& executor) {
 
 void print_table(const QuadraticResult& result, const Executor& executor) {
   const MinimizeReport& report = result.report;
-  std::string text = line(
-      "quadratic", fmt::format("{}: {}, {} nonzeros, by {}, {}", result.matrix, counted(result.unknowns, "unknown"),
-                               result.nonzeros, result.method, to_string(result.precision)));
+  std::string text =
+      line("quadratic", fmt::format("{}: {}, {}, by {}, {}", result.matrix, counted(result.unknowns, "unknown"),
+                                    counted(result.nonzeros, "nonzero"), result.method, to_string(result.precision)));
   text += line("stored as", result.format);
   text += line("memory", fmt::format("{:.4g} bytes an unknown, of matrix and vectors", result.memory_per_unknown));
   text += line("ended", describe_end(report));
