@@ -131,8 +131,7 @@ TEST(QuadraticEnds, GoesOnFromACheckpointBitForBit) {
 
 TEST(QuadraticEnds, KilledAtAnyMomentItLeavesAGoodCheckpoint) {
   constexpr int trials = 50;
-  const std::vector<std::string> problem{"quadratic", "--executor",  "cpu",       "--threads",
-                                         "1",         "--laplacian", "2d:100,100"};
+  const std::vector<std::string> problem{"quadratic", "--executor", "cpu", "--threads", "1", "--laplacian", "2d:60,60"};
   const Folder whole;
   const auto begin = std::chrono::steady_clock::now();
   ASSERT_EQ(nabla(problem + std::vector<std::string>{"--out-x", whole / "x.npy", "--checkpoint", whole / "state",

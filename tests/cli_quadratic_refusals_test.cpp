@@ -83,8 +83,9 @@ TEST(QuadraticRefusals, Vectors) {
            "number 2 (counted from 1) is nan in f64; expected finite numbers");
     vector("v.npy", npy_file<double>("(3,)", {1, 2, -infinity}),
            "number 3 (counted from 1) is -inf in f64; expected finite numbers");
-    vector("v.npy", npy_file<double>("(3,)", {1, 2, 3}).substr(0, 100),
-           "is truncated: its shape needs 24 bytes of numbers, found 21", false);
+    const std::string whole = npy_file<double>("(3,)", {1, 2, 3});
+    vector("v.npy", whole.substr(0, whole.size() - 3),
+           "is truncated; the shape (3,) needs 24 bytes after byte 68, found 21", false);
     vector("v.mtx", "%%MatrixMarket matrix array real general\n3 1\n1\n2\n",
            "line 4: expected 3 entries, as line 2 says, found the end of the file after 2", false);
     vector("v.mtx", "%%MatrixMarket matrix array real general\n3 1\n1\n2\ninf\n",
@@ -113,7 +114,7 @@ TEST(QuadraticRefusals, OptionsWithoutUse) {
   refuse_more({"--largest-eigenvalue", "1"}, "--largest-eigenvalue: is for chebyshev and gradient");
   refuse_more({"--method", "chebyshev", "--smallest-eigenvalue", "2", "--largest-eigenvalue", "1"},
               "--largest-eigenvalue: expected more than the smallest, 2, found 1");
-  refuse_more({"--points", "p.npy"}, "unknown option --points; did you mean --precision?");
+  refuse_more({"--points", "p.npy"}, "unknown option --points; did you mean --quiet?");
   refuse_more({"--threads", "0"}, "--threads: expected a whole number from 1 to 256, found '0'");
 }
 

@@ -336,6 +336,12 @@ int quadratic(std::span<const char* const> arguments) {
   out_x.publish();
   history.publish();
 
+  if (!command.common.quiet) {
+    for (const std::optional<std::string>& file : {command.diagonal, command.rhs, command.x0}) {
+      if (file && file != "ones") warn_of_trailing_bytes("quadratic", *file);
+    }
+  }
+
   if (command.common.json) {
     print_json(result, executor);
   } else if (!command.common.quiet) {

@@ -21,6 +21,12 @@ Precision precision_of(const std::filesystem::path& file) {
   return read_npy_header(file).is_double ? Precision::f64 : Precision::f32;
 }
 
+void warn_of_trailing_bytes(const std::string& command, const std::filesystem::path& file) {
+  if (is_matrix_market(file)) return;
+  const std::int64_t bytes = read_npy_header(file).trailing_bytes;
+  if (bytes > 0) warn(command, fmt::format("{}: {} bytes after the array are ignored", file.string(), bytes));
+}
+
 template <class T>
 std::vector<T> read_vector(const std::string& argument, const std::filesystem::path& file,
                            std::optional<std::int64_t> size, int threads) {

@@ -15,6 +15,9 @@ bool is_matrix_market(const std::filesystem::path& file);
 /// f32 where the file is of floats.
 Precision precision_of(const std::filesystem::path& file);
 
+/// Of bytes after the array of a .npy file.
+void warn_of_trailing_bytes(const std::string& command, const std::filesystem::path& file);
+
 /// A vector of so many finite numbers, of shape (n,) or (n, 1) in a .npy file; without a `size` any. Throws UsageError
 /// that begins with the argument, or FileError.
 template <class T>
