@@ -128,11 +128,17 @@ void* allocate_host(std::size_t bytes) {
 }  // namespace
 
 void* allocate(const Executor& executor, std::size_t bytes) {
-  return executor.is_cuda() ? cuda::allocate(executor.state(), bytes) : allocate_host(bytes);
+  ExecutorState& state = executor.state();
+  void* const memory = executor.is_cuda() ? cuda::allocate(state, bytes) : allocate_host(bytes);
+  const std::size_t held = state.held += bytes;
+  std::size_t most = state.most_held;
+  while (most < held && !state.most_held.compare_exchange_weak(most, held)) continue;
+  return memory;
 }
 
-void deallocate(const Executor& executor, void* memory, std::size_t) noexcept {
+void deallocate(const Executor& executor, void* memory, std::size_t bytes) noexcept {
   if (memory == nullptr) return;
+  executor.state().held -= bytes;
   if (executor.is_cuda()) {
     cuda::deallocate(executor.state(), memory);
   } else {

@@ -2,6 +2,7 @@
 
 #include <nabla/executor.hpp>
 
+#include <atomic>
 #include <cstddef>
 #include <mutex>
 #include <string>
@@ -23,7 +24,8 @@ struct ExecutorState {
   bool owns_stream = false;
   Workspace workspace;
   Workspace vectors;  // what passes over rows of a matrix hand to each other, which use the workspace themselves
-  std::vector<Workspace> retired;  // outgrown, but a captured graph may still use it; CUDA only
+  std::atomic<std::size_t> held = 0, most_held = 0;  // bytes that allocate() gave out; now, and at the most
+  std::vector<Workspace> retired;                    // outgrown, but a captured graph may still use it; CUDA only
 
   ~ExecutorState();
 };

@@ -125,6 +125,8 @@ TEST(MinimizeRefusals, FilesThatCannotBeWrittenAreKnownBeforeTheWork) {
          "--out-x: '" + rows + "' is the same file as that of --data");
   refuse({"--formula", "y^2", "--points", rows, "--out-x", rows},
          "--out-x: '" + rows + "' is the same file as that of --points");
+  refuse({"--formula", "y^2", "--points", rows, "--checkpoint", rows},
+         "--checkpoint: '" + rows + "' is the same file as that of --points");
   EXPECT_EQ(folder.files(), std::vector<std::string>{"rows.npy"});
 }
 

@@ -4,6 +4,7 @@
 
 #include <fcntl.h>
 #include <spawn.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -20,6 +21,7 @@ namespace nabla::test {
 struct Outcome {
   int status = -1;  // -1: it was ended by a signal
   std::string out, err;
+  std::int64_t most_memory = 0;  // resident bytes
 };
 
 /// A program that runs with exactly these arguments and environment. Standard output and error go to `out_path` and
@@ -59,9 +61,10 @@ class Running {
 
   Outcome wait() const {
     int status = 0;
-    waitpid(child_, &status, 0);
+    rusage used{};
+    wait4(child_, &status, 0, &used);
     return {WIFEXITED(status) ? WEXITSTATUS(status) : -1, keeps_out_ ? read_file(out_) : "",
-            keeps_err_ ? read_file(err_) : ""};
+            keeps_err_ ? read_file(err_) : "", std::int64_t{used.ru_maxrss} << 10};
   }
 
  private:

@@ -144,7 +144,8 @@ TEST_P(Operators, AreStencilsThatReachFar) {
   const std::vector<nabla::StencilEntry> nine{
       {{0, 0, 0}, 20},   {{1, 0, 0}, -4},    {{-1, 0, 0}, -4},   {{0, 1, 0}, -4},   {{0, -1, 0}, -4},  {{1, 1, 0}, -1},
       {{-1, -1, 0}, -1}, {{1, -1, 0}, -0.5}, {{-1, 1, 0}, -0.5}, {{2, 0, 0}, 0.25}, {{-2, 0, 0}, 0.25}};
-  for (const auto& [nx, ny] : std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 1}, {2, 3}, {3, 2}, {50, 41}}) {
+  for (const auto& [nx, ny] :
+       std::vector<std::pair<std::int64_t, std::int64_t>>{{1, 1}, {2, 3}, {3, 2}, {4, 5}, {5, 3}, {6, 2}, {50, 41}}) {
     Entries entries{nx * ny, {}};
     for (std::int64_t j = 0; j < ny; ++j) {
       for (std::int64_t i = 0; i < nx; ++i) {
@@ -295,6 +296,13 @@ TEST_P(Operators, RefuseWhatCantBe) {
               nabla::stencil<double>(executor_, {9}, {{{0, 0, 0}, 2}, {{1, 0, 0}, -1}});
             }),
             "stencil: the entry at (1, 0, 0) is -1.000000, and its opposite 0.000000");
+  // 39^3 kinds of rows, and 41^3.
+  const auto far = [&](std::int64_t reach) {
+    return nabla::stencil<double>(executor_, {50, 50, 50}, {{{reach, reach, reach}, 1}, {{-reach, -reach, -reach}, 1}});
+  };
+  EXPECT_EQ(far(19).nonzeros(), 2 * 31 * 31 * 31);
+  EXPECT_EQ(message<ShapeError>([&] { far(20); }),
+            "stencil: it reaches so far that more than 65536 kinds of borders differ");
   const auto a = nabla::laplacian<double>(executor_, {3});
   Array<double> x = array_of<double>(executor_, {1, 2, 3}), y = array_of<double>(executor_, {1, 2});
   EXPECT_EQ(message<ShapeError>([&] { a.multiply(executor_, span_of(x), span_of(y)); }),

@@ -40,6 +40,8 @@ void Arguments::word(const std::string& value_name, const std::string& help, std
   word_ = Option{"", value_name, help, set_once(value_name, into)};
 }
 
+void Arguments::note(const std::string& help) { options_.back().help += "\n" + std::string(38, ' ') + help; }
+
 void Arguments::section(const std::string& title) { options_.push_back({"", "", title, {}}); }
 
 const Arguments::Option* Arguments::find(std::string_view name) const {

@@ -30,6 +30,8 @@ class Arguments {
   void flag(const std::string& name, const std::string& help, bool& into);
   /// A word without a name.
   void word(const std::string& value_name, const std::string& help, std::optional<std::string>& into);
+  /// Another line of help for the option declared before it.
+  void note(const std::string& help);
   /// A heading in the help for the options declared after it.
   void section(const std::string& title);
 

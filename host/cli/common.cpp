@@ -72,7 +72,7 @@ std::optional<Precision> CommonOptions::precision() const {
   throw UsageError("--precision: expected f32 or f64, found '" + *precision_ + "'");
 }
 
-void require_memory(const Executor& executor, double bytes) {
+void require_memory(const Executor& executor, double bytes, const std::string& what) {
   // Linux promises more memory than there is and ends processes that use it; so what is clearly too much stops here.
   if (executor.is_cuda()) return;
   std::ifstream info("/proc/meminfo");
@@ -82,8 +82,7 @@ void require_memory(const Executor& executor, double bytes) {
     if (key == "MemAvailable:" || key == "SwapFree:") available += 1024 * kilobytes;
   }
   if (available == 0 || bytes <= available) return;
-  throw Error(fmt::format("points and results need {:.4g} GB of memory, {:.4g} GB are available", bytes / 1e9,
-                          available / 1e9));
+  throw Error(fmt::format("{} need {:.4g} GB of memory, {:.4g} GB are available", what, bytes / 1e9, available / 1e9));
 }
 
 nlohmann::ordered_json json_number(double number) {

@@ -45,8 +45,8 @@ class Stopwatch {
   std::chrono::steady_clock::time_point start_ = std::chrono::steady_clock::now();
 };
 
-/// Throws Error if points and results need more memory than there is.
-void require_memory(const Executor& executor, double bytes);
+/// Throws Error if what is named needs more memory than there is.
+void require_memory(const Executor& executor, double bytes, const std::string& what = "points and results");
 
 /// A number as JSON: NaN and infinities are the strings "nan", "inf", "-inf".
 nlohmann::ordered_json json_number(double number);

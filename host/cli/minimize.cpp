@@ -276,8 +276,8 @@ int minimize(std::span<const char* const> arguments) {
   OutputFiles files;
   if (command.points.points) files.protect("--points", *command.points.points);
   if (data) files.protect("--data", data->file);
-  if (command.resume) files.protect("--resume", *command.resume);
-  if (command.checkpoint) files.protect("--checkpoint", *command.checkpoint);
+  if (command.checkpoint) files.claim("--checkpoint", *command.checkpoint);
+  if (command.resume) files.protect("--resume", *command.resume);  // which may be written over by what came of it
   files.open("--out-x", command.out_x);
   files.open("--out-value", command.out_value);
   files.open("--out-status", command.out_status);

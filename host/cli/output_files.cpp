@@ -17,13 +17,17 @@ bool same_file(const std::filesystem::path& a, const std::filesystem::path& b) {
 
 }  // namespace
 
+void OutputFiles::claim(const std::string& argument, const std::filesystem::path& output) {
+  for (const Taken& taken : taken_) {
+    if (!same_file(taken.path, output)) continue;
+    throw UsageError(fmt::format("{}: '{}' is the same file as that of {}", argument, output.string(), taken.argument));
+  }
+  taken_.push_back({argument, output});
+}
+
 void OutputFiles::open(const std::string& argument, const std::optional<std::string>& path) {
   if (!path) return;
-  for (const Taken& taken : taken_) {
-    if (!same_file(taken.path, *path)) continue;
-    throw UsageError(fmt::format("{}: '{}' is the same file as that of {}", argument, *path, taken.argument));
-  }
-  taken_.push_back({argument, *path});
+  claim(argument, *path);
   files_.push_back({argument, NpyWriter(*path)});
 }
 

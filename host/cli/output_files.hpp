@@ -7,16 +7,20 @@
 
 #include <filesystem>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 namespace nabla::cli {
 
-/// The .npy files that a command writes: all of them appear, complete, or none.
+/// The files that a command writes, .npy ones by itself: all of them appear, complete, or none.
 class OutputFiles {
  public:
   /// A file that must not be written over. Throws UsageError if an output names it, now or later.
   void protect(const std::string& argument, const std::filesystem::path& input) { taken_.push_back({argument, input}); }
+
+  /// Takes note of a file that is written by other means. Throws UsageError if another argument names the same file.
+  void claim(const std::string& argument, const std::filesystem::path& output);
 
   /// Opens the file that an argument names, if it is given. Throws UsageError if another argument names the same file,
   /// and FileError if it can't be written.
@@ -26,6 +30,14 @@ class OutputFiles {
   /// one item; the items come first. Returns the seconds that it took to bring the numbers to the host.
   template <class T>
   double write(const std::string& argument, const Batch<T>& batch, const std::vector<std::int64_t>& axes);
+
+  /// Writes a vector that is on the host.
+  template <class T>
+  void write(const std::string& argument, std::span<const T> vector) {
+    if (File* const file = find(argument)) {
+      file->writer.write(vector.data(), {static_cast<std::int64_t>(vector.size())}, false);
+    }
+  }
 
   /// Gives all files their names. To be called when nothing else can fail.
   void publish();

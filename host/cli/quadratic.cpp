@@ -1,6 +1,8 @@
 #include "quadratic.hpp"
 
+#include "../executor_state.hpp"
 #include "../new_file.hpp"
+#include "../quadratic/matrix.hpp"
 #include "commands.hpp"
 #include "interruption.hpp"
 #include "output_files.hpp"
@@ -31,8 +33,10 @@ constexpr char example[] =
 /// A file of text lines, that appears in the end.
 class History {
  public:
-  explicit History(const std::optional<std::string>& path) {
-    if (path) file_ = std::make_unique<detail::NewFile>(*path);
+  History(OutputFiles& files, const std::optional<std::string>& path) {
+    if (!path) return;
+    files.claim("--history", *path);
+    file_ = std::make_unique<detail::NewFile>(*path);
   }
   void write(const std::vector<Progress>& all) {
     if (!file_) return;
@@ -56,18 +60,18 @@ class OutVector {
  public:
   OutVector(OutputFiles& files, const std::optional<std::string>& path) : files_(files) {
     if (path && is_matrix_market(*path)) {
-      files.protect("--out-x", *path);
+      files.claim("--out-x", *path);
       writer_ = std::make_unique<MatrixMarketWriter>(*path);
     } else {
       files.open("--out-x", path);
     }
   }
   template <class T>
-  void write(const Batch<T>& x) {
+  void write(std::span<const T> x) {
     if (writer_) {
-      writer_->write(std::span<const T>(x.data(), static_cast<std::size_t>(x.count())));
+      writer_->write(x);
     } else {
-      files_.write("--out-x", x, {});
+      files_.write("--out-x", x);
     }
   }
   void publish() {
@@ -119,15 +123,25 @@ Array<T> brought(const Executor& executor, const std::vector<T>& numbers, double
   if (executor.is_cuda()) seconds += watch.seconds();
   return there;
 }
+/// All of one number. CPUs fill the memory that it is to stay in, each core what it will work on.
+template <class T>
+Array<T> filled(const Executor& executor, std::int64_t n, T number, double& seconds) {
+  if (executor.is_cuda()) return brought(executor, std::vector<T>(static_cast<std::size_t>(n), number), seconds);
+  Array<T> there(executor, n);
+  T* const numbers = there.data();
+#pragma omp parallel for num_threads(executor.threads()) schedule(static)
+  for (std::int64_t i = 0; i < n; ++i) numbers[i] = number;
+  return there;
+}
 
-/// A matrix, and what it refers to.
+/// A matrix from a file on a GPU, for an operator that refers to it.
 template <class T, class Index>
-struct FromFile {
+struct OnDevice {
   Array<std::int64_t> starts;
   Array<Index> columns;
   Array<T> values;
 
-  FromFile(const Executor& where, const SparseMatrix<T, Index>& matrix, double& seconds)
+  OnDevice(const Executor& where, const SparseMatrix<T, Index>& matrix, double& seconds)
       : starts(brought(where, matrix.starts, seconds)),
         columns(brought(where, matrix.column_indices, seconds)),
         values(brought(where, matrix.values, seconds)) {}
@@ -138,11 +152,15 @@ class Matrix {
  public:
   Matrix(const QuadraticCommand& command, const MatrixSource& source, const Executor& executor, double& transfer) {
     switch (source.kind) {
-      case MatrixSource::Kind::laplacian:
+      case MatrixSource::Kind::laplacian: {
+        double unknowns = 1;
+        for (const std::int64_t extent : source.extents) unknowns *= static_cast<double>(extent);
+        require_vectors(executor, unknowns);
         made_.push_back(nabla::laplacian<T>(executor, source.extents));
         break;
+      }
       case MatrixSource::Kind::diagonal: {
-        const std::vector<T> numbers = read_vector<T>("--diagonal", source.file, -1, command.common.threads());
+        const std::vector<T> numbers = read_vector<T>("--diagonal", source.file, {}, command.common.threads());
         const Array<T> there = brought(executor, numbers, transfer);
         made_.push_back(nabla::diagonal<T>(executor, {there.data(), numbers.size()}));
         break;
@@ -155,34 +173,57 @@ class Matrix {
         }
         break;
     }
+    require_vectors(executor, static_cast<double>(a().size()));
   }
   const SymmetricOperator<T>& a() const { return made_.front(); }
+  /// That are not the executor's, and stay.
+  double host_bytes() const { return host_bytes_; }
 
  private:
+  /// The start, the right-hand side, and what conjugate gradients need.
+  static void require_vectors(const Executor& executor, double unknowns) {
+    require_memory(executor, 4 * unknowns * sizeof(T), fmt::format("vectors of {:.4g} unknowns", unknowns));
+  }
+
   template <class Index>
   void read(const QuadraticCommand& command, const MatrixSource& source, const Executor& executor, double& transfer) {
     const int threads = command.common.threads();
-    const auto matrix = read_matrix_market<T, Index>(source.file, threads);
-    require_symmetric(matrix, source.file, threads);
-    if (matrix.both_triangles && !command.common.quiet) {
+    const auto matrix =
+        std::make_shared<const SparseMatrix<T, Index>>(read_matrix_market<T, Index>(source.file, threads));
+    require_symmetric(*matrix, source.file, threads);
+    if (matrix->both_triangles && !command.common.quiet) {
       warn("quadratic", fmt::format("{}: it has entries on both sides of the diagonal, which add up to twice what is "
                                     "meant where it repeats them",
                                     source.file.string()));
     }
-    const auto there = std::make_shared<FromFile<T, Index>>(executor, matrix, transfer);
+    if (executor.is_cuda()) {
+      const auto there = std::make_shared<OnDevice<T, Index>>(executor, *matrix, transfer);
+      store(command, executor, SparseRows(there->starts, there->columns, there->values));
+      if (refers_to_rows()) kept_ = there;
+    } else {
+      store(command, executor, SparseRows(matrix->starts, matrix->column_indices, matrix->values));
+      if (!refers_to_rows()) return;
+      kept_ = matrix;
+      host_bytes_ = static_cast<double>(matrix->starts.size() * sizeof(std::int64_t) +
+                                        matrix->values.size() * (sizeof(Index) + sizeof(T)));
+    }
+  }
+  template <class Rows>
+  void store(const QuadraticCommand& command, const Executor& executor, const Rows& rows) {
     try {
-      made_.push_back(
-          sparse_operator<T>(executor, SparseRows(there->starts, there->columns, there->values), command.storage()));
+      made_.push_back(sparse_operator<T>(executor, rows, command.storage()));
     } catch (const ShapeError&) {
       throw;
     } catch (const Error& error) {
       throw UsageError(fmt::format("--format {}: {}", command.format.value_or("auto"), error.what()));
     }
-    kept_ = there;
   }
+  /// What is stored in another form has rows of its own.
+  bool refers_to_rows() const { return a().matrix().rows() == nullptr; }
 
   std::vector<SymmetricOperator<T>> made_;
-  std::shared_ptr<void> kept_;
+  std::shared_ptr<const void> kept_;
+  double host_bytes_ = 0;
 };
 
 template <class T>
@@ -192,39 +233,58 @@ double norm_of(const std::vector<T>& numbers) {
   return static_cast<double>(std::sqrt(squares));
 }
 
+/// The right-hand side, and its norm.
+template <class T>
+Array<T> right_hand_side(const QuadraticCommand& command, const Executor& executor, std::int64_t n,
+                         QuadraticResult& result) {
+  if (!command.rhs || *command.rhs == "ones") {
+    result.pull_norm = std::sqrt(static_cast<double>(n));
+    return filled(executor, n, T(1), result.transfer_seconds);
+  }
+  const std::vector<T> b = read_vector<T>("--rhs", *command.rhs, n, command.common.threads());
+  result.pull_norm = norm_of(b);
+  return brought(executor, b, result.transfer_seconds);
+}
+template <class T>
+Array<T> start(const QuadraticCommand& command, const Executor& executor, std::int64_t n, QuadraticResult& result) {
+  if (!command.x0) return filled(executor, n, T(0), result.transfer_seconds);
+  return brought(executor, read_vector<T>("--x0", *command.x0, n, command.common.threads()), result.transfer_seconds);
+}
+
+template <class T>
+void write_result(const Array<T>& x, OutVector& out, QuadraticResult& result) {
+  const auto n = static_cast<std::size_t>(x.size());
+  if (!x.executor().is_cuda()) return out.write(std::span<const T>(x.data(), n));
+  const Stopwatch watch;
+  const std::vector<T> found = x.to_host();
+  result.transfer_seconds += watch.seconds();
+  out.write(std::span<const T>(found));
+}
+
 template <class T>
 void run(const QuadraticCommand& command, const MatrixSource& source, const Executor& executor, MinimizeOptions options,
          OutVector& out_x, History& history, QuadraticResult& result) {
   const Stopwatch loading;
-  const int threads = command.common.threads();
   const Matrix<T> matrix(command, source, executor, result.transfer_seconds);
   const SymmetricOperator<T>& a = matrix.a();
-  const auto n = static_cast<std::size_t>(a.size());
-  require_memory(executor, 5.0 * static_cast<double>(n) * sizeof(T));
-  const bool has_file = command.rhs && *command.rhs != "ones";
-  const std::vector<T> b =
-      has_file ? read_vector<T>("--rhs", *command.rhs, a.size(), threads) : std::vector<T>(n, T(1));
-  const std::vector<T> start =
-      command.x0 ? read_vector<T>("--x0", *command.x0, a.size(), threads) : std::vector<T>(n, T(0));
-  result.pull_norm = norm_of(b);
-  const Array<T> pull = brought(executor, b, result.transfer_seconds);
-  Array<T> x = brought(executor, start, result.transfer_seconds);
+  const std::int64_t n = a.size();
+  const Array<T> b = right_hand_side<T>(command, executor, n, result);
+  Array<T> x = start<T>(command, executor, n, result);
   result.load_seconds = loading.seconds() - result.transfer_seconds;
-  result.unknowns = a.size();
+  result.unknowns = n;
   result.nonzeros = a.nonzeros();
   result.format = a.format();
 
-  options.gradient_tolerance = command.relative_tolerance(result.precision) * result.pull_norm;
+  const double tolerance = command.relative_tolerance(result.precision);
+  options.gradient_tolerance = tolerance * result.pull_norm;
+  if (result.pull_norm == 0) options.relative_gradient_tolerance = tolerance;
   Watching watching(command.common.quiet, options.gradient_tolerance);
   options.callback = [&](const Progress& at) { return watching.tell(at); };
-  const Quadratic<T> f(executor, a, {pull.data(), n});
+  const Quadratic<T> f(executor, a, {b.data(), static_cast<std::size_t>(n)});
   result.report = nabla::minimize(executor, f, x, options);
-
-  const Stopwatch back;
-  Batch<T> found(Executor::cpu(1), a.size(), 1);
-  detail::copy_bytes(executor, found.data(), x.data(), n * sizeof(T));
-  if (executor.is_cuda()) result.transfer_seconds += back.seconds();
-  out_x.write(found);
+  result.memory_per_unknown =
+      (static_cast<double>(executor.state().most_held) + matrix.host_bytes()) / static_cast<double>(n);
+  write_result(x, out_x, result);
   history.write(result.report.history);
 }
 
@@ -257,14 +317,15 @@ int quadratic(std::span<const char* const> arguments) {
   const Executor executor = command.common.executor();
 
   OutputFiles files;
-  for (const auto& [argument, file] :
-       {std::pair("--matrix", command.matrix), std::pair("--diagonal", command.diagonal), std::pair("--x0", command.x0),
-        std::pair("--resume", command.resume), std::pair("--checkpoint", command.checkpoint)}) {
+  for (const auto& [argument, file] : {std::pair("--matrix", command.matrix), std::pair("--diagonal", command.diagonal),
+                                       std::pair("--x0", command.x0)}) {
     if (file) files.protect(argument, *file);
   }
   if (command.rhs && *command.rhs != "ones") files.protect("--rhs", *command.rhs);
+  if (command.checkpoint) files.claim("--checkpoint", *command.checkpoint);
+  if (command.resume) files.protect("--resume", *command.resume);  // which may be written over by what came of it
   OutVector out_x(files, command.out_x);
-  History history(command.history);
+  History history(files, command.history);
 
   if (result.precision == Precision::f32) {
     run<float>(command, source, executor, options, out_x, history, result);
@@ -274,6 +335,12 @@ int quadratic(std::span<const char* const> arguments) {
   files.publish();
   out_x.publish();
   history.publish();
+
+  if (!command.common.quiet) {
+    for (const std::optional<std::string>& file : {command.diagonal, command.rhs, command.x0}) {
+      if (file && file != "ones") warn_of_trailing_bytes("quadratic", *file);
+    }
+  }
 
   if (command.common.json) {
     print_json(result, executor);

@@ -44,8 +44,10 @@ struct QuadraticResult {
   std::int64_t unknowns = 0, nonzeros = 0;
   double pull_norm = 0;  // of b
   double load_seconds = 0, transfer_seconds = 0;
+  double memory_per_unknown = 0;  // bytes, at the most: of the matrix and all vectors
   MinimizeReport report;
 
+  /// |Ax - b| / |b|; where b = 0 relative to the start's gradient.
   double relative_residual() const;
   const char* status() const;
   double seconds_per_iteration() const;

@@ -91,20 +91,26 @@ void QuadraticCommand::declare(Arguments& arguments) {
   arguments.value("--rhs", "FILE|ones", "b, a vector as .mtx or .npy (default ones)", rhs);
   arguments.value("--x0", "FILE", "the start, as .mtx or .npy (default zeros)", x0);
   arguments.section("how to descend");
-  arguments.value("--method", "NAME", names_of(methods) + " (default the first)", method);
+  arguments.value("--method", "NAME", "conjugate-gradient (the default), chebyshev, steepest, gradient,", method);
+  arguments.note("barzilai-borwein, nesterov or lbfgs");
   arguments.value("--preconditioner", "NAME",
-                  names_of(preconditioners) + ", for conjugate-gradient, chebyshev, steepest", preconditioner);
-  arguments.value("--step", "A", "of gradient and nesterov (default: gradient's from an estimated eigenvalue)", step);
-  arguments.value("--smallest-eigenvalue", "L", "for chebyshev (default: estimated)", smallest_eigenvalue);
-  arguments.value("--largest-eigenvalue", "L", "for chebyshev and gradient (default: estimated)", largest_eigenvalue);
+                  names_of(preconditioners) + " (the diagonal); for conjugate-gradient, chebyshev, steepest",
+                  preconditioner);
+  arguments.value("--step", "A", "of gradient and nesterov (default: from an estimated eigenvalue, a line search)",
+                  step);
+  arguments.value("--smallest-eigenvalue", "L", "of A over the preconditioner, for chebyshev (default: estimated)",
+                  smallest_eigenvalue);
+  arguments.value("--largest-eigenvalue", "L", "for chebyshev and gradient (default: estimated, and 5 % on top)",
+                  largest_eigenvalue);
   arguments.section("when to end");
-  arguments.value("--relative-tolerance", "R", "converged: |Ax - b| is at most R |b| (default 1e-8; f32: 1e-4)",
+  arguments.value("--relative-tolerance", "R", "converged: |Ax - b| is at most R |b| (default 1e-8; f32: 1e-4);",
                   relative_residual);
+  arguments.note("where b = 0, R times the gradient at the start");
   arguments.value("--max-iterations", "N", "(default 100000)", max_iterations);
   arguments.section("files to write");
   arguments.value("--out-x", "FILE", "the result, as .npy or .mtx", out_x);
   arguments.value("--history", "FILE.csv", "iteration, value, gradient norm and seconds, line by line", history);
-  arguments.value("--checkpoint", "FILE", "written every so often, and when a limit or the user ends it", checkpoint);
+  arguments.value("--checkpoint", "FILE", "written every so often, and when a limit or Ctrl-C ends it", checkpoint);
   arguments.value("--checkpoint-every", "N", "iterations (default 100)", checkpoint_every);
   arguments.value("--resume", "FILE", "a checkpoint to go on from, with the same options", resume);
   common.declare(arguments);

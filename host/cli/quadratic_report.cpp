@@ -15,8 +15,8 @@ namespace nabla::cli {
 using nlohmann::ordered_json;
 
 double QuadraticResult::relative_residual() const {
-  if (pull_norm > 0) return report.gradient_norm / pull_norm;
-  return report.gradient_norm == 0 ? 0 : std::numeric_limits<double>::infinity();
+  if (report.gradient_norm == 0) return 0;
+  return report.gradient_norm / (pull_norm > 0 ? pull_norm : report.first_gradient_norm);
 }
 
 const char* QuadraticResult::status() const {
@@ -54,6 +54,7 @@ void print_json(const QuadraticResult& result, const Executor& executor) {
   object["unknowns"] = result.unknowns;
   object["nonzeros"] = result.nonzeros;
   object["format"] = result.format;
+  object["memory_per_unknown"] = result.memory_per_unknown;
   object["method"] = result.method;
   object["status"] = result.status();
   object["iterations"] = report.iterations;
@@ -73,18 +74,21 @@ void print_json(const QuadraticResult& result, const Executor& executor) {
 
 void print_table(const QuadraticResult& result, const Executor& executor) {
   const MinimizeReport& report = result.report;
-  std::string text = line(
-      "quadratic", fmt::format("{}: {}, {} nonzeros, by {}, {}", result.matrix, counted(result.unknowns, "unknown"),
-                               result.nonzeros, result.method, to_string(result.precision)));
+  std::string text =
+      line("quadratic", fmt::format("{}: {}, {}, by {}, {}", result.matrix, counted(result.unknowns, "unknown"),
+                                    counted(result.nonzeros, "nonzero"), result.method, to_string(result.precision)));
   text += line("stored as", result.format);
+  text += line("memory", fmt::format("{:.4g} bytes an unknown, of matrix and vectors", result.memory_per_unknown));
   text += line("ended", describe_end(report));
   if (report.reason == StopReason::negative_curvature) {
     text += line("curvature", fmt::format("{:.3g}, in iteration {}", report.curvature, report.iterations));
   }
   text += line("value",
                fmt::format("{:.9g} ({:.9g} at the start)", for_people(report.value), for_people(report.first_value)));
-  text += line("residual", fmt::format("{:.3g} of the right-hand side, recomputed; gradient norm {:.3g}",
-                                       for_people(result.relative_residual()), for_people(report.gradient_norm)));
+  text += line("residual",
+               fmt::format("{:.3g} of {}, recomputed; gradient norm {:.3g}", for_people(result.relative_residual()),
+                           result.pull_norm > 0 ? "the right-hand side" : "the start's gradient",
+                           for_people(report.gradient_norm)));
   text += line("work", fmt::format("{}, {}", counted(report.iterations, "iteration"),
                                    counted(report.evaluations.total(), "product")));
   text += line("ran on", describe(executor));

@@ -1,5 +1,7 @@
 #include "vector_files.hpp"
 
+#include "numbers.hpp"
+
 #include <fmt/format.h>
 
 #include <nabla/matrix_market.hpp>
@@ -19,9 +21,15 @@ Precision precision_of(const std::filesystem::path& file) {
   return read_npy_header(file).is_double ? Precision::f64 : Precision::f32;
 }
 
+void warn_of_trailing_bytes(const std::string& command, const std::filesystem::path& file) {
+  if (is_matrix_market(file)) return;
+  const std::int64_t bytes = read_npy_header(file).trailing_bytes;
+  if (bytes > 0) warn(command, fmt::format("{}: {} bytes after the array are ignored", file.string(), bytes));
+}
+
 template <class T>
-std::vector<T> read_vector(const std::string& argument, const std::filesystem::path& file, std::int64_t size,
-                           int threads) {
+std::vector<T> read_vector(const std::string& argument, const std::filesystem::path& file,
+                           std::optional<std::int64_t> size, int threads) {
   std::vector<T> numbers;
   if (is_matrix_market(file)) {
     numbers = read_matrix_market_vector<T>(file, threads);
@@ -35,20 +43,23 @@ std::vector<T> read_vector(const std::string& argument, const std::filesystem::p
     read_npy_numbers(file, header, numbers.data());
   }
   const auto found = static_cast<std::int64_t>(numbers.size());
-  if (size >= 0 && found != size) {
-    throw UsageError(fmt::format("{}: {}: expected {} numbers, as the matrix has rows, found {}", argument,
-                                 file.string(), size, found));
+  if (size && found != *size) {
+    throw UsageError(fmt::format("{}: {}: expected {} number{}, as the matrix has rows, found {}", argument,
+                                 file.string(), *size, *size == 1 ? "" : "s", found));
   }
-  if (found == 0)
+  if (found == 0) {
     throw UsageError(fmt::format("{}: {}: expected one number or more, found 0", argument, file.string()));
+  }
   const auto odd = std::find_if(numbers.begin(), numbers.end(), [](T number) { return !std::isfinite(number); });
   if (odd != numbers.end()) {
-    throw UsageError(fmt::format("{}: {}: number {} is {}; expected finite numbers", argument, file.string(),
-                                 odd - numbers.begin(), *odd));
+    throw UsageError(fmt::format("{}: {}: number {} (counted from 1) is {} in f{}; expected finite numbers", argument,
+                                 file.string(), odd - numbers.begin() + 1, for_people(*odd), 8 * sizeof(T)));
   }
   return numbers;
 }
-template std::vector<float> read_vector(const std::string&, const std::filesystem::path&, std::int64_t, int);
-template std::vector<double> read_vector(const std::string&, const std::filesystem::path&, std::int64_t, int);
+template std::vector<float> read_vector(const std::string&, const std::filesystem::path&, std::optional<std::int64_t>,
+                                        int);
+template std::vector<double> read_vector(const std::string&, const std::filesystem::path&, std::optional<std::int64_t>,
+                                         int);
 
 }  // namespace nabla::cli

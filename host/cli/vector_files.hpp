@@ -3,6 +3,7 @@
 #include "common.hpp"
 
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -14,12 +15,17 @@ bool is_matrix_market(const std::filesystem::path& file);
 /// f32 where the file is of floats.
 Precision precision_of(const std::filesystem::path& file);
 
-/// A vector of so many finite numbers, of shape (n,) or (n, 1) in a .npy file; `size` -1: any. Throws UsageError that
-/// begins with the argument, or FileError.
+/// Of bytes after the array of a .npy file.
+void warn_of_trailing_bytes(const std::string& command, const std::filesystem::path& file);
+
+/// A vector of so many finite numbers, of shape (n,) or (n, 1) in a .npy file; without a `size` any. Throws UsageError
+/// that begins with the argument, or FileError.
 template <class T>
-std::vector<T> read_vector(const std::string& argument, const std::filesystem::path& file, std::int64_t size,
-                           int threads);
-extern template std::vector<float> read_vector(const std::string&, const std::filesystem::path&, std::int64_t, int);
-extern template std::vector<double> read_vector(const std::string&, const std::filesystem::path&, std::int64_t, int);
+std::vector<T> read_vector(const std::string& argument, const std::filesystem::path& file,
+                           std::optional<std::int64_t> size, int threads);
+extern template std::vector<float> read_vector(const std::string&, const std::filesystem::path&,
+                                               std::optional<std::int64_t>, int);
+extern template std::vector<double> read_vector(const std::string&, const std::filesystem::path&,
+                                                std::optional<std::int64_t>, int);
 
 }  // namespace nabla::cli

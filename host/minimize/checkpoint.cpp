@@ -172,10 +172,16 @@ Header verified(const std::filesystem::path& path, std::ifstream& file, std::vec
   return header;
 }
 
+/// L-BFGS's pairs, or the preconditioner.
+std::string with_text(const Header& header) {
+  if (header.pairs == 0) return "";
+  if (static_cast<Method>(header.method) == Method::lbfgs) return " with " + std::to_string(header.pairs) + " pairs";
+  return " with jacobi";
+}
+
 std::string text_of(const Header& header) {
   const char* const method = name_of(static_cast<Method>(header.method));
-  return std::string(method) + (header.fixed_steps != 0 ? " with fixed steps" : "") +
-         (header.pairs > 0 ? " with " + std::to_string(header.pairs) + " pairs" : "") + ", " +
+  return std::string(method) + (header.fixed_steps != 0 ? " with fixed steps" : "") + with_text(header) + ", " +
          std::to_string(header.variables) + " variables in f" + std::to_string(8 * header.bytes_per_number);
 }
 

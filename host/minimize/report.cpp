@@ -106,7 +106,7 @@ std::string describe_end(const MinimizeReport& report) {
     case StopReason::interrupted:
       return "not converged: interrupted";
     case StopReason::negative_curvature:
-      return "not converged: the quadratic is not convex, it falls without end along a direction";
+      return "not converged: the quadratic has no minimum, it falls without end along a direction";
   }
   return "";
 }

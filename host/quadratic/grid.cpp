@@ -4,8 +4,6 @@
 
 #include <algorithm>
 #include <array>
-#include <limits>
-#include <map>
 #include <string>
 
 // Stencils on grids: rows of the same pattern, but near borders, where entries are missing.
@@ -38,18 +36,30 @@ struct Grid {
   std::int64_t offset_of(const std::int64_t* o) const { return o[0] + extent[0] * (o[1] + extent[1] * o[2]); }
 };
 
-/// How far a point is from both borders along one dimension, no further than the stencil reaches.
-using Distance = std::pair<std::int64_t, std::int64_t>;
-Distance distance_of(std::int64_t at, std::int64_t extent, std::int64_t reach) {
-  return {std::min(at, reach), std::min(extent - 1 - at, reach)};
-}
+/// Along one dimension, points that are alike for a stencil: those at each distance from a border within its reach, and
+/// all others.
+struct Zones {
+  std::int64_t extent = 1, reach = 0;
+
+  std::int64_t count() const { return reach < extent - reach ? 2 * reach + 1 : extent; }
+  std::int64_t zone_of(std::int64_t at) const {
+    if (count() == extent || at < reach) return at;
+    return std::max(reach, at - (extent - count()));
+  }
+  /// A point that is in it.
+  std::int64_t point_in(std::int64_t zone) const { return zone <= reach ? zone : zone + extent - count(); }
+};
 
 template <class T>
 class PatternMaker {
  public:
   PatternMaker(const Grid& grid, const std::vector<StencilEntry>& entries) : grid_(grid), entries_(entries) {
-    for (const StencilEntry& entry : entries) {
-      for (std::size_t d = 0; d < 3; ++d) reach_[d] = std::max(reach_[d], std::abs(entry.offset[d]));
+    for (std::size_t d = 0; d < 3; ++d) {
+      zones_[d].extent = grid.extent[d];
+      for (const StencilEntry& entry : entries) {
+        const std::int64_t reach = std::min(std::abs(entry.offset[d]), grid.extent[d]);
+        zones_[d].reach = std::max(zones_[d].reach, reach);
+      }
     }
     // By columns, in the order in which rows have them.
     std::ranges::sort(entries_, {}, [&](const StencilEntry& e) {
@@ -58,15 +68,15 @@ class PatternMaker {
   }
 
   Patterns<T> make() {
+    make_patterns();
     const auto [nx, ny, nz] = grid_.extent;
     for (std::int64_t k = 0; k < nz; ++k) {
       for (std::int64_t j = 0; j < ny; ++j) {
         const std::int64_t line = nx * (j + ny * k);
-        for (std::int64_t i = 0; i < nx;) {
-          patterns_.add_run(line + i, pattern_at({i, j, k}));
-          // The middle is one run.
-          const bool in_the_middle = i >= reach_[0] && i < nx - reach_[0];
-          i = in_the_middle ? nx - reach_[0] : i + 1;
+        const std::int64_t first =
+            zones_[0].count() * (zones_[1].zone_of(j) + zones_[1].count() * zones_[2].zone_of(k));
+        for (std::int64_t zone = 0; zone < zones_[0].count(); ++zone) {
+          patterns_.add_run(line + zones_[0].point_in(zone), static_cast<std::uint16_t>(first + zone));
         }
       }
     }
@@ -74,14 +84,25 @@ class PatternMaker {
   }
 
  private:
-  std::uint16_t pattern_at(const std::array<std::int64_t, 3>& at) {
-    std::array<Distance, 3> key;
-    for (std::size_t d = 0; d < 3; ++d) key[d] = distance_of(at[d], grid_.extent[d], reach_[d]);
-    const auto known = known_.find(key);
-    if (known != known_.end()) return known->second;
-    if (known_.size() > std::numeric_limits<std::uint16_t>::max()) {
-      throw ShapeError("stencil: it reaches so far that more than 65536 kinds of borders differ");
+  /// Of all kinds of borders, by zones.
+  void make_patterns() {
+    constexpr std::int64_t most = std::int64_t{1} << 16;
+    std::int64_t all = 1;
+    for (const Zones& zones : zones_) {
+      if (zones.count() > most / all) {
+        throw ShapeError("stencil: it reaches so far that more than 65536 kinds of borders differ");
+      }
+      all *= zones.count();
     }
+    for (std::int64_t z = 0; z < zones_[2].count(); ++z) {
+      for (std::int64_t y = 0; y < zones_[1].count(); ++y) {
+        for (std::int64_t x = 0; x < zones_[0].count(); ++x) {
+          make_pattern({zones_[0].point_in(x), zones_[1].point_in(y), zones_[2].point_in(z)});
+        }
+      }
+    }
+  }
+  void make_pattern(const std::array<std::int64_t, 3>& at) {
     for (const StencilEntry& entry : entries_) {
       bool is_inside = true;
       for (std::size_t d = 0; d < 3; ++d) {
@@ -92,15 +113,11 @@ class PatternMaker {
       patterns_.coefficients.push_back(static_cast<T>(entry.coefficient));
     }
     patterns_.starts.push_back(static_cast<std::int32_t>(patterns_.offsets.size()));
-    const auto pattern = static_cast<std::uint16_t>(known_.size());
-    known_.emplace(key, pattern);
-    return pattern;
   }
 
   const Grid& grid_;
   std::vector<StencilEntry> entries_;
-  std::array<std::int64_t, 3> reach_{};
-  std::map<std::array<Distance, 3>, std::uint16_t> known_;
+  std::array<Zones, 3> zones_;
   Patterns<T> patterns_;
 };
 
