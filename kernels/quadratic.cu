@@ -27,13 +27,14 @@ __global__ void __launch_bounds__(pass_threads)
   if constexpr (count > 0) leave_partials(sums, partials);
 }
 
-/// Whether this block is the last of the grid to come here. The others' partial sums can then be read.
+/// Whether this block is the last of the grid to come here. The others' partial sums can then be read: their fences come
+/// before their tickets, and the fence behind the last ticket before all that this block does next. The last ticket
+/// brings the count back to 0 for the next launch.
 __device__ bool is_last(unsigned* const tickets) {
   __shared__ bool last;
   if (threadIdx.x == 0) {
-    __threadfence();  // this block's partial sums come before its ticket
-    last = atomicAdd(tickets, 1u) == gridDim.x - 1;
-    if (last) *tickets = 0;
+    __threadfence();
+    last = atomicInc(tickets, gridDim.x - 1) == gridDim.x - 1;
     __threadfence();
   }
   __syncthreads();
