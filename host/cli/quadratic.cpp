@@ -217,6 +217,7 @@ void run(const QuadraticCommand& command, const MatrixSource& source, const Exec
   options.gradient_tolerance = command.relative_tolerance(result.precision) * result.pull_norm;
   Watching watching(command.common.quiet, options.gradient_tolerance);
   options.callback = [&](const Progress& at) { return watching.tell(at); };
+  if (executor.is_cuda()) options.callback_every = 16;  // which is not waited for in between
   const Quadratic<T> f(executor, a, {pull.data(), n});
   result.report = nabla::minimize(executor, f, x, options);
 

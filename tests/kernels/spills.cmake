@@ -1,6 +1,6 @@
-# Assembles representative.cu for each architecture and reads ptxas's report: no kernel may spill a register. Writes
+# Assembles sources for each architecture and reads ptxas's report: no kernel may spill a register. Writes
 # registers.txt, a line for each kernel.
-#     cmake -DNVCC=… -DSOURCE=… -DINCLUDES=a;b -DARCHITECTURES=75;90 -P spills.cmake
+#     cmake -DNVCC=… -DSOURCES=c;d -DINCLUDES=a;b -DARCHITECTURES=75;90 -P spills.cmake
 
 set(table "")
 set(failed FALSE)
@@ -9,18 +9,23 @@ foreach(architecture ${ARCHITECTURES})
   foreach(folder ${INCLUDES})
     list(APPEND includes -I ${folder})
   endforeach()
-  execute_process(
-    COMMAND ${NVCC} -std=c++20 -O3 --expt-relaxed-constexpr ${includes} -cubin -Xptxas -v
-            -gencode arch=compute_${architecture},code=sm_${architecture} ${SOURCE}
-            -o ${CMAKE_CURRENT_BINARY_DIR}/representative_${architecture}.cubin
-    ERROR_VARIABLE report OUTPUT_VARIABLE output RESULT_VARIABLE status)
-  if(NOT status EQUAL 0)
-    message(FATAL_ERROR "nvcc failed for sm_${architecture}:\n${output}${report}")
-  endif()
-  string(REGEX MATCHALL "Function properties for [^\n]*\n[^\n]*\n[^\n]*Used [0-9]+ registers" kernels "${report}")
+  set(reports "")
+  foreach(source ${SOURCES})
+    get_filename_component(name ${source} NAME_WE)
+    execute_process(
+      COMMAND ${NVCC} -std=c++20 -O3 --expt-relaxed-constexpr ${includes} -cubin -Xptxas -v
+              -gencode arch=compute_${architecture},code=sm_${architecture} ${source}
+              -o ${CMAKE_CURRENT_BINARY_DIR}/${name}_${architecture}.cubin
+      ERROR_VARIABLE report OUTPUT_VARIABLE output RESULT_VARIABLE status)
+    if(NOT status EQUAL 0)
+      message(FATAL_ERROR "nvcc failed for ${name} on sm_${architecture}:\n${output}${report}")
+    endif()
+    string(APPEND reports "${report}")
+  endforeach()
+  string(REGEX MATCHALL "Function properties for [^\n]*\n[^\n]*\n[^\n]*Used [0-9]+ registers" kernels "${reports}")
   list(LENGTH kernels count)
   if(count EQUAL 0)
-    message(FATAL_ERROR "ptxas reported no kernel for sm_${architecture}; its format may have changed:\n${report}")
+    message(FATAL_ERROR "ptxas reported no kernel for sm_${architecture}; its format may have changed:\n${reports}")
   endif()
   set(most 0)
   set(spilled 0)
