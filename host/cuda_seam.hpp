@@ -97,8 +97,8 @@ template <class T>
 void run(const ExecutorState& state, std::int64_t n, const Products<T>& products, const Sums& sums);
 
 /// Records what is enqueued on the executor's stream, by this thread, in place of doing it. Null where the stream can't
-/// be recorded, or is being recorded by somebody else; then nothing was enqueued. What was recorded is replayed in stream
-/// order, and lives until it is forgotten.
+/// be recorded, or is being recorded by somebody else; then nothing was enqueued. What was recorded is replayed in
+/// stream order, and lives until it is forgotten.
 void* record(const ExecutorState& state, const std::function<void()>& enqueue);
 void replay(const ExecutorState& state, void* recorded);
 void forget(const ExecutorState& state, void* recorded) noexcept;

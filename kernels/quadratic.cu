@@ -27,9 +27,9 @@ __global__ void __launch_bounds__(pass_threads)
   if constexpr (count > 0) leave_partials(sums, partials);
 }
 
-/// Whether this block is the last of the grid to come here. The others' partial sums can then be read: their fences come
-/// before their tickets, and the fence behind the last ticket before all that this block does next. The last ticket
-/// brings the count back to 0 for the next launch.
+/// Whether this block is the last of the grid to come here. The others' partial sums can then be read: their fences
+/// come before their tickets, and the fence behind the last ticket before all that this block does next. The last
+/// ticket brings the count back to 0 for the next launch.
 __device__ bool is_last(unsigned* const tickets) {
   __shared__ bool last;
   if (threadIdx.x == 0) {

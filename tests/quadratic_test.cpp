@@ -403,14 +403,14 @@ TEST_P(Descents, LooksAndReplaysChangeNoBit) {
     };
     const Numbers one_by_one = found(1, false);
     EXPECT_EQ(told.size(), iterations + 1u);
-    const std::int64_t before = nabla::detail::replays;
+    const std::int64_t before = nabla::detail::replays.load();
     EXPECT_EQ(found(16, false), one_by_one);
     EXPECT_EQ(told, (std::vector<std::int64_t>{0, 16, 32, 48}));
-    EXPECT_EQ(nabla::detail::replays, before);
+    EXPECT_EQ(nabla::detail::replays.load(), before);
     EXPECT_EQ(found(16, true), one_by_one);
     // The first batch of three has the code loaded, the others are replayed.
     const bool is_replayed = executor_.is_cuda() && storage != nabla::Storage::rows;
-    EXPECT_EQ(nabla::detail::replays, before + (is_replayed ? 2 : 0));
+    EXPECT_EQ(nabla::detail::replays.load(), before + (is_replayed ? 2 : 0));
     EXPECT_EQ(found(15, true), one_by_one);
     EXPECT_EQ(found(0, true), one_by_one);
   }

@@ -87,8 +87,8 @@ class Krylov final : public DescentMethod<T> {
     return scalars_.kind == KrylovKind::fixed ? patience_of_fixed_steps : patience_of_nonmonotone;
   }
   /// Beside the matrix: p and g are read, p written (which Chebyshev's could save); then x, g and p read, x and g
-  /// written. A product that is computed once is written, and read there; where the matrix has no rows for passes, p and
-  /// the product are read for themselves, and p for the product.
+  /// written. A product that is computed once is written, and read there; where the matrix has no rows for passes, p
+  /// and the product are read for themselves, and p for the product.
   double bytes_of_iteration() const override {
     const double numbers =
         8 + (product_.size() > 0 ? (a_.rows() != nullptr ? 2 : 5) : 0) + (inverse_.size() > 0 ? 2 : 0);

@@ -167,8 +167,8 @@ class Minimization {
 
   std::int64_t iterations_unseen() const {
     if (options_.history || std::isfinite(options_.target)) return 1;
-    std::int64_t count = std::min(options_.max_iterations - iteration_,
-                                  options_.max_evaluations - descent_.evaluations.total());
+    std::int64_t count =
+        std::min(options_.max_iterations - iteration_, options_.max_evaluations - descent_.evaluations.total());
     if (options_.callback) count = std::min(count, next_called_ - iteration_);
     if (keeps_checkpoints()) count = std::min(count, kept_iteration_ + options_.checkpoint_every - iteration_);
     return count;

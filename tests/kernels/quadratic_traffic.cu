@@ -47,10 +47,9 @@ void descend(const SymmetricOperator<T>& a, const Executor& where, std::int64_t 
   b.upload(pull);
   x.upload(std::vector<T>(pull.size(), T(0)));
   const nabla::Quadratic<T> f(where, a, {b.data(), pull.size()});
-  const auto report = nabla::minimize(where, f, x,
-                                      {.method = nabla::Method::conjugate_gradient,
-                                       .relative_gradient_tolerance = 0,
-                                       .max_iterations = iterations});
+  const auto report = nabla::minimize(
+      where, f, x,
+      {.method = nabla::Method::conjugate_gradient, .relative_gradient_tolerance = 0, .max_iterations = iterations});
   if (report.iterations != iterations) std::exit(1);
   std::cout << n * static_cast<std::int64_t>(sizeof(T)) << ";" << static_cast<std::int64_t>(a.bytes()) << "\n";
 }
