@@ -9,10 +9,10 @@
 # is a neighbour's, and one for what all read, as an offset. A bound, then: the caches hold most of them.
 
 # Each: vectors, reads of the matrix, launches, sectors of loads in f64 and in f32 without those of sparse products.
-set(diagonal 8 2 2 90 46)
-set(plane 8 2 2 213 129)
-set(space 8 2 2 275 167)
-set(bands 10 1 2 135 71)
+set(diagonal 8 2 2 82 42)
+set(plane 8 2 2 205 125)
+set(space 8 2 2 267 163)
+set(bands 10 1 2 127 67)
 set(rows 13 1 5 64 32)
 
 # Sets launches and, for the kernels of an iteration, sums of what the emulator counted.
