@@ -11,12 +11,14 @@
 #include <nabla/detail/sparse_product.hpp>
 #include <nabla/view.hpp>
 
+#include <functional>
 #include <string>
 #include <vector>
 
 // What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/displace.cu, kernels/element_sum.cu,
-// kernels/module.cu, kernels/quadratic.cu, kernels/random.cu, kernels/row_hessian.cu, kernels/row_sum.cu,
-// kernels/summary.cu and kernels/vectors.cu answer; host/without_cuda.cpp answers in builds without CUDA.
+// kernels/module.cu, kernels/quadratic.cu, kernels/random.cu, kernels/replay.cu, kernels/row_hessian.cu,
+// kernels/row_sum.cu, kernels/summary.cu and kernels/vectors.cu answer; host/without_cuda.cpp answers in builds without
+// CUDA.
 
 namespace nabla::detail::cuda {
 
@@ -100,6 +102,13 @@ template <class T>
 void run(const ExecutorState& state, std::int64_t n, const Pass<T>& pass, const Sums& sums);
 template <class T>
 void run(const ExecutorState& state, std::int64_t n, const Products<T>& products, const Sums& sums);
+
+/// Records what is enqueued on the executor's stream, by this thread, in place of doing it. Null where the stream can't
+/// be recorded, or is being recorded by somebody else; then nothing was enqueued. What was recorded is replayed in
+/// stream order, and lives until it is forgotten.
+void* record(const ExecutorState& state, const std::function<void()>& enqueue);
+void replay(const ExecutorState& state, void* recorded);
+void forget(const ExecutorState& state, void* recorded) noexcept;
 
 /// A kernel that was compiled while the program runs. It stays loaded until the program ends: nobody knows when the
 /// last launch of it, or the last graph that has it, is done.

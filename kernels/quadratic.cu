@@ -27,13 +27,14 @@ __global__ void __launch_bounds__(pass_threads)
   if constexpr (count > 0) leave_partials(sums, partials);
 }
 
-/// Whether this block is the last of the grid to come here. The others' partial sums can then be read.
+/// Whether this block is the last of the grid to come here. The others' partial sums can then be read: their fences
+/// come before their tickets, and the fence behind the last ticket before all that this block does next. The last
+/// ticket brings the count back to 0 for the next launch.
 __device__ bool is_last(unsigned* const tickets) {
   __shared__ bool last;
   if (threadIdx.x == 0) {
-    __threadfence();  // this block's partial sums come before its ticket
-    last = atomicAdd(tickets, 1u) == gridDim.x - 1;
-    if (last) *tickets = 0;
+    __threadfence();
+    last = atomicInc(tickets, gridDim.x - 1) == gridDim.x - 1;
     __threadfence();
   }
   __syncthreads();
@@ -55,6 +56,16 @@ __device__ void conclude(const Body& body, const double* const partials) {
   if (threadIdx.x == 0) body.conclude(sums);
 }
 
+/// One number, where what would be loaded is still in a register.
+struct HeldNumber : OneNumber {
+  double held;
+
+  template <class T>
+  __device__ double load(const T*, std::int64_t) const {
+    return held;
+  }
+};
+
 /// The next direction goes to other_p: threads beside this one still read the one before.
 template <class T, class Stored>
 __global__ void __launch_bounds__(pass_threads)
@@ -69,8 +80,14 @@ __global__ void __launch_bounds__(pass_threads)
   };
   double sums[1] = {};
   in_part(rows.rows, [&](std::int64_t r) {
-    if constexpr (!is_given) v.other_p[r] = turned(r);
-    sums[0] += body(OneNumber(), r, static_cast<double>(rows.row(r, turned)))[0];
+    const auto product = static_cast<double>(rows.row(r, turned));
+    if constexpr (is_given) {
+      sums[0] += body(OneNumber(), r, product)[0];
+    } else {
+      const T mine = turned(r);
+      v.other_p[r] = mine;
+      sums[0] += body(HeldNumber{{}, static_cast<double>(mine)}, r, product)[0];
+    }
   });
   leave_partials(sums, partials);
   if (is_last(&v.scalars->tickets)) conclude(body, partials);

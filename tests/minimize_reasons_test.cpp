@@ -301,6 +301,7 @@ TEST(MinimizeRefuses, WhatCannotBeRight) {
   EXPECT_EQ(message_of({.max_seconds = -1}), "minimize: max_seconds must be 0 or more, found -1");
   EXPECT_EQ(message_of({.clip = 0}), "minimize: clip must be positive, found 0");
   EXPECT_EQ(message_of({.clip = 1}), "minimize: clip is for fixed steps, and lbfgs with a line search has none");
+  EXPECT_EQ(message_of({.callback_every = 0}), "minimize: callback_every must be 1 or more, found 0");
   EXPECT_EQ(message_of({.checkpoint_every = 0}), "minimize: checkpoint_every must be 1 or more, found 0");
 }
 

@@ -22,7 +22,8 @@ struct Entries {
     if (r != c) numbers[{c, r}] += number;
   }
 
-  std::vector<long double> times(const std::vector<double>& x) const {
+  template <class Number>
+  std::vector<long double> times(const std::vector<Number>& x) const {
     std::vector<long double> y(static_cast<std::size_t>(size), 0);
     for (const auto& [place, number] : numbers) {
       y[static_cast<std::size_t>(place.first)] +=

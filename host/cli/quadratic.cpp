@@ -280,6 +280,7 @@ void run(const QuadraticCommand& command, const MatrixSource& source, const Exec
   if (result.pull_norm == 0) options.relative_gradient_tolerance = tolerance;
   Watching watching(command.common.quiet, options.gradient_tolerance);
   options.callback = [&](const Progress& at) { return watching.tell(at); };
+  if (executor.is_cuda()) options.callback_every = 16;  // which is not waited for in between
   const Quadratic<T> f(executor, a, {b.data(), static_cast<std::size_t>(n)});
   result.report = nabla::minimize(executor, f, x, options);
   result.memory_per_unknown =

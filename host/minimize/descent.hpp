@@ -64,8 +64,8 @@ class Descent {
   Evaluations evaluations;
   // What Minimization tells methods that go several iterations at a time.
   double enough_squares = 0;
-  std::int64_t iterations_left = 1;
-  double seconds_before = 0;  // a checkpoint that the descent was resumed from
+  std::int64_t iterations_unseen = 1;  // whose iterates nobody wants to see, but the last one's
+  double seconds_before = 0;           // a checkpoint that the descent was resumed from
 
   bool is_finite() const { return std::isfinite(value) && std::isfinite(gradient_squares); }
   double gradient_norm() const { return std::sqrt(gradient_squares); }

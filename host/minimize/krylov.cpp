@@ -3,7 +3,10 @@
 #include "../quadratic/eigenvalues.hpp"
 #include "../quadratic/matrix.hpp"
 #include "../quadratic/passes.hpp"
+#include "../replay.hpp"
 
+#include <limits>
+#include <optional>
 #include <vector>
 
 // Descents that only quadratics have, since the gradient after a step follows from the product that the step was made
@@ -55,11 +58,8 @@ class Krylov final : public DescentMethod<T> {
     if (!begun_) begin();
     const std::int64_t before = scalars_.iterations;
     const int count = iterations_at_once();
-    scalars_.most = before + count;
-    scalars_.enough = descent_.enough_squares;
-    scalars_.value = descent_.value;
     to_executor();
-    detail::iterate(descent_.executor, a_, vectors(), count, sums_);
+    enqueue(count);
     from_executor();
     const std::int64_t done = scalars_.iterations - before;
     descent_.evaluations.hessian_products += done;
@@ -81,15 +81,17 @@ class Krylov final : public DescentMethod<T> {
     state.vector(p_.data());
     state.number(begun_);
     state.bytes(&scalars_, sizeof(scalars_));
+    are_there_ = false;  // they may have been read
   }
   int patience() const override {
     return scalars_.kind == KrylovKind::fixed ? patience_of_fixed_steps : patience_of_nonmonotone;
   }
   /// Beside the matrix: p and g are read, p written (which Chebyshev's could save); then x, g and p read, x and g
-  /// written. What is computed once is written and read twice.
+  /// written. A product that is computed once is written, and read there; where the matrix has no rows for passes, p
+  /// and the product are read for themselves, and p for the product.
   double bytes_of_iteration() const override {
     const double numbers =
-        8 + (product_.size() > 0 ? (a_.rows() != nullptr ? 2 : 4) : 0) + (inverse_.size() > 0 ? 2 : 0);
+        8 + (product_.size() > 0 ? (a_.rows() != nullptr ? 2 : 5) : 0) + (inverse_.size() > 0 ? 2 : 0);
     return numbers * sizeof(T) * static_cast<double>(descent_.n) + (product_.size() > 0 ? 1 : 2) * a_.bytes;
   }
 
@@ -105,7 +107,9 @@ class Krylov final : public DescentMethod<T> {
     if (inverse_.size() > 0) scaled = descent_.sums_of(detail::Scaled<T>{descent_.gradient, inverse_.data()})[0];
     if (scalars_.kind == KrylovKind::chebyshev || scalars_.kind == KrylovKind::fixed) choose_steps();
     scalars_.begin(descent_.gradient_squares, scaled);
+    scalars_.most = std::numeric_limits<std::int64_t>::max();  // no more are enqueued than are wanted
     begun_ = true;
+    are_there_ = false;
   }
 
   void choose_steps() {
@@ -126,15 +130,30 @@ class Krylov final : public DescentMethod<T> {
     if (scalars_.kind == KrylovKind::fixed) scalars_.middle = most;
   }
 
-  /// Looking costs a round trip to a GPU, and on CPUs nothing.
+  /// Looking costs a round trip to a GPU, and on CPUs nothing. An even number, after which directions are where they
+  /// were before.
+  static constexpr std::int64_t most_at_once = 16;
   int iterations_at_once() const {
-    constexpr std::int64_t few = 16;
-    const MinimizeOptions& options = descent_.options;
-    if (!descent_.executor.is_cuda() || options.callback || options.history || std::isfinite(options.target)) return 1;
-    return static_cast<int>(std::clamp<std::int64_t>(descent_.iterations_left, 1, few));
+    if (!descent_.executor.is_cuda()) return 1;
+    return static_cast<int>(std::clamp<std::int64_t>(descent_.iterations_unseen, 1, most_at_once));
+  }
+  void enqueue(int count) {
+    const auto all = [&] { detail::iterate(descent_.executor, a_, vectors(), count, sums_); };
+    if (count < most_at_once || a_.rows() == nullptr) return all();
+    if (p_.data() != replayed_p_) replay_.emplace(descent_.executor);
+    replayed_p_ = p_.data();
+    replay_->run(all);
   }
 
-  void to_executor() { on_executor_.upload({&scalars_, 1}); }
+  /// What the executor made of them is what it goes on with, unless somebody changed it here.
+  void to_executor() {
+    are_there_ = are_there_ && scalars_.enough == descent_.enough_squares && scalars_.value == descent_.value;
+    if (are_there_) return;
+    scalars_.enough = descent_.enough_squares;
+    scalars_.value = descent_.value;
+    on_executor_.upload({&scalars_, 1});
+    are_there_ = true;
+  }
   void from_executor() { detail::copy_bytes(descent_.executor, &scalars_, on_executor_.data(), sizeof(scalars_)); }
 
   /// That of an iteration which was not completed.
@@ -163,7 +182,9 @@ class Krylov final : public DescentMethod<T> {
   Array<KrylovScalars> on_executor_;
   detail::Sums sums_;
   KrylovScalars scalars_{};
-  bool begun_ = false;
+  bool begun_ = false, are_there_ = false;
+  std::optional<detail::Replay> replay_;
+  const T* replayed_p_ = nullptr;  // the direction that the recorded iterations begin with
 };
 
 }  // namespace

@@ -141,7 +141,7 @@ class Minimization {
       if (keeps_checkpoints() && iteration_ >= kept_iteration_ + options_.checkpoint_every) write_checkpoint();
       const double before = descent_.value;
       descent_.enough_squares = enough_squares();
-      descent_.iterations_left = options_.max_iterations - iteration_;
+      descent_.iterations_unseen = iterations_unseen();
       step = method_->advance();
       if (step.stop) {
         report_.reason = *step.stop;
@@ -153,27 +153,38 @@ class Minimization {
         return;
       }
       iteration_ += step.iterations;
-      watch(before);
+      watch(before, step.iterations);
     }
   }
 
   bool tell(const Step& step) {
     const Progress progress{iteration_, descent_.value, descent_.gradient_norm(), step.length, descent_.seconds()};
     if (options_.history) report_.history.push_back(progress);
-    return !options_.callback || options_.callback(progress);
+    if (!options_.callback || iteration_ < next_called_) return true;
+    next_called_ = iteration_ + options_.callback_every;
+    return options_.callback(progress);
+  }
+
+  std::int64_t iterations_unseen() const {
+    if (options_.history || std::isfinite(options_.target)) return 1;
+    std::int64_t count =
+        std::min(options_.max_iterations - iteration_, options_.max_evaluations - descent_.evaluations.total());
+    if (options_.callback) count = std::min(count, next_called_ - iteration_);
+    if (keeps_checkpoints()) count = std::min(count, kept_iteration_ + options_.checkpoint_every - iteration_);
+    return count;
   }
 
   /// Counts iterations that bring nothing.
-  void watch(double before) {
+  void watch(double before, std::int64_t iterations) {
     constexpr double digits = 4;
     const double value = descent_.value, squares = descent_.gradient_squares;
     const double rounding = digits * std::numeric_limits<double>::epsilon() * std::fabs(least_value_);
     const bool better = value < least_value_ - rounding || squares < least_squares_;
-    since_better_ = better ? 0 : since_better_ + 1;
+    since_better_ = better ? 0 : since_better_ + iterations;
     least_value_ = std::fmin(least_value_, value);
     least_squares_ = std::fmin(least_squares_, squares);
     const bool alike = std::fabs(value - before) <= options_.relative_tolerance * std::fabs(value);
-    alike_in_a_row_ = alike ? alike_in_a_row_ + 1 : 0;
+    alike_in_a_row_ = alike ? alike_in_a_row_ + iterations : 0;
   }
 
   bool within_absolute(double norm) const { return norm <= options_.gradient_tolerance; }
@@ -255,7 +266,7 @@ class Minimization {
 
   Checkpoint<T> checkpoint_;
 
-  std::int64_t iteration_ = 0, kept_iteration_ = 0, since_better_ = 0, alike_in_a_row_ = 0;
+  std::int64_t iteration_ = 0, kept_iteration_ = 0, next_called_ = 0, since_better_ = 0, alike_in_a_row_ = 0;
   double first_value_ = 0, first_squares_ = 0, least_value_ = 0, least_squares_ = 0;
   double seconds_ = 0;  // as checkpoints have it
 };

@@ -75,6 +75,7 @@ void require(const MinimizeOptions& o, std::int64_t n, bool has_products, const 
   if (std::isfinite(o.clip) && !fixed) {
     throw Error("minimize: clip is for fixed steps, and " + method + " with a line search has none");
   }
+  require(o.callback_every >= 1, "callback_every", "1 or more", o.callback_every);
   require(o.checkpoint_every >= 1, "checkpoint_every", "1 or more", o.checkpoint_every);
 }
 template void require(const MinimizeOptions&, std::int64_t, bool, const SymmetricOperator<float>*);

@@ -24,16 +24,22 @@ struct PatternRows {
   std::int64_t runs;
   const std::int64_t* run_rows;
   const std::uint16_t* run_patterns;
-  const std::uint16_t* patterns;  // of each row: what a GPU's threads go by
+  // What a GPU's warps go by: of each 32 rows the number of their sequence of patterns, and the sequences.
+  static constexpr std::int64_t rows_of_sequence = 32;
+  const std::int32_t* sequences;
+  const std::uint16_t* patterns;
 
+  constexpr std::int32_t pattern_of(std::int64_t r) const {
+    return patterns[sequences[r / rows_of_sequence] * rows_of_sequence + r % rows_of_sequence];
+  }
   template <class In>
   constexpr T row(std::int64_t r, In in) const {
     T sum = 0;
-    const std::int32_t pattern = patterns[r];
+    const std::int32_t pattern = pattern_of(r);
     for (std::int32_t k = starts[pattern]; k < starts[pattern + 1]; ++k) sum += coefficients[k] * in(r + offsets[k]);
     return sum;
   }
-  constexpr T on_diagonal(std::int64_t r) const { return main[patterns[r]]; }
+  constexpr T on_diagonal(std::int64_t r) const { return main[pattern_of(r)]; }
 };
 
 /// The main diagonal and those above it that are not all 0: A(r, r + offsets[k]) is diagonals[k * rows + r], and so is

@@ -4,8 +4,10 @@
 #include <nabla/error.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
+#include <map>
 #include <string>
 #include <utility>
 
@@ -18,6 +20,48 @@ namespace {
 std::string counted(std::size_t count, const char* one, const char* many) {
   return std::to_string(count) + (count == 1 ? one : many);
 }
+
+/// Of each 32 rows the number of their sequence of patterns, and the sequences that there are. Grids have few: a warp
+/// then reads four bytes for its 32 rows, and the sequence from a cache.
+class Sequences {
+ public:
+  template <class T>
+  Sequences(std::int64_t rows, const std::vector<std::int64_t>& run_rows, const Patterns<T>& patterns) {
+    std::size_t run = 0;
+    for (std::int64_t first = 0; first < rows; first += length) {
+      while (run_rows[run + 1] <= first) ++run;
+      Sequence sequence{};  // past the last row nobody asks
+      std::size_t at = run;
+      for (std::int64_t k = 0; k < std::min(length, rows - first); ++k) {
+        while (run_rows[at + 1] <= first + k) ++at;
+        sequence[static_cast<std::size_t>(k)] = patterns.run_patterns[at];
+      }
+      if (numbers.empty() || sequence != last_) add(sequence);
+      numbers.push_back(last_number_);
+    }
+  }
+  double bytes() const {
+    return static_cast<double>(numbers.size() * sizeof(numbers[0]) + all.size() * sizeof(all[0]));
+  }
+
+  std::vector<std::int32_t> numbers;
+  std::vector<std::uint16_t> all;
+
+ private:
+  static constexpr std::int64_t length = PatternRows<double>::rows_of_sequence;
+  using Sequence = std::array<std::uint16_t, length>;
+
+  void add(const Sequence& sequence) {
+    const auto [place, is_new] = known_.emplace(sequence, static_cast<std::int32_t>(known_.size()));
+    if (is_new) all.insert(all.end(), sequence.begin(), sequence.end());
+    last_ = sequence;
+    last_number_ = place->second;
+  }
+
+  std::map<Sequence, std::int32_t> known_;
+  Sequence last_{};
+  std::int32_t last_number_ = 0;
+};
 
 }  // namespace
 
@@ -57,6 +101,7 @@ std::shared_ptr<StoredMatrix<T>> make_pattern_matrix(const Executor& executor, s
                       static_cast<std::int64_t>(runs),
                       nullptr,
                       nullptr,
+                      nullptr,
                       nullptr};
   std::int64_t nonzeros = 0;
   for (std::size_t run = 0; run < runs; ++run) {
@@ -64,12 +109,10 @@ std::shared_ptr<StoredMatrix<T>> make_pattern_matrix(const Executor& executor, s
     nonzeros += (run_rows[run + 1] - run_rows[run]) * (patterns.starts[p + 1] - patterns.starts[p]);
   }
   if (executor.is_cuda()) {
-    std::vector<std::uint16_t> of_rows(static_cast<std::size_t>(rows));
-    for (std::size_t run = 0; run < runs; ++run) {
-      std::fill(of_rows.begin() + run_rows[run], of_rows.begin() + run_rows[run + 1], patterns.run_patterns[run]);
-    }
-    view.patterns = matrix->put(of_rows);
-    matrix->bytes = 2.0 * static_cast<double>(rows);
+    const Sequences sequences(rows, run_rows, patterns);
+    view.sequences = matrix->put(sequences.numbers);
+    view.patterns = matrix->put(sequences.all);
+    matrix->bytes = sequences.bytes();
   } else {
     view.run_rows = matrix->put(run_rows);
     view.run_patterns = matrix->put(patterns.run_patterns);

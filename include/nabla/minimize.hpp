@@ -108,6 +108,9 @@ struct MinimizeOptions {
   bool history = false;
   /// Called at the start and after each iteration; false ends.
   std::function<bool(const Progress&)> callback = {};
+  /// Called only after so many iterations, and then after as many again. A quadratic's methods do not wait for a GPU in
+  /// between, but every 16 iterations; with 1, `history` or a target they do after each.
+  std::int64_t callback_every = 1;
 
   /// Written every so many iterations, and when an iteration, evaluation or time limit or the callback ends; complete
   /// at any time, whatever kills the program. Empty: none.

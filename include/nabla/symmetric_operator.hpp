@@ -71,8 +71,8 @@ SymmetricOperator<T> diagonal(const Executor& executor, std::type_identity_t<std
 
 /// The negative Laplacian on a grid of one, two or three extents, zero around it (Dirichlet): 2 for each dimension on
 /// the diagonal, -1 for each neighbour. Variable i + nx (j + ny k) is point (i, j, k). Memory: a few numbers for each
-/// line of the grid; on CUDA 2 bytes a point. Throws ShapeError unless extents are positive and their product is less
-/// than 2^62.
+/// line of the grid; on CUDA 4 bytes for each 32 points too. Throws ShapeError unless extents are positive and their
+/// product is less than 2^62.
 template <class T>
 SymmetricOperator<T> laplacian(const Executor& executor, const std::vector<std::int64_t>& extents);
 

@@ -1,6 +1,6 @@
-# Assembles representative.cu for an architecture and reads ptxas's report: no kernel may spill a register. Writes
-# registers_ARCHITECTURE.txt, a line for each kernel.
-#     cmake -DNVCC=… -DSOURCE=… -DINCLUDES=a;b -DARCHITECTURE=75 -P spills.cmake
+# Assembles a source for an architecture and reads ptxas's report: no kernel may spill a register. Writes
+# registers_NAME_ARCHITECTURE.txt, a line for each kernel.
+#     cmake -DNVCC=… -DSOURCE=… -DNAME=… -DINCLUDES=a;b -DARCHITECTURE=75 -P spills.cmake
 
 set(table "")
 set(includes "")
@@ -10,7 +10,7 @@ endforeach()
 execute_process(
   COMMAND ${NVCC} -std=c++20 -O3 --expt-relaxed-constexpr ${includes} -cubin -Xptxas -v
           -gencode arch=compute_${ARCHITECTURE},code=sm_${ARCHITECTURE} ${SOURCE}
-          -o ${CMAKE_CURRENT_BINARY_DIR}/representative_${ARCHITECTURE}.cubin
+          -o ${CMAKE_CURRENT_BINARY_DIR}/${NAME}_${ARCHITECTURE}.cubin
   ERROR_VARIABLE report OUTPUT_VARIABLE output RESULT_VARIABLE status)
 if(NOT status EQUAL 0)
   message(FATAL_ERROR "nvcc failed for sm_${ARCHITECTURE}:\n${output}${report}")
@@ -40,7 +40,7 @@ foreach(kernel ${kernels})
   endif()
 endforeach()
 message(STATUS "sm_${ARCHITECTURE}: ${count} kernels, at most ${most} registers, ${spilled} that spill")
-file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/registers_${ARCHITECTURE}.txt "${table}")
+file(WRITE ${CMAKE_CURRENT_BINARY_DIR}/registers_${NAME}_${ARCHITECTURE}.txt "${table}")
 if(spilled GREATER 0)
   message(FATAL_ERROR "kernels spill registers")
 endif()
