@@ -259,7 +259,11 @@ std::shared_ptr<const RowHessian<T>> make_row_hessian(const RowMatrix<T>& matrix
     made->pattern = std::make_shared<const SparsePattern>(pattern_of(ranked, matrix.variables));
     made->ranked = std::move(ranked);
   };
-  by_columns.wide_starts ? make(std::int64_t()) : make(std::int32_t());
+  if (by_columns.wide_starts) {
+    make(std::int64_t());
+  } else {
+    make(std::int32_t());
+  }
   return made;
 }
 template std::shared_ptr<const RowHessian<float>> make_row_hessian(const RowMatrix<float>&, std::int64_t);

@@ -97,26 +97,26 @@ struct Normal final : SymmetricMatrix<T> {
 template <class T>
 struct Own final : SymmetricMatrix<T> {
   Own(const Executor& where, OwnOperator<T> given)
-      : SymmetricMatrix<T>(where, given.size), own(std::move(given)), product(where, this->size) {
+      : SymmetricMatrix<T>(where, given.size), own_(std::move(given)), product_(where, this->size) {
     this->format = "the caller's";
   }
   void multiply(const Executor& where, const T* x, T* y, bool add) const override {
-    T* const filled = add ? product.data() : y;
-    own.multiply(where, {x, count()}, {filled, count()});
-    if (add) put(where, product, y, true, 1);
+    T* const filled = add ? product_.data() : y;
+    own_.multiply(where, {x, count()}, {filled, count()});
+    if (add) put(where, product_, y, true, 1);
   }
-  bool has_diagonal() const override { return static_cast<bool>(own.diagonal); }
+  bool has_diagonal() const override { return static_cast<bool>(own_.diagonal); }
   void diagonal(const Executor& where, T* numbers, bool add) const override {
-    T* const filled = add ? product.data() : numbers;
-    own.diagonal(where, {filled, count()});
-    if (add) put(where, product, numbers, true, 1);
+    T* const filled = add ? product_.data() : numbers;
+    own_.diagonal(where, {filled, count()});
+    if (add) put(where, product_, numbers, true, 1);
   }
 
  private:
   std::size_t count() const { return static_cast<std::size_t>(this->size); }
 
-  OwnOperator<T> own;
-  Array<T> product;
+  OwnOperator<T> own_;
+  Array<T> product_;
 };
 
 }  // namespace

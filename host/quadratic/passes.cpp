@@ -24,22 +24,27 @@ void iterate_on_cpu(const Executor& executor, const SymmetricMatrix<T>& a, const
   const int threads = executor.threads();
   const Turning<T> turning{v.p, v.g, v.inverse, v.scalars};
   const Curve<T> curve{v.p, v.product, v.scalars};
-  const MatrixRows<T>* const rows = a.rows();
-  if (rows == nullptr) {
+  const Advance<T> advance{v.x, v.g, v.p, v.inverse, v.scalars};
+  const MatrixRows<T> products = given(a.size, static_cast<const T*>(v.product));
+  if (const MatrixRows<T>* const rows = a.rows(); rows == nullptr) {
     cpu::turn(threads, a.size, turning);
     a.multiply(executor, v.p, v.product, false);
-  } else if (has_own_steps(v.kind)) {
-    cpu::turn(threads, a.size, turning);
-    if (v.product != nullptr) cpu::multiply(threads, *rows, Multiply<T>{v.p, v.product, false});
+    if (!has_own_steps(v.kind)) {
+      const Turning<T>* const is_turned = nullptr;
+      cpu::run(threads, products, is_turned, Curve<T>{v.p, nullptr, v.scalars}, sums);
+    }
+    if (v.scalars->state == KrylovState::running) cpu::run(threads, products, advance, sums);
   } else {
-    cpu::run(threads, *rows, &turning, curve, sums);
+    if (has_own_steps(v.kind)) {
+      cpu::turn(threads, a.size, turning);
+      if (v.product != nullptr) cpu::multiply(threads, *rows, Multiply<T>{v.p, v.product, false});
+    } else {
+      cpu::run(threads, *rows, &turning, curve, sums);
+    }
+    if (v.scalars->state == KrylovState::running) {
+      cpu::run(threads, v.product != nullptr ? products : *rows, advance, sums);
+    }
   }
-  const MatrixRows<T> products = given(a.size, static_cast<const T*>(v.product));
-  if (rows == nullptr && !has_own_steps(v.kind)) {
-    cpu::run(threads, products, static_cast<const Turning<T>*>(nullptr), Curve<T>{v.p, nullptr, v.scalars}, sums);
-  }
-  if (v.scalars->state != KrylovState::running) return;
-  cpu::run(threads, v.product != nullptr ? products : *rows, Advance<T>{v.x, v.g, v.p, v.inverse, v.scalars}, sums);
 }
 
 }  // namespace

@@ -20,10 +20,10 @@ template <class T>
 struct CallersRows final : SymmetricMatrix<T> {
   CallersRows(const Executor& where, const SparseView<T>& rows, const SparseView<T>& on_host)
       : SymmetricMatrix<T>(where, rows.rows),
-        view(rows),
-        part_rows(upload(where, rows_of_parts(on_host))),
-        main(upload(where, diagonal_of(on_host))) {
-    view.part_rows = part_rows.data();
+        view_(rows),
+        part_rows_(upload(where, rows_of_parts(on_host))),
+        main_(upload(where, diagonal_of(on_host))) {
+    view_.part_rows = part_rows_.data();
     this->nonzeros = rows.entries;
     this->format = "rows (CSR) of " + std::to_string(8 * sizeof(T)) + "-bit numbers";
     const double column_bytes = rows.wide_columns ? 8 : 4, start_bytes = rows.wide_starts ? 8 : 4;
@@ -32,11 +32,11 @@ struct CallersRows final : SymmetricMatrix<T> {
   }
 
   void multiply(const Executor& where, const T* x, T* y, bool add) const override {
-    detail::multiply(where, SparseProduct<T>{view, {x, nullptr}, {y, nullptr}, 1, false, add});
+    detail::multiply(where, SparseProduct<T>{view_, {x, nullptr}, {y, nullptr}, 1, false, add});
   }
   void diagonal(const Executor& where, T* numbers, bool add) const override {
-    detail::multiply(where, MatrixRows<T>(GivenRows<T>{this->size, main.data()}),
-                     Multiply<T>{main.data(), numbers, add});
+    detail::multiply(where, MatrixRows<T>(GivenRows<T>{this->size, main_.data()}),
+                     Multiply<T>{main_.data(), numbers, add});
   }
 
  private:
@@ -56,9 +56,9 @@ struct CallersRows final : SymmetricMatrix<T> {
     return numbers;
   }
 
-  SparseView<T> view;
-  Array<std::int64_t> part_rows;
-  Array<T> main;
+  SparseView<T> view_;
+  Array<std::int64_t> part_rows_;
+  Array<T> main_;
 };
 
 template <class T>
