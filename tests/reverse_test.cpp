@@ -429,9 +429,95 @@ TEST(ForwardMode, IsKeptForWhatLeavesNoTape) {
   EXPECT_EQ(gradient_at(Constant(), {1, 3, 5}), (Numbers{0, 0, 0}));
 }
 
+/// A value without its tangents, or with others, as a caller may make them, and an elementary function of the caller's.
+template <class T, int N>
+constexpr Dual<T, N> stopped(const Dual<T, N>& x) {
+  return Dual<T, N>(x.value);
+}
+template <class T, int N>
+constexpr Dual<T, N> straight_through(const Dual<T, N>& x) {
+  return {Math<T>::select(x.value > constant<T>(1), constant<T>(1), x.value), [&](int k) { return x.tangent[k]; }};
+}
+template <class T, int N>
+constexpr Dual<T, N> callers_exp(const Dual<T, N>& x) {
+  const T e = Math<T>::exp(x.value);
+  return {e, [&](int k) { return e * x.tangent[k]; }};
+}
+struct Stopped {
+  static constexpr int dimension = 3;
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    return x[0] * stopped(x[0]) + x[1] * x[2];
+  }
+};
+struct StraightThrough {
+  static constexpr int dimension = 3;
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    return straight_through(x[0]) * x[1] + x[2];
+  }
+};
+struct OwnFunction {
+  static constexpr int dimension = 3;
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    return callers_exp(x[0] - 3) * x[1] + x[2];
+  }
+};
+struct NeedsANumber {
+  static constexpr int dimension = 3;
+  explicit constexpr NeedsANumber(int) {}
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    return x[0] * x[1] * x[2];
+  }
+};
+
+TEST(ForwardMode, IsKeptWhereCallersSetTangents) {
+  static_assert(!reversed<Stopped, 3> && !reversed<StraightThrough, 3> && !reversed<OwnFunction, 3> &&
+                !reversed<NeedsANumber, 3>);
+  EXPECT_EQ(gradient_at(Stopped(), {3, 5, 7}), (Numbers{3, 7, 5}));
+  EXPECT_EQ(gradient_at(StraightThrough(), {3, 5, 7}), (Numbers{5, 1, 1}));
+  EXPECT_EQ(gradient_at(OwnFunction(), {3, 5, 7}), (Numbers{5, 1, 1}));
+  EXPECT_EQ(gradient_at(NeedsANumber(1), {3, 5, 7}), (Numbers{35, 21, 15}));
+}
+
 TEST(ForwardMode, IsKeptForPlainNumbersAndFewVariables) {
   static_assert(!detail::in_reverse<Arithmetic, 4, double, 2>());
   static_assert(!detail::in_reverse<Arithmetic, 4, Lanes<double>, 5>());
+}
+
+/// At an edge the slope is infinite; what does not move its argument does not meet it.
+struct RootAndSquare {
+  static constexpr int dimension = 2;
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    using nabla::sqrt;
+    return sqrt(x[0]) + x[1] * x[1];
+  }
+};
+struct RootOfProduct {
+  static constexpr int dimension = 2;
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    using nabla::sqrt;
+    return sqrt(x[0] * x[1]);
+  }
+};
+
+template <class F>
+Numbers product_at(const F& f, const Numbers& x, const Numbers& v) {
+  const Executor where = Executor::cpu(1);
+  const auto n = static_cast<std::int64_t>(x.size());
+  return hessian_vector_product(where, f, Points<double>::from_host(where, x, n),
+                                Points<double>::from_host(where, v, n))
+      .product.to_host();
+}
+
+TEST(ReverseEdges, SecondDerivativesStayWithTheirArgumentsToo) {
+  EXPECT_EQ(product_at(RootAndSquare(), {0, 2}, {0, 1}), (Numbers{0, 2}));
+  EXPECT_EQ(product_at(RootAndSquare(), {0, 2}, {1, 0}), (Numbers{-infinity, 0}));
+  EXPECT_EQ(product_at(RootOfProduct(), {0, 4}, {0, 1}), (Numbers{infinity, 0}));
 }
 
 // --------------------------------------------------------------------------------------------------------------- tapes

@@ -37,6 +37,15 @@ struct Dual;
 
 namespace detail {
 
+/// Marks what the rules of differentiation make, as against what a caller puts together from a value and tangents.
+struct ByRule {};
+/// A value that a caller took out of a Dual, to make another of. Functions that do so can't be accumulated in reverse
+/// (detail/trace.hpp), where there are no tangents to tell.
+template <class T>
+struct TakenOut {
+  static constexpr const T& of(const T& value) { return value; }
+};
+
 /// The numbers that duals of duals are made of.
 template <class T>
 struct BaseOf {
@@ -71,7 +80,10 @@ struct Dual {
 
   /// The k-th tangent is tangent_of(k).
   template <std::invocable<int> TangentOf>
-  constexpr Dual(const T& v, TangentOf tangent_of) : value(v), tangent() {
+  constexpr Dual(const T& v, TangentOf tangent_of) : Dual(detail::ByRule(), detail::TakenOut<T>::of(v), tangent_of) {}
+
+  template <class TangentOf>
+  constexpr Dual(detail::ByRule, const T& v, TangentOf tangent_of) : value(v), tangent() {
     if constexpr (N > 0) {
       for (int k = 0; k < N; ++k) tangent[k] = tangent_of(k);
     }
@@ -123,22 +135,22 @@ constexpr Dual<T, N> operator+(const Dual<T, N>& a) {
 
 template <class T, int N>
 constexpr Dual<T, N> operator-(const Dual<T, N>& a) {
-  return {-a.value, [&](int k) { return -a.tangent[k]; }};
+  return {detail::ByRule(), -a.value, [&](int k) { return -a.tangent[k]; }};
 }
 
 template <class T, int N>
 constexpr Dual<T, N> operator+(const Dual<T, N>& a, const Dual<T, N>& b) {
-  return {a.value + b.value, [&](int k) { return a.tangent[k] + b.tangent[k]; }};
+  return {detail::ByRule(), a.value + b.value, [&](int k) { return a.tangent[k] + b.tangent[k]; }};
 }
 
 template <class T, int N>
 constexpr Dual<T, N> operator-(const Dual<T, N>& a, const Dual<T, N>& b) {
-  return {a.value - b.value, [&](int k) { return a.tangent[k] - b.tangent[k]; }};
+  return {detail::ByRule(), a.value - b.value, [&](int k) { return a.tangent[k] - b.tangent[k]; }};
 }
 
 template <class T, int N>
 constexpr Dual<T, N> operator*(const Dual<T, N>& a, const Dual<T, N>& b) {
-  return {a.value * b.value, [&](int k) { return a.value * b.tangent[k] + a.tangent[k] * b.value; }};
+  return {detail::ByRule(), a.value * b.value, [&](int k) { return a.value * b.tangent[k] + a.tangent[k] * b.value; }};
 }
 
 /// (a/b)' = (a' - (a/b) b') / b
@@ -146,7 +158,7 @@ template <class T, int N>
 constexpr Dual<T, N> operator/(const Dual<T, N>& a, const Dual<T, N>& b) {
   const T quotient = a.value / b.value;
   const T slope = constant<T>(1) / b.value;
-  return {quotient,
+  return {detail::ByRule(), quotient,
           [&](int k) { return detail::product(slope, a.tangent[k] - detail::product(quotient, b.tangent[k])); }};
 }
 
@@ -154,7 +166,7 @@ constexpr Dual<T, N> operator/(const Dual<T, N>& a, const Dual<T, N>& b) {
 
 template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator+(const Dual<T, N>& a, S b) {
-  return {a.value + constant<T>(b), [&](int k) { return a.tangent[k]; }};
+  return {detail::ByRule(), a.value + constant<T>(b), [&](int k) { return a.tangent[k]; }};
 }
 
 template <class T, int N, Still<T, N> S>
@@ -164,18 +176,18 @@ constexpr Dual<T, N> operator+(S a, const Dual<T, N>& b) {
 
 template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator-(const Dual<T, N>& a, S b) {
-  return {a.value - constant<T>(b), [&](int k) { return a.tangent[k]; }};
+  return {detail::ByRule(), a.value - constant<T>(b), [&](int k) { return a.tangent[k]; }};
 }
 
 template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator-(S a, const Dual<T, N>& b) {
-  return {constant<T>(a) - b.value, [&](int k) { return -b.tangent[k]; }};
+  return {detail::ByRule(), constant<T>(a) - b.value, [&](int k) { return -b.tangent[k]; }};
 }
 
 template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator*(const Dual<T, N>& a, S b) {
   const T factor = constant<T>(b);
-  return {a.value * factor, [&](int k) { return a.tangent[k] * factor; }};
+  return {detail::ByRule(), a.value * factor, [&](int k) { return a.tangent[k] * factor; }};
 }
 
 template <class T, int N, Still<T, N> S>
@@ -186,7 +198,7 @@ constexpr Dual<T, N> operator*(S a, const Dual<T, N>& b) {
 template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator/(const Dual<T, N>& a, S b) {
   const T divisor = constant<T>(b);
-  return {a.value / divisor, [&](int k) { return a.tangent[k] / divisor; }};
+  return {detail::ByRule(), a.value / divisor, [&](int k) { return a.tangent[k] / divisor; }};
 }
 
 /// (a/b)' = -(1/b) ((a/b) b'), in this order: a/b^2 overflows and vanishes long before the derivative does
@@ -194,7 +206,8 @@ template <class T, int N, Still<T, N> S>
 constexpr Dual<T, N> operator/(S a, const Dual<T, N>& b) {
   const T quotient = constant<T>(a) / b.value;
   const T slope = constant<T>(-1) / b.value;
-  return {quotient, [&](int k) { return detail::product(slope, detail::product(quotient, b.tangent[k])); }};
+  return {detail::ByRule(), quotient,
+          [&](int k) { return detail::product(slope, detail::product(quotient, b.tangent[k])); }};
 }
 
 /// What comparing lanes gives: a bool for each. It goes to select(), and combines with && || !. It is no bool: an `if`

@@ -58,7 +58,9 @@ struct ElementData {
   using value_type = Dual<typename In::Scalar, 0>;
   const In& in;
   std::int64_t first;
-  constexpr value_type operator[](std::int64_t j) const { return value_type(in(first + j)); }
+  constexpr value_type operator[](std::int64_t j) const {
+    return value_type(ByRule(), in(first + j), [](int) { return constant<typename In::Scalar>(0); });
+  }
 };
 
 template <class E>

@@ -320,10 +320,13 @@ class Sweep {
     }
   }
 
-  /// The adjoint of step I times a slope: an exact 0 wins over what may be infinite or undefined.
+  /// The adjoint of step I times a slope: an exact 0 wins over what may be infinite or undefined. Of second derivatives
+  /// the slope may be infinite, where it has an edge, and the adjoint's tangent 0.
   template <int I, class S>
   [[gnu::always_inline]] static constexpr T times(const T& adjoint, const S& slope) {
-    if constexpr (!step<I>.may_be_infinite && !step<I>.may_be_masked) {
+    if constexpr (second_order && has_edges(step<I>.op) && std::is_same_v<S, T>) {
+      return step<I>.may_be_infinite ? product_of_either(adjoint, slope) : product(slope, adjoint);
+    } else if constexpr (!step<I>.may_be_infinite && !step<I>.may_be_masked) {
       return adjoint * slope;
     } else if constexpr (!std::is_same_v<S, T>) {
       return times<I>(adjoint, constant<T>(slope));

@@ -83,6 +83,16 @@ struct TracedCondition {
   constexpr bool is(bool known) const { return is_known() && (value.number() != 0) == known; }
 };
 
+/// Whatever tangents the caller makes of it, the tape does not have them.
+template <class R>
+struct TakenOut<Traced<R>> {
+  static constexpr Traced<R> of(const Traced<R>& value) { return value.is_number() ? value : Traced<R>::unknown(); }
+};
+template <class R>
+constexpr Dual<Traced<R>, 0> made_by_rule(const Traced<R>& value) {
+  return {ByRule(), value, [](int) { return Traced<R>(); }};
+}
+
 template <class R, class... Rest>
 constexpr Traced<R> note(double number, Op op, const Traced<R>& first, const Rest&... rest) {
   static_assert(sizeof...(Rest) < most_operands);
@@ -174,6 +184,40 @@ struct Math<detail::Traced<R>> {
     if (condition.is_known()) return condition.is(true) ? yes : no;
     return detail::note(0, detail::Op::select, condition.value, yes, no);
   }
+
+  // What a caller's own elementary function may do with values that it takes out of a Dual; a tape does not have it.
+  // clang-format off
+  static constexpr X abs(const X&) { return X::unknown(); }
+  static constexpr X sqrt(const X&) { return X::unknown(); }
+  static constexpr X cbrt(const X&) { return X::unknown(); }
+  static constexpr X exp(const X&) { return X::unknown(); }
+  static constexpr X expm1(const X&) { return X::unknown(); }
+  static constexpr X log(const X&) { return X::unknown(); }
+  static constexpr X log1p(const X&) { return X::unknown(); }
+  static constexpr X log2(const X&) { return X::unknown(); }
+  static constexpr X log10(const X&) { return X::unknown(); }
+  static constexpr X sin(const X&) { return X::unknown(); }
+  static constexpr X cos(const X&) { return X::unknown(); }
+  static constexpr std::pair<X, X> sincos(const X&) { return {X::unknown(), X::unknown()}; }
+  static constexpr X tan(const X&) { return X::unknown(); }
+  static constexpr X asin(const X&) { return X::unknown(); }
+  static constexpr X acos(const X&) { return X::unknown(); }
+  static constexpr X atan(const X&) { return X::unknown(); }
+  static constexpr X sinh(const X&) { return X::unknown(); }
+  static constexpr X cosh(const X&) { return X::unknown(); }
+  static constexpr X tanh(const X&) { return X::unknown(); }
+  static constexpr X asinh(const X&) { return X::unknown(); }
+  static constexpr X acosh(const X&) { return X::unknown(); }
+  static constexpr X atanh(const X&) { return X::unknown(); }
+  static constexpr X erf(const X&) { return X::unknown(); }
+  static constexpr X erfc(const X&) { return X::unknown(); }
+  static constexpr X pow(const X&, const X&) { return X::unknown(); }
+  static constexpr X atan2(const X&, const X&) { return X::unknown(); }
+  static constexpr X hypot(const X&, const X&) { return X::unknown(); }
+  static constexpr X smaller(const X&, const X&) { return X::unknown(); }
+  static constexpr X larger(const X&, const X&) { return X::unknown(); }
+  static constexpr X fma(const X&, const X&, const X&) { return X::unknown(); }
+  // clang-format on
 };
 
 template <class R>
@@ -186,7 +230,7 @@ struct Math<Dual<detail::Traced<R>, 0>> {
 
   template <class... Operands>
   static constexpr D note(Op op, const Operands&... operands) {
-    return D(detail::note(0, op, operands.value...));
+    return detail::made_by_rule(detail::note(0, op, operands.value...));
   }
   // clang-format off
   static constexpr D abs(const D& x) { return note(Op::abs, x); }
@@ -221,23 +265,23 @@ struct Math<Dual<detail::Traced<R>, 0>> {
   // clang-format on
   template <std::integral I>
   static constexpr D whole_power(const D& x, I n) {
-    if (n == 2) return D(x.value * x.value);
-    return D(detail::note(static_cast<double>(n), Op::whole_power, x.value));
+    if (n == 2) return detail::made_by_rule(x.value * x.value);
+    return detail::made_by_rule(detail::note(static_cast<double>(n), Op::whole_power, x.value));
   }
   template <std::floating_point S>
   static constexpr D power(const D& x, S y) {
-    return D(detail::note(static_cast<double>(y), Op::power, x.value));
+    return detail::made_by_rule(detail::note(static_cast<double>(y), Op::power, x.value));
   }
   template <bool Largest, class... Rest>
   static constexpr D extreme(const D& first, const Rest&... rest) {
     if constexpr (sizeof...(Rest) < detail::most_operands) {
       return note(Largest ? Op::largest : Op::smallest, first, rest...);
     } else {
-      return D(X::unknown());
+      return detail::made_by_rule(X::unknown());
     }
   }
   static constexpr D select(const Mask& condition, const D& yes, const D& no) {
-    return D(Math<X>::select(condition, yes.value, no.value));
+    return detail::made_by_rule(Math<X>::select(condition, yes.value, no.value));
   }
 };
 
@@ -264,7 +308,7 @@ constexpr Tape trace() {
   using S = Dual<Traced<R>, 0>;
   Tape tape;
   const TraceInput<R> in{&tape};
-  const Traced<R> y = S(call(F{}, in, make_point<N>(N, [&](std::int64_t i) { return S(in(i)); }))).value;
+  const Traced<R> y = S(call(F{}, in, make_point<N>(N, [&](std::int64_t i) { return made_by_rule(in(i)); }))).value;
   tape.result = y.operand;
   tape.complete = tape.complete && y.tape != nullptr && !y.lost;
   return tape;
@@ -284,7 +328,7 @@ inline constexpr bool has_no_state = [] {
 /// Whether it does, in a constant expression. Otherwise it has state, asks for what can't be evaluated while compiling
 /// (std::sqrt, where the compiler does not know it), is too long, or does not depend on its point.
 template <class F, int N, class R>
-concept Traceable = has_no_state<F> && requires {
+concept Traceable = has_no_state<F> && std::default_initializable<F> && requires {
   typename std::integral_constant<bool, trace<F, N, R>().complete>;
 } && trace<F, N, R>()
 .complete;
