@@ -136,7 +136,7 @@ enum class StopReason {
   not_finite,          ///< the value, or a component of the gradient
   not_reproducible,    ///< evaluated again, the gradient was not within the tolerance
   interrupted,         ///< by the callback
-  negative_curvature,  ///< of a quadratic that is not convex: it falls without end along a direction
+  negative_curvature,  ///< of a quadratic: 0 or less along a direction, so that it may have no minimum
 };
 const char* name_of(StopReason reason);  ///< "gradient", "relative_gradient", …
 
