@@ -283,4 +283,27 @@ TEST_P(ElementHessians, InPatternsOfOthers) {
   }
 }
 
+/// Rows that have nothing are before ones that have something: what is left out must not go anywhere else.
+TEST_P(ElementHessians, InPatternsThatLackEntries) {
+  const Executor where = executor();
+  const std::int64_t n = 300;
+  const auto f = chained(where, n);
+  const auto x = on(where, numbers(n));
+  const auto diagonal = room(where, static_cast<std::size_t>(n));
+  f.hessian_diagonal(where, all(x), all(diagonal));
+  nabla::SparsePattern pattern;
+  pattern.starts.push_back(0);
+  for (std::int64_t row = 0; row < n; ++row) {
+    if (row % 3 == 1) pattern.columns.push_back(row);
+    pattern.starts.push_back(static_cast<std::int64_t>(pattern.columns.size()));
+  }
+  const auto there = room(where, pattern.columns.size());
+  f.hessian(where, all(x), all(there), pattern);
+  const std::vector<double> values = there.to_host(), expected = diagonal.to_host();
+  for (std::size_t k = 0; k < values.size(); ++k) {
+    const double exact = expected[static_cast<std::size_t>(pattern.columns[k])];
+    EXPECT_NEAR(values[k], exact, 1e-13 * (1 + std::fabs(exact)));
+  }
+}
+
 }  // namespace

@@ -248,8 +248,10 @@ void assemble_shared(const ElementCall<T>& call, const Affine& affine, const Pla
       if (!out.diagonal.empty() && variable(i) == variable(j)) out.diagonal[variable(i)] += entry;
       if (out.hessian.empty()) continue;
       const auto row = call.pattern->columns.begin() + call.pattern->starts[variable(i)];
-      const auto place = std::lower_bound(row, call.pattern->columns.begin() + call.pattern->starts[variable(i) + 1],
-                                          static_cast<std::int64_t>(variable(j)));
+      const auto end = call.pattern->columns.begin() + call.pattern->starts[variable(i) + 1];
+      const auto column = static_cast<std::int64_t>(variable(j));
+      const auto place = std::lower_bound(row, end, column);
+      if (place == end || *place != column) continue;  // a caller's pattern may lack it
       out.hessian[static_cast<std::size_t>(place - call.pattern->columns.begin())] += entry;
     }
   }

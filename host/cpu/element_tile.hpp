@@ -203,8 +203,10 @@ class Assembly {
         const auto* const begin = pattern.columns.data() + pattern.starts[static_cast<std::size_t>(v)];
         const auto* const end = pattern.columns.data() + pattern.starts[static_cast<std::size_t>(v) + 1];
         for (std::int64_t j = 0; j < slots_; ++j) {
-          const auto place = std::lower_bound(begin, end, variable(j, e)) - pattern.columns.data();
-          call_.outputs.hessian[static_cast<std::size_t>(place)] += entry(i, j)[e];
+          const std::int64_t column = variable(j, e);
+          const auto* const place = std::lower_bound(begin, end, column);
+          if (place == end || *place != column) continue;  // a caller's pattern may lack it
+          call_.outputs.hessian[static_cast<std::size_t>(place - pattern.columns.data())] += entry(i, j)[e];
         }
       }
     }

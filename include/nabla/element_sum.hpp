@@ -257,8 +257,8 @@ class ElementSum {
     hessian_pattern();
     hessian(executor, x, values, *pattern_, pattern_, false);
   }
-  /// The same in the order of a pattern that has others too. On CUDA it is copied to the device, and compared with the
-  /// copy at later calls.
+  /// The same in the order of a pattern that has others too; what it lacks is left out. On CUDA it is copied to the
+  /// device, and compared with the copy at later calls.
   void hessian(const Executor& executor, std::span<const T> x, std::span<T> values, const SparsePattern& pattern,
                bool add = false) const {
     hessian(executor, x, values, pattern, nullptr, add);
