@@ -318,7 +318,7 @@ constexpr Tape trace() {
 /// nvcc passes no empty parameters to kernels.
 template <class F>
 inline constexpr bool has_no_state = [] {
-  if constexpr (requires { std::bool_constant<F::has_no_state>{}; }) {
+  if constexpr (requires { std::integral_constant<bool, F::has_no_state>{}; }) {
     return F::has_no_state;
   } else {
     return std::is_empty_v<F>;
@@ -328,7 +328,9 @@ inline constexpr bool has_no_state = [] {
 /// Whether it does, in a constant expression. Otherwise it has state, asks for what can't be evaluated while compiling
 /// (std::sqrt, where the compiler does not know it), is too long, or does not depend on its point.
 template <class F, int N, class R>
-concept Traceable = has_no_state<F> && std::default_initializable<F> && requires {
+concept Traceable = has_no_state<F> && requires {
+  F{};
+} && requires {
   typename std::integral_constant<bool, trace<F, N, R>().complete>;
 } && trace<F, N, R>()
 .complete;
