@@ -537,7 +537,7 @@ TEST(MatrixMarketReader, NamesTheFirstMistakeWhicheverThreadFindsIt) {
   std::string good = real_general + "9 9 3000\n";
   for (int k = 0; k < 3000; ++k) good += "1 2 3\n";
   const std::size_t lines_begin = good.size() - 3000 * 6;
-  for (const std::size_t wrong : {0, 1, 1499, 2998, 2999}) {
+  for (const std::size_t wrong : {0u, 1u, 1499u, 2998u, 2999u}) {
     std::string text = good;
     for (std::size_t k = wrong; k < 3000; k += 100) text[lines_begin + 6 * k] = 'x';  // and many after it
     text += "1 1 1\n";

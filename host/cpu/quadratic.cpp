@@ -240,11 +240,12 @@ void turn_some(const Turning<T>& turning, std::int64_t first, std::int64_t last)
 }
 
 /// Each thread turns the directions of its own rows, as far ahead of their products as those reach. What its
-/// neighbours reach into comes first.
+/// neighbours reach into comes first. All of it by whole packs that begin at multiples of their width, whatever the
+/// threads: a compiler may contract one number's arithmetic and not a pack's.
 template <class T, class Stored>
 void turn_and_run(int threads, const Stored& rows, const Turning<T>& turning, const Curve<T>& pass, const Sums& sums) {
   constexpr std::int64_t rows_at_once = 512;  // whose directions are still in the first-level cache
-  const std::int64_t n = rows.rows, parts = parts_of(n), reach = rows.reach;
+  const std::int64_t n = rows.rows, parts = parts_of(n), reach = (rows.reach + width - 1) / width * width;
   const std::int64_t most = std::max<std::int64_t>(1, n / (2 * reach + summed_at_once));
   const auto team = static_cast<int>(std::clamp<std::int64_t>(most, 1, threads));
 #pragma omp parallel num_threads(team)
@@ -254,7 +255,7 @@ void turn_and_run(int threads, const Stored& rows, const Turning<T>& turning, co
     const std::int64_t begin = first_part * summed_at_once, end = std::min(n, last_part * summed_at_once);
     std::int64_t turned = std::min(end, begin + reach);
     turn_some(turning, begin, turned);
-    const std::int64_t rest = std::max(turned, end - reach);
+    const std::int64_t rest = std::max(turned, (end - reach) / width * width);
     turn_some(turning, rest, end);
 #pragma omp barrier
     for (std::int64_t part = first_part; part < last_part; ++part) {

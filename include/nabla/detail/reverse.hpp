@@ -81,7 +81,7 @@ constexpr Dual<X, 1> product_of_either(const Dual<X, 1>& a, const Dual<X, 1>& b)
 /// Room for numbers, uninitialised: compilers keep them in registers only if no loop goes over them.
 template <class T, int Count>
 struct Room {
-  T part[Count == 0 ? 1 : Count];
+  T part[Count + (Count == 0)];  // no array is empty
   constexpr T get(int i) const { return part[i]; }
   constexpr void set(int i, const T& x) { part[i] = x; }
 };
