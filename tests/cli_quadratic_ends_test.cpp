@@ -151,7 +151,11 @@ TEST(QuadraticEnds, KilledAtAnyMomentItLeavesAGoodCheckpoint) {
     std::this_thread::sleep_for(part(random) * duration);
     running.send(SIGKILL);
     const bool finished = running.wait().status == 0;
-    EXPECT_EQ(std::filesystem::exists(x), finished);
+    // It may be killed once it has published x and before it has ended.
+    EXPECT_TRUE(std::filesystem::exists(x) || !finished);
+    if (std::filesystem::exists(x)) {
+      EXPECT_EQ(read_file(x), expected) << trial;
+    }
     const bool has_state = std::filesystem::exists(state);
     resumed += has_state;
     const Outcome again = nabla(problem + std::vector<std::string>{"--out-x", x} +
@@ -205,7 +209,7 @@ TEST(QuadraticEnds, WithoutRoomTheLastCheckpointStays) {
 
 // b, x, the gradient and the direction; nothing else grows with the unknowns.
 TEST(QuadraticEnds, HoldsFourVectors) {
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#ifdef NABLA_SANITIZED
   GTEST_SKIP() << "sanitizers take memory of their own";
 #endif
   const auto memory_of = [](const char* extents, double& told) {
