@@ -39,7 +39,10 @@ template <class T>
 class Crew {
  public:
   Crew(const EachTask<T>& task, Queue& queue)
-      : task_(task), queue_(queue), n_(static_cast<int>(task.operation.dimension)), step_(each_step<T>(task.method, n_)) {
+      : task_(task),
+        queue_(queue),
+        n_(static_cast<int>(task.operation.dimension)),
+        step_(each_step<T>(task.method, n_)) {
     const std::int64_t rows = step_.rows(n_, task.rules.memory), found = task.operation.rows.total();
     const std::int64_t fit = state_bytes / ((rows + found) * width * static_cast<std::int64_t>(sizeof(T)));
     const std::int64_t wanted = (queue.count + width - 1) / width;
@@ -216,8 +219,7 @@ EachCounts descend_from_each(const Executor& executor, const EachTask<T>& task) 
   Queue queue{};
   queue.count = task.starts.count;
   const auto width = static_cast<std::int64_t>(Lanes<T>::size);
-  const auto threads =
-      static_cast<int>(std::clamp<std::int64_t>(queue.count / (2 * width), 1, executor.threads()));
+  const auto threads = static_cast<int>(std::clamp<std::int64_t>(queue.count / (2 * width), 1, executor.threads()));
   queue.chunk = std::clamp<std::int64_t>(queue.count / (16 * threads), 1, most_in_a_chunk);
   EachCounts counts;
   std::exception_ptr failure;  // of the caller's function; an exception must not leave a parallel region

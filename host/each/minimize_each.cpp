@@ -154,8 +154,7 @@ EachReport minimize_each(const Executor& executor, const Operation<T>& operation
   std::copy(std::begin(counts.reasons), std::end(counts.reasons), std::begin(report.reasons));
   report.iterations = counts.iterations;
   report.evaluations = counts.evaluations;
-  report.occupancy =
-      counts.lanes > 0 ? static_cast<double>(counts.evaluations) / static_cast<double>(counts.lanes) : 1;
+  report.occupancy = counts.lanes > 0 ? static_cast<double>(counts.evaluations) / static_cast<double>(counts.lanes) : 1;
   report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
   return report;
 }

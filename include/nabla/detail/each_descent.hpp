@@ -7,8 +7,8 @@
 #include <limits>
 
 // One of many small descents, as a machine that takes the function's value and gradient at the point it asked for and
-// says where it wants them next. X is a number, or a pack of lanes that hold one descent each: what differs from descent
-// to descent is selected, not branched upon, so lanes do not know of each other.
+// says where it wants them next. X is a number, or a pack of lanes that hold one descent each: what differs from
+// descent to descent is selected, not branched upon, so lanes do not know of each other.
 //
 // The state is rows of X: on CPUs in the first-level cache, on GPUs in registers (all indices are constants there).
 // each_methods.hpp has the directions.
@@ -18,43 +18,44 @@ namespace nabla::detail::each {
 /// What all descents of a call have in common.
 template <class T>
 struct Rules {
-  T step;               // 0: a line search
-  T momentum;           // negative: the method's own
-  T clip;               // infinity: none
+  T step;                // 0: a line search
+  T momentum;            // negative: the method's own
+  T clip;                // infinity: none
   T absolute, relative;  // tolerances, squared
   T value_tolerance, target;
   T max_iterations, max_evaluations;
-  int memory;                       // of L-BFGS
-  const T *lower, *upper;           // one for each variable; null: no bounds
+  int memory;              // of L-BFGS
+  const T *lower, *upper;  // one for each variable; null: no bounds
 };
 
 constexpr double running = -1;  // where others have the reason why they ended
 
 /// A descent's row that holds ...
 enum Row : int {
-  reason,       // a StopReason, or running
-  stage,        // what the function is asked for
-  value,        // f at x
-  squares,      // |g|^2 there, of components that bounds leave free
-  slope,        // of f along p at x
-  length,       // the trial is x + length p
-  low, high,    // lengths between which the wanted one is; high may be infinite
-  low_value,    // f at low
+  reason,   // a StopReason, or running
+  stage,    // what the function is asked for
+  value,    // f at x
+  squares,  // |g|^2 there, of components that bounds leave free
+  slope,    // of f along p at x
+  length,   // the trial is x + length p
+  low,
+  high,       // lengths between which the wanted one is; high may be infinite
+  low_value,  // f at low
   low_slope,
-  trials,       // of this line search
-  reference,    // what f must come below; f itself but for nonmonotone methods
-  weight,       // ... of the mean that reference is
-  fresh,        // 1: p is the negative gradient, for want of better
+  trials,     // of this line search
+  reference,  // what f must come below; f itself but for nonmonotone methods
+  weight,     // ... of the mean that reference is
+  fresh,      // 1: p is the negative gradient, for want of better
   iterations,
   evaluations,
-  quiet,        // iterations in a row that hardly changed the value
+  quiet,  // iterations in a row that hardly changed the value
   since_better,
   least_value,
   least_squares,
   first_value,
   first_squares,
-  sequence,     // Nesterov's
-  scalars,      // so many
+  sequence,  // Nesterov's
+  scalars,   // so many
 };
 
 enum Stage { at_start, on_line, extrapolated };
@@ -137,9 +138,8 @@ class Walker {
   }
 };
 
-
-// How much of the decrease that the slope promises a step must bring, and how flat f must be at its end. Source: Nocedal
-// and Wright 2006, section 3.1.
+// How much of the decrease that the slope promises a step must bring, and how flat f must be at its end. Source:
+// Nocedal and Wright 2006, section 3.1.
 constexpr double decrease = 1e-4, slack = 0.9;
 constexpr int most_trials = 40;
 
@@ -181,8 +181,8 @@ constexpr void bracket(W& w, const typename W::X_& f, const typename W::X_& alon
   // Too long: where the parabola through both values and the slope at low is least.
   const X bend = f - w.get(low_value) - slope_there * width;
   const X least = W::of(-0.5) * slope_there * width * width / bend;
-  const X shorter = M::select(least > W::of(0.1) * width, M::select(least < W::of(0.5) * width, least, W::of(0.5) * width),
-                              W::of(0.1) * width);
+  const X shorter = M::select(least > W::of(0.1) * width,
+                              M::select(least < W::of(0.5) * width, least, W::of(0.5) * width), W::of(0.1) * width);
   // Too short: where slopes, continued in a line, vanish.
   const X rest = w.get(high) - at;
   const X ahead = width * along / (slope_there - along);
@@ -317,8 +317,9 @@ constexpr void advance(W& w) {
     stuck = stuck || still;
     if (M::any(stuck)) {
       const Mask over = stuck && w.get(fresh) == one;
-      w.set_where(over, reason, M::select(lost || still, W::of(static_cast<int>(StopReason::stagnated)),
-                                          W::of(static_cast<int>(StopReason::line_search_failed))));
+      w.set_where(over, reason,
+                  M::select(lost || still, W::of(static_cast<int>(StopReason::stagnated)),
+                            W::of(static_cast<int>(StopReason::line_search_failed))));
       const Mask again = stuck && !over;
       for (int i = 0; i < w.n(); ++i) {
         w.set_where(again, at.direction(i), -w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i))));

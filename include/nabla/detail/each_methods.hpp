@@ -159,8 +159,9 @@ struct SearchedNesterov : OnLines {
   template <class W>
   static constexpr void extrapolate(W& w, const typename W::Mask& where) {
     const Layout& at = w.layout;
-    extrapolate_from(w, where, [&](int i) { return w.get(at.trial(i)); },
-                     [&](int i, const auto& y) { w.set_where(where, at.trial(i), y); });
+    extrapolate_from(
+        w, where, [&](int i) { return w.get(at.trial(i)); },
+        [&](int i, const auto& y) { w.set_where(where, at.trial(i), y); });
     w.set_where(where, stage, W::of(extrapolated));
   }
   /// Extrapolated through a wall, before which f was seen to be finite.
@@ -234,8 +235,7 @@ struct Bfgs : OnLines {
     for (int i = 0; i < n; ++i) {
       for (int j = 0; j <= i; ++j) {
         const X mixed = s(i) * w.get(at.own(hy + j)) + s(j) * w.get(at.own(hy + i));
-        w.set_where(learns, at.own(entry(i, j)),
-                    w.get(at.own(entry(i, j))) - rho * mixed + of_ss * s(i) * s(j));
+        w.set_where(learns, at.own(entry(i, j)), w.get(at.own(entry(i, j))) - rho * mixed + of_ss * s(i) * s(j));
       }
     }
     for (int i = 0; i < n; ++i) {
