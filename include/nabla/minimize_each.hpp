@@ -139,7 +139,6 @@ template <class F, class T>
 EachFound<T> minimize_each(const Executor& executor, const F& f, const Points<T>& starts,
                            const EachOptions& options = {}) {
   const std::int64_t count = starts.count();
-  const auto size = static_cast<std::size_t>(count);
   EachFound<T> found{Batch<T>(executor, count, starts.components(), starts.layout()),
                      Batch<T>(executor, count, 1),
                      Batch<T>(executor, count, 1),

@@ -151,22 +151,30 @@ struct Judgement {
 
 template <class Method, class W>
 constexpr auto judge(const W& w, const typename W::X_& f, const typename W::X_& along, const typename W::X_& gain,
-                     const typename W::Mask& finite) {
+                     const typename W::X_& gain_there, const typename W::Mask& finite) {
   using X = typename W::X_;
   using M = Math<X>;
   using T = RealOf<X>;
   const double epsilon = static_cast<double>(std::numeric_limits<T>::epsilon());
+  // By the slopes at both ends of the step; bounds may have bent it.
   const X promised = w.has_bounds() ? gain : w.get(length) * w.get(slope);
+  const X promised_there = w.has_bounds() ? gain_there : w.get(length) * along;
   const X size = M::abs(w.get(value)), wanted = w.get(reference);
   // eps^(2/3): values of sums of many terms have lost a third of their digits (line.hpp); single functions lose less.
   const typename W::Mask lost = -promised <= W::of(10 * epsilon) * size;
   typename W::Mask level = lost && f <= wanted + W::of(10 * epsilon) * size;
   // Where values tell nothing, slopes do. Source: Hager and Zhang 2005, the approximate Wolfe conditions.
-  if (!w.has_bounds()) level = level && along <= W::of(2 * decrease - 1) * w.get(slope);
-  typename W::Mask good = finite && (f <= wanted + W::of(Method::decrease) * promised || level);
+  level = level && promised_there <= W::of(2 * Method::decrease - 1) * promised;
+  const typename W::Mask drops = f <= wanted + W::of(Method::decrease) * promised;
+  typename W::Mask good = finite && ((drops && !lost) || level);
   if (w.has_bounds()) good = good && promised < W::of(0);  // the path along bounds may lead up
-  const typename W::Mask flat =
-      Method::wants_flatness && !w.has_bounds() ? good && along >= W::of(slack) * w.get(slope) : good;
+  typename W::Mask flat = good;
+  if (Method::wants_flatness && !w.has_bounds()) flat = good && along >= W::of(slack) * w.get(slope);
+  // Nesterov's steps only get shorter, so that the first one is made as long as will do.
+  if (Method::extrapolates) {
+    const X infinity = W::of(std::numeric_limits<double>::infinity());
+    flat = good && (w.get(iterations) > W::of(0) || w.get(high) < infinity);
+  }
   return Judgement<typename W::Mask>{good, flat, lost};
 }
 
@@ -283,32 +291,34 @@ constexpr void advance(W& w) {
   const X zero = W::of(0), one = W::of(1), infinity = W::of(std::numeric_limits<double>::infinity());
   const Mask runs = w.get(reason) == W::of(running);
   const X f = w.found.load(0);
-  X squares_there = zero, along = zero, gain = zero;
+  X squares_there = zero, along = zero, gain = zero, gain_there = zero;
   for (int i = 0; i < w.n(); ++i) {
     const X x = w.get(at.trial(i)), g = w.found.load(1 + i);
     const X part = w.free_part(i, x, g);
     squares_there = M::fma(part, part, squares_there);
     along = M::fma(g, w.get(at.direction(i)), along);
-    if (w.has_bounds()) gain = M::fma(w.get(at.gradient(i)), x - w.get(at.x(i)), gain);
+    if (!w.has_bounds()) continue;
+    const X step = x - w.get(at.x(i));
+    gain = M::fma(w.get(at.gradient(i)), step, gain);
+    gain_there = M::fma(g, step, gain_there);
   }
   const Mask finite = W::is_finite(f) && W::is_finite(squares_there);
   w.set_where(runs, evaluations, w.get(evaluations) + one);
 
   const Mask first = runs && w.get(stage) == W::of(at_start);
-  Mask moves = runs;
+  Mask moves = runs, bottomless = runs && !runs;
   if constexpr (Method::searches_lines) {
     const Mask on_a_line = runs && w.get(stage) == W::of(on_line);
-    const auto [good, flat, lost] = judge<Method>(w, f, along, gain, finite);
-    const Mask tired = w.get(trials) >= W::of(most_trials), endless = good && w.get(high) == infinity && tired;
-    const Mask bottomless = f == -infinity;
-    Mask arrived = on_a_line && (flat || (good && tired) || bottomless);
+    const auto [good, flat, lost] = judge<Method>(w, f, along, gain, gain_there, finite);
+    const Mask tired = w.get(trials) >= W::of(most_trials);
+    bottomless = on_a_line && (f == -infinity || (good && !flat && tired && w.get(high) == infinity));
+    const Mask arrived = on_a_line && (flat || (good && tired) || bottomless);
     const Mask too_long = on_a_line && !arrived && !good, too_short = on_a_line && !arrived && good;
     bracket(w, f, along, too_long, too_short, finite);
     // Nothing was found: along the negative gradient, or not at all.
     const Mask back = too_long && tired && w.get(low) > zero;
     w.set_where(back, length, w.get(low));
     Mask stuck = too_long && tired && !back;
-    // ... (moves nowhere)
     Mask still = too_long && !stuck;
     for (int i = 0; i < w.n(); ++i) {
       const X x = w.get(at.x(i));
@@ -337,7 +347,6 @@ constexpr void advance(W& w) {
       Method::retreat(w, ahead && !finite);
       Method::extrapolate(w, arrived && !bottomless);
     }
-    (void)endless;
   }
 
   if (M::any(moves)) {
@@ -354,6 +363,7 @@ constexpr void advance(W& w) {
     w.set_where(moves, squares, squares_there);
     w.set_where(moves && !first, iterations, w.get(iterations) + one);
     see_whether_to_end<Method>(w, moves, value_before, first);
+    w.set_where(bottomless, reason, W::of(static_cast<int>(StopReason::unbounded)));
     const Mask goes_on = moves && w.get(reason) == W::of(running);
     if (M::any(goes_on)) {
       w.set_where(goes_on, reference, f);
