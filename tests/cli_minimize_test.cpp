@@ -494,21 +494,22 @@ TEST(Minimize, TellsWhatItReachedWhenItIsInterrupted) {
 TEST(Minimize, WritesWhatManyStartsReachedWhenItIsInterrupted) {
   const Folder folder;
   const Running running(
-      program, endless + std::vector<std::string>{"--random", "9", "--box", "1:2", "--threads", "2", "--json",
+      program, endless + std::vector<std::string>{"--random", "2000", "--box", "1:2", "--threads", "2", "--json",
                                                   "--out-x", folder / "x.npy", "--out-value", folder / "v.npy"});
   wait_for_a_file(folder);
   running.send(SIGINT);
   const Outcome outcome = running.wait();
   EXPECT_EQ(outcome.status, 1) << outcome.err;
   const json all = json::parse(outcome.out);
-  EXPECT_EQ(all["status_counts"], (json{{"interrupted", 9}}));
+  EXPECT_EQ(all["status_counts"], (json{{"interrupted", 2000}}));
   EXPECT_EQ(all["iterations"]["min"], 0);
   EXPECT_GT(all["iterations"]["max"], 0);
   const std::vector<double> values = numbers_of<double>(read_file(folder / "v.npy"));
   const std::vector<double> x = numbers_of<double>(read_file(folder / "x.npy"));
-  ASSERT_EQ(values.size(), 9u);
-  // Two were on their way, the others not begun: they stay where they were.
-  EXPECT_EQ(std::count_if(values.begin(), values.end(), [](double value) { return std::isfinite(value); }), 2);
+  ASSERT_EQ(values.size(), 2000u);
+  // Those in the lanes were on their way, the others not begun: they stay where they were.
+  const auto begun = std::count_if(values.begin(), values.end(), [](double value) { return std::isfinite(value); });
+  EXPECT_TRUE(begun >= 2 && begun < 2000) << begun;
   for (const double number : x) EXPECT_TRUE(number > 0.9 && number <= 2) << number;
 }
 
