@@ -4,7 +4,9 @@
 #include <gtest/gtest.h>
 #include <nabla/lanes.hpp>
 
+#include <algorithm>
 #include <cmath>
+#include <cstring>
 #include <functional>
 #include <iostream>
 #include <random>
@@ -185,6 +187,67 @@ TEST(Lanes, FunctionsOfTwoArgumentsAreTheCLibrarysInEveryLane) {
                 2);
     }
   }
+}
+
+// A result must not change with what other points of the batch happen to be.
+template <class T, class F>
+void expect_lanes_to_be_alone(const char* name, F f) {
+  using X = nabla::Lanes<T>;
+  constexpr std::size_t width = X::size;
+  constexpr double infinity = std::numeric_limits<double>::infinity();
+  const std::vector<double> others = {0,    -0.0, 1e-310, 1e-30, 0.5,  -2.5,  100,      700,
+                                      -700, 1e5,  3.2e6,  1e17,  1e30, -1e30, infinity, std::nan("")};
+  std::mt19937_64 random(3);
+  std::uniform_real_distribution<double> logarithm(-12, 12);
+  for (int k = 0; k < 400; ++k) {
+    const T x = static_cast<T>(k < 16 ? others[static_cast<std::size_t>(k)]
+                                      : std::copysign(std::exp(logarithm(random)), k % 2 == 0 ? 1 : -1));
+    alignas(X) T in[width], alone[width], among[width];
+    std::fill(in, in + width, x);
+    f(X::load_aligned(in)).store_aligned(alone);
+    for (const double other : others) {
+      std::fill(in, in + width, static_cast<T>(other));
+      in[1] = x;
+      f(X::load_aligned(in)).store_aligned(among);
+      EXPECT_TRUE(std::memcmp(&alone[1], &among[1], sizeof(T)) == 0 || std::isnan(alone[1]))
+          << name << "(" << x << ") beside " << other << ": " << among[1] << ", not " << alone[1];
+    }
+  }
+}
+
+template <class T>
+void expect_all_lanes_to_be_alone() {
+  using X = nabla::Lanes<T>;
+  using M = nabla::Math<X>;
+  const X other(static_cast<T>(0.7));
+  expect_lanes_to_be_alone<T>("sin", [](const X& x) { return M::sin(x); });
+  expect_lanes_to_be_alone<T>("cos", [](const X& x) { return M::cos(x); });
+  expect_lanes_to_be_alone<T>("sincos", [](const X& x) { return M::sincos(x).first; });
+  expect_lanes_to_be_alone<T>("sincos", [](const X& x) { return M::sincos(x).second; });
+  expect_lanes_to_be_alone<T>("tan", [](const X& x) { return M::tan(x); });
+  expect_lanes_to_be_alone<T>("exp", [](const X& x) { return M::exp(x); });
+  expect_lanes_to_be_alone<T>("expm1", [](const X& x) { return M::expm1(x); });
+  expect_lanes_to_be_alone<T>("log", [](const X& x) { return M::log(x); });
+  expect_lanes_to_be_alone<T>("log1p", [](const X& x) { return M::log1p(x); });
+  expect_lanes_to_be_alone<T>("cbrt", [](const X& x) { return M::cbrt(x); });
+  expect_lanes_to_be_alone<T>("asin", [](const X& x) { return M::asin(x); });
+  expect_lanes_to_be_alone<T>("acos", [](const X& x) { return M::acos(x); });
+  expect_lanes_to_be_alone<T>("atan", [](const X& x) { return M::atan(x); });
+  expect_lanes_to_be_alone<T>("sinh", [](const X& x) { return M::sinh(x); });
+  expect_lanes_to_be_alone<T>("cosh", [](const X& x) { return M::cosh(x); });
+  expect_lanes_to_be_alone<T>("tanh", [](const X& x) { return M::tanh(x); });
+  expect_lanes_to_be_alone<T>("asinh", [](const X& x) { return M::asinh(x); });
+  expect_lanes_to_be_alone<T>("acosh", [](const X& x) { return M::acosh(x); });
+  expect_lanes_to_be_alone<T>("atanh", [](const X& x) { return M::atanh(x); });
+  expect_lanes_to_be_alone<T>("atan2", [&](const X& x) { return M::atan2(x, other); });
+  expect_lanes_to_be_alone<T>("atan2", [&](const X& x) { return M::atan2(other, x); });
+  expect_lanes_to_be_alone<T>("hypot", [&](const X& x) { return M::hypot(x, other); });
+  expect_lanes_to_be_alone<T>("pow", [&](const X& x) { return M::pow(x, other); });
+}
+
+TEST(Lanes, DoNotKnowOfEachOther) {
+  expect_all_lanes_to_be_alone<double>();
+  expect_all_lanes_to_be_alone<float>();
 }
 
 }  // namespace

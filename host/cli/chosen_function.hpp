@@ -70,6 +70,12 @@ class ChosenFunction {
     if (formula_) return nabla::hessian<Formula, T>(where, *formula_, x, out);
     built_in_->operations<T>().hessian(where, x, out);
   }
+  template <class T>
+  EachReport minimize_each(const Executor& where, BatchView<const T> starts, const EachOutputs<T>& out,
+                           const EachOptions& options) const {
+    if (formula_) return nabla::minimize_each<Formula, T>(where, *formula_, starts, out, options);
+    return built_in_->operations<T>().minimize_each(where, starts, out, options);
+  }
   /// Of formulas with several outputs.
   template <class T>
   void jacobian(const Executor& where, BatchView<const T> x, JacobianOutputs<T> out) const {

@@ -17,6 +17,8 @@ namespace {
 
 /// Functions of more variables are taken for sums of elements, on all threads at once. That pays from some dozens on.
 constexpr std::int64_t most_variables_of_a_point = 32;
+/// Of methods that keep a matrix for each start.
+constexpr std::int64_t most_variables_with_matrix = 16;
 
 template <class T>
 BatchView<T> one(std::span<T> vector) {
@@ -173,6 +175,74 @@ class Walk {
   Stopwatch watch_;
 };
 
+/// Methods that many starts go by side by side.
+bool has_lanes(Method method) {
+  switch (method) {
+    case Method::gradient:
+    case Method::heavy_ball:
+    case Method::nesterov:
+    case Method::barzilai_borwein:
+    case Method::bfgs:
+    case Method::lbfgs:
+    case Method::newton_cg:
+      return true;
+    default:
+      return false;
+  }
+}
+
+EachOptions each_options(const MinimizeOptions& asked) {
+  EachOptions options;
+  options.method = asked.method;
+  options.step = asked.step;
+  options.memory = asked.memory;
+  options.momentum = asked.momentum;
+  options.clip = asked.clip;
+  options.gradient_tolerance = asked.gradient_tolerance;
+  options.relative_gradient_tolerance = asked.relative_gradient_tolerance;
+  options.relative_tolerance = asked.relative_tolerance;
+  options.target = asked.target;
+  options.max_iterations = asked.max_iterations;
+  options.max_evaluations = asked.max_evaluations;
+  return options;
+}
+
+/// All of them in the lanes of vector registers.
+template <class T>
+Descents descend_in_lanes(const DescentTask& task, BatchView<T> points) {
+  const auto count = static_cast<std::size_t>(points.count);
+  const Interruption interruption;
+  ProgressLine line(!task.quiet);
+  EachOptions options = each_options(task.options);
+  options.callback = [&](const EachProgress& progress) {
+    line.update([&] {
+      return fmt::format("{} of {} starts done, {} converged, {:.3g} starts/s", progress.done, progress.starts,
+                         progress.converged, static_cast<double>(progress.done) / progress.seconds);
+    });
+    return !interruption.asked();
+  };
+  std::vector<T> value(count), gradient_norm(count);
+  std::vector<std::int64_t> iterations(count), evaluations(count);
+  std::vector<StopReason> reason(count);
+  const EachOutputs<T> out{points,
+                           {value.data(), points.count},
+                           {gradient_norm.data(), points.count},
+                           iterations.data(),
+                           evaluations.data(),
+                           reason.data()};
+  Descents descents;
+  descents.seconds = task.function.minimize_each<T>(task.executor, points, out, options).seconds;
+  descents.all.resize(count);
+  for (std::size_t k = 0; k < count; ++k) {
+    descents.all[k] = {reason[k],
+                       static_cast<double>(value[k]),
+                       static_cast<double>(gradient_norm[k]),
+                       iterations[k],
+                       {.gradients = evaluations[k]}};
+  }
+  return descents;
+}
+
 }  // namespace
 
 template <class T>
@@ -191,6 +261,10 @@ Descents descend_from_all(const DescentTask& task, BatchView<T> points) {
   }
   if (task.executor.is_cuda()) {
     return Walk<T>(task, points).one_by_one(PointObjective<T>(task.executor, task.function));
+  }
+  const bool has_matrix = task.options.method == Method::bfgs || task.options.method == Method::newton_cg;
+  if (points.count > 1 && has_lanes(task.options.method) && (!has_matrix || n <= most_variables_with_matrix)) {
+    return descend_in_lanes<T>(task, points);
   }
   return Walk<T>(task, points).side_by_side([&](const Executor& where) {
     return PointObjective<T>(where, task.function);

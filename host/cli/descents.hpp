@@ -44,7 +44,8 @@ struct DescentTask {
 };
 
 /// Descends from each of the points, which become the results; they are in the host's memory. One start's result does
-/// not depend on the others, nor on the number of threads. Once the user asks to stop, descents end where they are.
+/// not depend on the others, nor on the number of threads; a single start's may differ from what it is among others by
+/// rounding, since nabla::minimize() goes from there. Once the user asks to stop, descents end where they are.
 /// Throws as minimize() and data_sum() do.
 template <class T>
 Descents descend_from_all(const DescentTask& task, BatchView<T> points);

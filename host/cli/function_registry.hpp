@@ -2,6 +2,7 @@
 
 #include <nabla/evaluate.hpp>
 #include <nabla/functions/info.hpp>
+#include <nabla/minimize_each.hpp>
 
 #include <span>
 #include <string>
@@ -27,6 +28,7 @@ struct Operations {
   void (*directional_derivative)(const Executor&, Points, Points direction, DirectionalOutputs<T>);
   void (*hessian_vector_product)(const Executor&, Points, Points direction, HessianProductOutputs<T>);
   void (*hessian)(const Executor&, Points, HessianOutputs<T>);
+  EachReport (*minimize_each)(const Executor&, Points, const EachOutputs<T>&, const EachOptions&);
   /// The first stage of a gradient check (nabla/check.hpp). Null in f32: differences are taken in f64.
   void (*screen)(const Executor&, const detail::LadderPlan<T>&, const detail::Request<T>&);
 };

@@ -6,7 +6,8 @@
 // SIMD lanes as a base scalar: one xsimd pack of the width this translation unit is compiled for.
 //
 // xsimd's own functions are within 2.5 ulp (docs/numerics.md has the measured bound of each) but for pow, erf and erfc,
-// which lose up to thousands; those run lane by lane through the C library.
+// which lose up to thousands; those run lane by lane through the C library. What is in one lane does not depend on what
+// is in others, bit for bit.
 //
 // So do logarithms, cbrt and asinh where GCC compiles for AVX-512 without optimising: its intrinsics are macros then,
 // with which xsimd's select() of integers, which those are made of, does not compile. Files of one program that are
@@ -94,10 +95,19 @@ struct Math<xsimd::batch<T, A>> {
     return detail::packed_or_by_lane<T>([](const auto& v) { return xsimd::log10(v); },
                                         [](T v) { return std::log10(v); }, x);
   }
-  static X sin(const X& x) { return xsimd::sin(x); }
-  static X cos(const X& x) { return xsimd::cos(x); }
-  static std::pair<X, X> sincos(const X& x) { return xsimd::sincos(x); }
-  static X tan(const X& x) { return xsimd::tan(x); }
+  static X sin(const X& x) {
+    return by_size([](const X& v) { return xsimd::sin(v); }, x);
+  }
+  static X cos(const X& x) {
+    return by_size([](const X& v) { return xsimd::cos(v); }, x);
+  }
+  static std::pair<X, X> sincos(const X& x) {
+    if (xsimd::all(abs(x) <= xsimd::constants::twentypi<X>())) return xsimd::sincos(x);
+    return {sin(x), cos(x)};
+  }
+  static X tan(const X& x) {
+    return by_size([](const X& v) { return xsimd::tan(v); }, x);
+  }
   static X asin(const X& x) { return xsimd::asin(x); }
   static X acos(const X& x) { return xsimd::acos(x); }
   static X atan(const X& x) { return xsimd::atan(x); }
@@ -119,12 +129,13 @@ struct Math<xsimd::batch<T, A>> {
   static X pow(const X& x, const X& y) {
     return detail::lane_by_lane<T>([](T v, T p) { return std::pow(v, p); }, x, y);
   }
-  /// xsimd's has NaN where both arguments are 0 or infinite; on the axes a pack goes through the C library.
+  /// xsimd's has NaN where both arguments are 0 or infinite; lanes on the axes go through the C library.
   static X atan2(const X& y, const X& x) {
     const X zero(T(0)), infinity(std::numeric_limits<T>::infinity());
     const Mask special = x == zero || y == zero || abs(x) == infinity || abs(y) == infinity;
-    if (!xsimd::any(special)) return xsimd::atan2(y, x);
-    return detail::lane_by_lane<T>([](T a, T b) { return std::atan2(a, b); }, y, x);
+    const X packed = xsimd::atan2(y, x);
+    if (!xsimd::any(special)) return packed;
+    return select(special, detail::lane_by_lane<T>([](T a, T b) { return std::atan2(a, b); }, y, x), packed);
   }
   /// The larger side is divided out first: xsimd's own squares overflow and vanish.
   static X hypot(const X& x, const X& y) {
@@ -134,6 +145,21 @@ struct Math<xsimd::batch<T, A>> {
     const X scale = xsimd::select(larger_side == zero, X(T(1)), larger_side);
     const X p = a / scale, q = b / scale;
     return xsimd::select(a == infinity || b == infinity, infinity, scale * xsimd::sqrt(xsimd::fma(p, p, q * q)));
+  }
+
+ private:
+  /// xsimd reduces all angles of a pack as the largest of them needs it, which changes others' last bits. Here each
+  /// lane is reduced as if all were like it.
+  template <class F>
+  static X by_size(F f, const X& x) {
+    const X size = abs(x);
+    const Mask small = size <= xsimd::constants::twentypi<X>();
+    if (xsimd::all(small)) return f(x);
+    const Mask large = !(size <= xsimd::constants::mediumpi<X>());
+    X y = f(select(small, x, X(T(0))));
+    if (!xsimd::all(small || large)) y = select(small, y, f(select(small || large, X(T(100)), x)));
+    if (xsimd::any(large)) y = select(large, f(select(large, x, X(T(1e30)))), y);
+    return y;
   }
 };
 

@@ -138,6 +138,8 @@ enum class StopReason {
   interrupted,         ///< by the callback
   negative_curvature,  ///< of a quadratic: 0 or less along a direction, so that it may have no minimum
 };
+constexpr int stop_reasons = 15;
+constexpr bool has_converged(StopReason reason) { return reason <= StopReason::target; }
 const char* name_of(StopReason reason);  ///< "gradient", "relative_gradient", …
 
 struct MinimizeReport {
@@ -163,7 +165,7 @@ struct MinimizeReport {
   std::vector<Progress> history;  ///< if asked for; of a resumed run from the checkpoint on
   double seconds = 0;
 
-  bool converged() const { return reason <= StopReason::target; }
+  bool converged() const { return has_converged(reason); }
 };
 
 /// Why it ended: "converged: the gradient is within the relative tolerance".

@@ -39,6 +39,9 @@ Operations<T> operations_of() {
         hessian_vector_product<OneCode, T>(where, {}, x, direction, out);
       },
       [](const Executor& where, Points x, HessianOutputs<T> out) { hessian<OneCode, T>(where, {}, x, out); },
+      [](const Executor& where, Points x, const EachOutputs<T>& out, const EachOptions& options) {
+        return minimize_each<OneCode, T>(where, {}, x, out, options);
+      },
       nullptr};
   if constexpr (sizeof(T) == 8) {
     operations.screen = [](const Executor& where, const detail::LadderPlan<T>& plan,

@@ -1,0 +1,187 @@
+#include <nabla/minimize_each.hpp>
+
+#include "../checks.hpp"
+#include "../cpu/each.hpp"
+#include "task.hpp"
+
+#include <chrono>
+#include <cmath>
+#include <sstream>
+
+// From many starts and what is wanted of them to descents.
+
+namespace nabla {
+
+namespace detail {
+
+namespace {
+
+constexpr std::int64_t most_with_matrix = 16;
+
+[[noreturn]] void refuse(const std::string& what) { throw Error("minimize_each: " + what); }
+
+template <class Found>
+void require(bool right, const char* name, const char* expected, Found found) {
+  if (right) return;
+  std::ostringstream text;
+  text << name << " must be " << expected << ", found " << found;
+  refuse(text.str());
+}
+
+EachMethod method_of(const EachOptions& options) {
+  const bool fixed = options.step > 0;
+  switch (options.method) {
+    case Method::gradient:
+      return fixed ? EachMethod::fixed_gradient : EachMethod::searched_gradient;
+    case Method::heavy_ball:
+      return fixed ? EachMethod::fixed_heavy_ball : EachMethod::searched_heavy_ball;
+    case Method::nesterov:
+      return fixed ? EachMethod::fixed_nesterov : EachMethod::searched_nesterov;
+    case Method::barzilai_borwein:
+      return EachMethod::barzilai_borwein;
+    case Method::bfgs:
+      return EachMethod::bfgs;
+    case Method::lbfgs:
+      return EachMethod::lbfgs;
+    case Method::newton_cg:
+      return EachMethod::newton;
+    default:
+      refuse(std::string(name_of(options.method)) +
+             " is not among its methods; expected gradient, heavy_ball, nesterov, barzilai_borwein, bfgs, lbfgs or "
+             "newton_cg");
+  }
+}
+
+void require(const EachOptions& o, std::int64_t n) {
+  const bool fixed = o.step > 0;
+  const std::string method = name_of(o.method);
+  const EachMethod chosen = method_of(o);
+  constexpr const char* tolerance = "0 or more, and finite";
+  const auto is_tolerance = [](double number) { return number >= 0 && std::isfinite(number); };
+  if (n < 1) refuse("the function must have one variable or more, found 0");
+  if ((chosen == EachMethod::bfgs || chosen == EachMethod::newton) && n > most_with_matrix) {
+    refuse(method + " keeps a matrix for each start, for up to " + std::to_string(most_with_matrix) +
+           " variables; found " + std::to_string(n) + ", for which there is lbfgs");
+  }
+  require(o.step >= 0 && std::isfinite(o.step), "step", "positive, or 0 for a line search", o.step);
+  if (fixed && chosen >= EachMethod::barzilai_borwein) refuse(method + " finds its steps itself; expected step 0");
+  require(o.memory >= 1 && o.memory <= 64, "memory", "1 to 64 pairs", o.memory);
+  require(o.momentum < 1, "momentum", "less than 1", o.momentum);
+  require(o.clip > 0, "clip", "positive", o.clip);
+  if (std::isfinite(o.clip) && !fixed) {
+    refuse("clip is for fixed steps, and " + method + " with a line search has none");
+  }
+  require(is_tolerance(o.gradient_tolerance), "gradient_tolerance", tolerance, o.gradient_tolerance);
+  require(is_tolerance(o.relative_gradient_tolerance) && o.relative_gradient_tolerance < 1,
+          "relative_gradient_tolerance", "0 or more, and less than 1", o.relative_gradient_tolerance);
+  require(is_tolerance(o.relative_tolerance), "relative_tolerance", tolerance, o.relative_tolerance);
+  require(!std::isnan(o.target), "target", "a number", o.target);
+  require(o.max_iterations >= 0, "max_iterations", "0 or more", o.max_iterations);
+  require(o.max_evaluations >= 1, "max_evaluations", "1 or more", o.max_evaluations);
+  for (const auto* const bounds : {&o.lower, &o.upper}) {
+    if (!bounds->empty() && static_cast<std::int64_t>(bounds->size()) != n) {
+      refuse("there must be " + std::to_string(n) + " bounds, or none, found " + std::to_string(bounds->size()));
+    }
+  }
+  for (std::size_t i = 0; i < o.lower.size() && i < o.upper.size(); ++i) {
+    if (o.lower[i] <= o.upper[i]) continue;
+    std::ostringstream text;
+    text << "bounds of variable " << i << " must be in order, found " << o.lower[i] << " and " << o.upper[i];
+    refuse(text.str());
+  }
+}
+
+/// One number for each variable, all infinite where there are none.
+template <class T>
+std::vector<T> bounds_of(const std::vector<double>& given, std::int64_t n, double infinity) {
+  std::vector<T> all(static_cast<std::size_t>(n), static_cast<T>(infinity));
+  for (std::size_t i = 0; i < given.size(); ++i) all[i] = static_cast<T>(given[i]);
+  return all;
+}
+
+template <class T>
+each::Rules<T> rules_of(const EachOptions& o) {
+  constexpr double default_momentum = 0.9;
+  const bool is_ball = o.method == Method::heavy_ball;
+  each::Rules<T> rules{};
+  rules.step = static_cast<T>(o.step);
+  rules.momentum = static_cast<T>(o.momentum < 0 && is_ball ? default_momentum : o.momentum);
+  rules.clip = static_cast<T>(o.clip);
+  rules.absolute = static_cast<T>(o.gradient_tolerance * o.gradient_tolerance);
+  rules.relative = static_cast<T>(o.relative_gradient_tolerance * o.relative_gradient_tolerance);
+  rules.value_tolerance = static_cast<T>(o.relative_tolerance);
+  rules.target = static_cast<T>(o.target);
+  rules.max_iterations = static_cast<T>(o.max_iterations);
+  rules.max_evaluations = static_cast<T>(o.max_evaluations);
+  rules.memory = o.memory;
+  return rules;
+}
+
+}  // namespace
+
+template <class T>
+EachReport minimize_each(const Executor& executor, const Operation<T>& operation, BatchView<const T> starts,
+                         const EachOutputs<T>& out, const EachOptions& options) {
+  const auto begun = std::chrono::steady_clock::now();
+  const std::int64_t n = starts.components;
+  require(options, n);
+  EachReport report;
+  report.method = options.method;
+  report.starts = starts.count;
+  report.variables = n;
+  if (executor.is_cuda()) throw ExecutorUnavailable("minimize_each: is for CPUs only");
+  std::vector<T> lower, upper;
+  EachTask<T> task{operation, starts, out, method_of(options), rules_of<T>(options), options.callback};
+  if (!options.lower.empty() || !options.upper.empty()) {
+    lower = bounds_of<T>(options.lower, n, -std::numeric_limits<double>::infinity());
+    upper = bounds_of<T>(options.upper, n, std::numeric_limits<double>::infinity());
+    task.rules.lower = lower.data();
+    task.rules.upper = upper.data();
+  }
+  // Which start is best is told by values.
+  std::vector<T> own_values;
+  if (!out.value) {
+    own_values.resize(static_cast<std::size_t>(starts.count));
+    task.out.value = {own_values.data(), starts.count, 1};
+  }
+  const EachCounts counts = cpu::descend_from_each(executor, task);
+  for (std::int64_t start = 0; start < starts.count; ++start) {
+    const auto value = static_cast<double>(task.out.value(start));
+    if (!std::isfinite(value) || (report.best >= 0 && !(value < report.best_value))) continue;
+    report.best = start;
+    report.best_value = value;
+  }
+  std::copy(std::begin(counts.reasons), std::end(counts.reasons), std::begin(report.reasons));
+  report.iterations = counts.iterations;
+  report.evaluations = counts.evaluations;
+  report.occupancy = counts.lanes > 0 ? static_cast<double>(counts.evaluations) / static_cast<double>(counts.lanes) : 1;
+  report.seconds = std::chrono::duration<double>(std::chrono::steady_clock::now() - begun).count();
+  return report;
+}
+template EachReport minimize_each(const Executor&, const Operation<float>&, BatchView<const float>,
+                                  const EachOutputs<float>&, const EachOptions&);
+template EachReport minimize_each(const Executor&, const Operation<double>&, BatchView<const double>,
+                                  const EachOutputs<double>&, const EachOptions&);
+
+}  // namespace detail
+
+std::int64_t EachReport::converged() const {
+  std::int64_t sum = 0;
+  for (int k = 0; k < stop_reasons; ++k) sum += has_converged(static_cast<StopReason>(k)) ? reasons[k] : 0;
+  return sum;
+}
+
+std::string describe(const EachReport& report) {
+  std::ostringstream text;
+  text << report.starts << (report.starts == 1 ? " start" : " starts") << " by " << name_of(report.method) << ": "
+       << report.converged() << " converged";
+  for (int k = 0; k < stop_reasons; ++k) {
+    if (report.reasons[k] > 0) text << ", " << report.reasons[k] << " " << name_of(static_cast<StopReason>(k));
+  }
+  if (report.best >= 0) text << "; the least value, " << report.best_value << ", is start " << report.best << "'s";
+  text << "; " << report.evaluations << " evaluations in " << report.seconds << " s, " << 100 * report.occupancy
+       << " % of lanes in use";
+  return text.str();
+}
+
+}  // namespace nabla

@@ -1,0 +1,162 @@
+#pragma once
+
+#include <nabla/evaluate.hpp>
+#include <nabla/minimize.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <limits>
+#include <type_traits>
+#include <utility>
+#include <vector>
+
+// Many descents of one small function, one from each start:
+//
+//     const auto starts = nabla::Points<double>::uniform(where, 1'000'000, 2, -2, 2, 7);
+//     const auto found = nabla::minimize_each(where, Rosenbrock{}, starts, {.method = nabla::Method::bfgs});
+//     std::cout << describe(found.report);
+//
+// Each has a state of its own and ends on its own; what held it takes the next start at once. So a start's result
+// depends on nothing but the start: not on the others, their order, the number of threads or the width of vector
+// registers' lanes, bit for bit.
+
+namespace nabla {
+
+/// How minimize_each() is getting on.
+struct EachProgress {
+  std::int64_t starts = 0, done = 0, converged = 0;
+  double seconds = 0;
+};
+
+struct EachOptions {
+  /// gradient, heavy_ball, nesterov, barzilai_borwein, bfgs, lbfgs or newton_cg, which solves with the whole Hessian
+  /// here, made positive definite where it is not (Gill, Murray and Wright 1981). bfgs and newton_cg: up to 16
+  /// variables.
+  Method method = Method::lbfgs;
+  /// Of gradient, heavy_ball and nesterov. 0: a line search.
+  double step = 0;
+  /// Pairs of vectors that L-BFGS keeps: 1 to 64.
+  int memory = 8;
+  /// Of heavy_ball (0.9 by default); for nesterov a constant in place of his sequence. Negative: the default.
+  double momentum = -1;
+  /// Gradients that are longer are shortened to this norm before a fixed step.
+  double clip = std::numeric_limits<double>::infinity();
+
+  /// Bounds of each variable, which may be infinite; empty: none. Starts outside are moved to the nearest point within.
+  /// Norms of gradients then leave out components that point out of a bound on which their variable lies.
+  std::vector<double> lower = {}, upper = {};
+
+  // Stopping, of each start; as MinimizeOptions has it.
+  double gradient_tolerance = 0;
+  double relative_gradient_tolerance = 1e-6;
+  double relative_tolerance = 0;
+  double target = -std::numeric_limits<double>::infinity();
+  std::int64_t max_iterations = 10'000;
+  std::int64_t max_evaluations = std::numeric_limits<std::int64_t>::max();
+
+  /// Called about ten times a second by the thread that called; false ends descents where they are. On CUDA not called.
+  std::function<bool(const EachProgress&)> callback = {};
+};
+
+/// Where results go, in the executor's memory, one for each start; null and empty ones are not wanted. x may be the
+/// starts themselves.
+template <class T>
+struct EachOutputs {
+  BatchView<T> x = {};              ///< (count, n)
+  BatchView<T> value = {};          ///< (count, 1): f there
+  BatchView<T> gradient_norm = {};  ///< (count, 1)
+  std::int64_t* iterations = nullptr;
+  std::int64_t* evaluations = nullptr;  ///< of the value and the gradient, and for newton_cg the Hessian
+  StopReason* reason = nullptr;
+};
+
+struct EachReport {
+  Method method = Method::lbfgs;
+  std::int64_t starts = 0;
+  std::int64_t variables = 0;
+  std::int64_t reasons[stop_reasons] = {};  ///< how many ended for each StopReason
+  std::int64_t best = -1;                   ///< the start that led to the least finite value; -1: none did
+  double best_value = std::numeric_limits<double>::quiet_NaN();
+  std::int64_t iterations = 0, evaluations = 0;  ///< of all starts
+  /// Of the lanes of vector registers, or a GPU's threads, the part that held a descent, over all evaluations.
+  double occupancy = 0;
+  double seconds = 0;
+
+  std::int64_t count(StopReason reason) const { return reasons[static_cast<int>(reason)]; }
+  std::int64_t converged() const;
+};
+/// What a report says, in a paragraph.
+std::string describe(const EachReport& report);
+
+template <class T>
+struct EachFound {
+  Batch<T> x, value, gradient_norm;
+  std::vector<std::int64_t> iterations, evaluations;
+  std::vector<StopReason> reason;
+  EachReport report;
+};
+
+namespace detail {
+
+template <class T>
+EachReport minimize_each(const Executor& executor, const Operation<T>& operation, BatchView<const T> starts,
+                         const EachOutputs<T>& out, const EachOptions& options);
+extern template EachReport minimize_each(const Executor&, const Operation<float>&, BatchView<const float>,
+                                         const EachOutputs<float>&, const EachOptions&);
+extern template EachReport minimize_each(const Executor&, const Operation<double>&, BatchView<const double>,
+                                         const EachOutputs<double>&, const EachOptions&);
+
+}  // namespace detail
+
+#ifdef __CUDACC__
+inline namespace with_kernels {
+#else
+inline namespace without_kernels {
+#endif
+
+/// A descent from each start. Waits for them.
+/// Shapes: starts (count, n). Throws: as value_and_gradient(); Error for options that can't be right.
+template <class F, class T>
+EachReport minimize_each(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> starts,
+                         const EachOutputs<T>& out, const EachOptions& options = {}) {
+  EachReport report;
+  detail::with_dimension("minimize_each", f, starts.components, [&](auto n) {
+    const auto run = [&](const auto& body, const char* third) {
+      report = detail::minimize_each<T>(
+          executor, detail::operation<T, F>("minimize_each", body, starts.components, "gradient", third), starts, out,
+          options);
+    };
+    if (options.method == Method::newton_cg) {
+      run(detail::HessianBody<F, n>{f}, "hessian");
+    } else {
+      run(detail::GradientBody<F, n>{f}, "");
+    }
+  });
+  return report;
+}
+
+template <class F, class T>
+EachFound<T> minimize_each(const Executor& executor, const F& f, const Points<T>& starts,
+                           const EachOptions& options = {}) {
+  const std::int64_t count = starts.count();
+  EachFound<T> found{Batch<T>(executor, count, starts.components(), starts.layout()),
+                     Batch<T>(executor, count, 1),
+                     Batch<T>(executor, count, 1),
+                     {},
+                     {},
+                     {},
+                     {}};
+  Array<std::int64_t> iterations(executor, count), evaluations(executor, count);
+  Array<StopReason> reason(executor, count);
+  found.report = minimize_each<F, T>(
+      executor, f, starts,
+      EachOutputs<T>{found.x, found.value, found.gradient_norm, iterations.data(), evaluations.data(), reason.data()},
+      options);
+  found.iterations = iterations.to_host();
+  found.evaluations = evaluations.to_host();
+  found.reason = reason.to_host();
+  return found;
+}
+
+}  // inline namespace
+}  // namespace nabla
