@@ -33,7 +33,7 @@ struct PackOfNumbers {
   }
 };
 
-// Ways through the rows of a matrix, in order. reach(r) goes to row r; from there up to end() rows are multiplied
+// Ways through the rows of a matrix, in order. reach(r, in) goes to row r; from there up to end() rows are multiplied
 // alike, packs(r, in, products) as many packs of them as are asked for, and row(r, in) the one that was reached.
 
 template <class Stored>
@@ -47,7 +47,7 @@ class Way<PatternRows<T>> {
     look_up();
   }
 
-  void reach(std::int64_t r) {
+  void reach(std::int64_t r, const T*) {
     if (r < end_) return;
     while (a_.run_rows[run_ + 1] <= r) ++run_;
     look_up();
@@ -96,7 +96,7 @@ class Way<DiagonalRows<T, Kept>> {
   Way(const DiagonalRows<T, Kept>& a, std::int64_t) : a_(a) {}
 
   // Near both ends some diagonals have nothing: there rows are multiplied one by one.
-  void reach(std::int64_t r) { end_ = r >= a_.reach ? a_.rows - a_.reach : r; }
+  void reach(std::int64_t r, const T*) { end_ = r >= a_.reach ? a_.rows - a_.reach : r; }
   std::int64_t end() const { return end_; }
 
   template <std::size_t Packs>
@@ -124,12 +124,59 @@ class Way<DiagonalRows<T, Kept>> {
   std::int64_t end_ = 0;
 };
 
+/// Products of a window's rows at a time, in the order of their lengths: as many sums side by side as a slice has rows,
+/// and hardly a branch that can't be foreseen, where rows one by one have one each.
+template <class T, class Entries>
+class Way<SliceRows<T, Entries>> {
+  using Stored = SliceRows<T, Entries>;
+
+ public:
+  Way(const Stored& a, std::int64_t) : a_(a) {}
+
+  void reach(std::int64_t r, const T* in) {
+    if (r < end_ && r >= end_ - Stored::window) return;
+    const std::int64_t begin = r / Stored::window * Stored::window;
+    end_ = begin + Stored::window;
+    multiply(begin, std::min(a_.rows, end_), in);
+  }
+  std::int64_t end() const { return end_; }
+
+  template <std::size_t Packs>
+  void packs(std::int64_t r, const T*, std::array<Pack, Packs>& products) const {
+    const double* const from = products_ + r % Stored::window;
+    for (std::size_t p = 0; p < Packs; ++p)
+      products[p] = PackOfNumbers().load(from, static_cast<std::int64_t>(p) * width);
+  }
+  double row(std::int64_t r, const T*) const { return products_[r % Stored::window]; }
+
+ private:
+  void multiply(std::int64_t begin, std::int64_t end, const T* in) {
+    const Entries entries = a_.entries;
+    double sums[Stored::window];
+    for (std::int64_t first = begin; first < end; first += Stored::slice) {
+      const std::int64_t slice = first / Stored::slice, last = a_.starts[slice + 1];
+      double some[Stored::slice] = {};
+      for (std::int64_t at = a_.starts[slice]; at < last; at += Stored::slice) {
+        for (std::int64_t k = 0; k < Stored::slice; ++k) {
+          some[k] += static_cast<double>(entries.number(at + k)) * static_cast<double>(in[entries.column(at + k)]);
+        }
+      }
+      std::ranges::copy(some, sums + (first - begin));
+    }
+    for (std::int64_t r = begin; r < end; ++r) products_[r - begin] = sums[a_.places[r]];
+  }
+
+  const Stored a_;
+  std::int64_t end_ = 0;
+  double products_[Stored::window] = {};
+};
+
 template <class T>
 class Way<GivenRows<T>> {
  public:
   Way(const GivenRows<T>& a, std::int64_t) : a_(a) {}
 
-  void reach(std::int64_t) {}
+  void reach(std::int64_t, const T*) {}
   std::int64_t end() const { return a_.rows; }
 
   template <std::size_t Packs>
@@ -188,7 +235,7 @@ void run_rows(const Stored& stored, const Pass& given, std::int64_t first, std::
   };
   std::int64_t r = first;
   while (r + width <= last) {
-    way.reach(r);
+    way.reach(r, in);
     const std::int64_t end = std::min(last, way.end());
     for (; r + side_by_side * width <= end; r += side_by_side * width) {
       std::array<Pack, side_by_side> products;
@@ -203,7 +250,7 @@ void run_rows(const Stored& stored, const Pass& given, std::int64_t first, std::
     if (r + width > last) break;
     alignas(Pack) double ones[width];
     for (std::int64_t k = 0; k < width; ++k) {
-      way.reach(r + k);
+      way.reach(r + k, in);
       ones[k] = way.row(r + k, in);
     }
     product[0] = Pack::load_aligned(ones);
@@ -211,7 +258,7 @@ void run_rows(const Stored& stored, const Pass& given, std::int64_t first, std::
     r += width;
   }
   for (; r < last; ++r) {
-    way.reach(r);
+    way.reach(r, in);
     sums.add(pass(OneNumber(), r, way.row(r, in)));
   }
   sums_of_all = sums;
@@ -320,7 +367,10 @@ template <class T>
 void run(int threads, const MatrixRows<T>& rows, const Turning<T>* turning, const Curve<T>& pass, const Sums& sums) {
   std::visit(
       [&](const auto& stored) {
-        if (turning != nullptr) {
+        if constexpr (is_scattered<std::remove_cvref_t<decltype(stored)>>) {
+          if (turning != nullptr) turn(threads, stored.rows, *turning);
+          run_all(threads, stored, pass, &sums);
+        } else if (turning != nullptr) {
           turn_and_run(threads, stored, *turning, pass, sums);
         } else {
           run_all(threads, stored, pass, &sums);
