@@ -1,6 +1,7 @@
 #include "quadratic.hpp"
 
 #include "passes.hpp"
+#include "slices.hpp"
 
 #include <nabla/detail/cpu_tile.hpp>
 
@@ -124,8 +125,6 @@ class Way<DiagonalRows<T, Kept>> {
   std::int64_t end_ = 0;
 };
 
-/// Products of a window's rows at a time, in the order of their lengths: as many sums side by side as a slice has rows,
-/// and hardly a branch that can't be foreseen, where rows one by one have one each.
 template <class T, class Entries>
 class Way<SliceRows<T, Entries>> {
   using Stored = SliceRows<T, Entries>;
@@ -137,7 +136,7 @@ class Way<SliceRows<T, Entries>> {
     if (r < end_ && r >= end_ - Stored::window) return;
     const std::int64_t begin = r / Stored::window * Stored::window;
     end_ = begin + Stored::window;
-    multiply(begin, std::min(a_.rows, end_), in);
+    multiply_window(a_, begin, in, products_);
   }
   std::int64_t end() const { return end_; }
 
@@ -150,22 +149,6 @@ class Way<SliceRows<T, Entries>> {
   double row(std::int64_t r, const T*) const { return products_[r % Stored::window]; }
 
  private:
-  void multiply(std::int64_t begin, std::int64_t end, const T* in) {
-    const Entries entries = a_.entries;
-    double sums[Stored::window];
-    for (std::int64_t first = begin; first < end; first += Stored::slice) {
-      const std::int64_t slice = first / Stored::slice, last = a_.starts[slice + 1];
-      double some[Stored::slice] = {};
-      for (std::int64_t at = a_.starts[slice]; at < last; at += Stored::slice) {
-        for (std::int64_t k = 0; k < Stored::slice; ++k) {
-          some[k] += static_cast<double>(entries.number(at + k)) * static_cast<double>(in[entries.column(at + k)]);
-        }
-      }
-      std::ranges::copy(some, sums + (first - begin));
-    }
-    for (std::int64_t r = begin; r < end; ++r) products_[r - begin] = sums[a_.places[r]];
-  }
-
   const Stored a_;
   std::int64_t end_ = 0;
   double products_[Stored::window] = {};

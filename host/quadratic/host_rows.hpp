@@ -50,8 +50,8 @@ std::optional<Diagonals<T>> find_diagonals(const HostRows<T>& a, bool asked_for)
 template <class T>
 std::vector<float> narrowed(const std::vector<T>& numbers);
 
-/// Slices of rows of similar length; null where they would be more bytes than rows, or work on some of them much more
-/// than on others, unless that was asked for. Throws Error if it was, and can't be.
+/// Slices of rows of similar length; null where they would have to be padded much, or where some have much more work
+/// than others, unless that was asked for. Throws Error if it was, and can't be.
 template <class T>
 std::shared_ptr<StoredMatrix<T>> make_slice_matrix(const Executor& executor, const HostRows<T>& a, bool asked_for);
 

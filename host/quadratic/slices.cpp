@@ -8,6 +8,7 @@
 #include <limits>
 #include <numeric>
 #include <string>
+#include <type_traits>
 #include <unordered_map>
 
 // A sparse matrix in slices of rows (rows.hpp).
@@ -17,6 +18,7 @@ namespace nabla::detail {
 namespace {
 
 using AnySlices = SliceRows<double, NumberedEntries<double>>;  // for its constants
+constexpr std::int64_t most_rows = std::int64_t{1} << 32;
 
 /// Where the entries go.
 template <class T>
@@ -109,9 +111,10 @@ class DifferentNumbers {
   using Bits = std::conditional_t<sizeof(T) == 4, std::uint32_t, std::uint64_t>;
 
  public:
-  DifferentNumbers(const HostRows<T>& a, std::size_t most) {
-    number_of(T(0));  // of what pads
+  DifferentNumbers(const HostRows<T>& a, bool is_padded, std::size_t most) {
     for (std::int64_t e = 0; e < a.view.entries && numbers.size() <= most; ++e) number_of(a.value(e));
+    of_matrix = numbers.size();
+    if (is_padded) number_of(T(0));
     are_few = numbers.size() <= most;
   }
   std::uint32_t number_of(T number) {
@@ -125,6 +128,7 @@ class DifferentNumbers {
   }
 
   std::vector<T> numbers;
+  std::size_t of_matrix;  // the others pad
   bool are_few;
 
  private:
@@ -153,17 +157,72 @@ bool is_balanced(const HostRows<T>& a) {
   return true;
 }
 
-constexpr std::size_t few_numbers = 2048;  // so that they stay in a core's first cache
-
 template <class T>
 void require_slices(const HostRows<T>& a) {
   if (const std::int64_t longest = longest_row(a); longest > AnySlices::longest) {
     throw Error("sparse operator: it has a row of " + std::to_string(longest) + " entries, too long for slices, of " +
                 std::to_string(AnySlices::longest) + " at most");
   }
-  if (a.size() > std::int64_t{1} << 32) {
+  if (a.size() > most_rows) {
     throw Error("sparse operator: it has more than 2^32 rows, too many for slices");
   }
+}
+
+template <class T>
+bool fits_slices(const HostRows<T>& a) {
+  return a.size() <= most_rows && longest_row(a) <= AnySlices::longest;
+}
+
+template <class T, class Entries>
+void put_rows(StoredMatrix<T>& matrix, const Layout<T>& layout, const Entries& entries, std::size_t of_entry) {
+  matrix.stored = SliceRows<T, Entries>{matrix.size,
+                                        entries,
+                                        matrix.put(layout.starts),
+                                        matrix.put(layout.places),
+                                        layout.for_warps ? matrix.put(layout.counts) : nullptr,
+                                        layout.for_warps ? matrix.put(layout.first_counts) : nullptr};
+  matrix.bytes = layout.bytes(of_entry);
+}
+
+/// Columns and numbers of few in one word each, if they fit in.
+template <class T>
+bool put_numbered(StoredMatrix<T>& matrix, const HostRows<T>& a, const Layout<T>& layout) {
+  constexpr std::size_t few = 2048;  // which stay in a core's first cache
+  const auto column_bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(a.size()) - 1));
+  if (column_bits > 31) return false;
+  const bool is_padded = layout.all > a.view.entries;
+  DifferentNumbers<T> different(a, is_padded, std::min(few, std::size_t{1} << (32 - column_bits)));
+  if (!different.are_few) return false;
+  std::vector<std::uint32_t> words;
+  words.reserve(static_cast<std::size_t>(layout.all));
+  layout.each([&](std::int64_t column, T number) {
+    words.push_back(static_cast<std::uint32_t>(column) | different.number_of(number) << column_bits);
+  });
+  put_rows(matrix, layout, NumberedEntries<T>{matrix.put(words), matrix.put(different.numbers), column_bits},
+           sizeof(words[0]));
+  matrix.format += std::to_string(different.of_matrix) + (different.of_matrix == 1 ? " number" : " different numbers");
+  return true;
+}
+
+template <class T>
+void put_listed(StoredMatrix<T>& matrix, const Layout<T>& layout) {
+  std::vector<std::uint32_t> columns;
+  std::vector<T> numbers;
+  columns.reserve(static_cast<std::size_t>(layout.all));
+  numbers.reserve(columns.capacity());
+  layout.each([&](std::int64_t column, T number) {
+    columns.push_back(static_cast<std::uint32_t>(column));
+    numbers.push_back(number);
+  });
+  const auto put = [&]<class Kept>(const std::vector<Kept>& kept) {
+    put_rows(matrix, layout, ListedEntries<T, Kept>{matrix.put(columns), matrix.put(kept)},
+             sizeof(columns[0]) + sizeof(Kept));
+    matrix.format += std::to_string(8 * sizeof(Kept)) + "-bit numbers";
+  };
+  if constexpr (!std::is_same_v<T, float>) {
+    if (const auto narrow = narrowed(numbers); !narrow.empty()) return put(narrow);
+  }
+  put(numbers);
 }
 
 }  // namespace
@@ -181,58 +240,13 @@ std::vector<float> narrowed(const std::vector<T>& numbers) {
 template <class T>
 std::shared_ptr<StoredMatrix<T>> make_slice_matrix(const Executor& executor, const HostRows<T>& a, bool asked_for) {
   if (asked_for) require_slices(a);
-  const bool can_be = a.size() <= std::int64_t{1} << 32 && longest_row(a) <= AnySlices::longest;
-  if (!asked_for && !(can_be && is_balanced(a))) return nullptr;
+  if (!asked_for && !(fits_slices(a) && is_balanced(a))) return nullptr;
   const Layout<T> layout(a, executor.is_cuda());
-  const double by_rows = static_cast<double>(a.view.entries) * (sizeof(T) + sizeof(std::int32_t)) +
-                         static_cast<double>(a.size()) * sizeof(std::int32_t);
+  if (!asked_for && layout.all > a.view.entries + a.view.entries / 4) return nullptr;
   auto matrix = std::make_shared<StoredMatrix<T>>(executor, a.size());
-  const auto fill = [&](auto entries, std::size_t of_entry, const std::string& numbers) {
-    matrix->stored = SliceRows<T, decltype(entries)>{
-        a.size(),
-        entries,
-        matrix->put(layout.starts),
-        matrix->put(layout.places),
-        layout.for_warps ? matrix->put(layout.counts) : nullptr,
-        layout.for_warps ? matrix->put(layout.first_counts) : nullptr,
-    };
-    matrix->bytes = layout.bytes(of_entry);
-    matrix->nonzeros = a.view.entries;
-    matrix->format = "slices of " + std::to_string(layout.slice) + " rows, " + numbers;
-  };
-
-  const auto column_bits = static_cast<int>(std::bit_width(static_cast<std::uint64_t>(a.size()) - 1));
-  if (column_bits < 32) {
-    DifferentNumbers<T> different(a, std::min(few_numbers, std::size_t{1} << (32 - column_bits)));
-    if (different.are_few) {
-      if (!asked_for && layout.bytes(sizeof(std::uint32_t)) > by_rows) return nullptr;
-      std::vector<std::uint32_t> words;
-      words.reserve(static_cast<std::size_t>(layout.all));
-      layout.each([&](std::int64_t column, T number) {
-        words.push_back(static_cast<std::uint32_t>(column) | different.number_of(number) << column_bits);
-      });
-      fill(NumberedEntries<T>{matrix->put(words), matrix->put(different.numbers), column_bits}, sizeof(words[0]),
-           std::to_string(different.numbers.size()) + " different numbers");
-      return matrix;
-    }
-  }
-  std::vector<std::uint32_t> columns;
-  std::vector<T> numbers;
-  columns.reserve(static_cast<std::size_t>(layout.all));
-  numbers.reserve(columns.capacity());
-  layout.each([&](std::int64_t column, T number) {
-    columns.push_back(static_cast<std::uint32_t>(column));
-    numbers.push_back(number);
-  });
-  const std::vector<float> narrow = sizeof(T) > sizeof(float) ? narrowed(numbers) : std::vector<float>();
-  const std::size_t number_bytes = narrow.empty() ? sizeof(T) : sizeof(float);
-  if (!asked_for && layout.bytes(sizeof(std::uint32_t) + number_bytes) > by_rows) return nullptr;
-  const std::string width = std::to_string(8 * number_bytes) + "-bit numbers";
-  if (narrow.empty()) {
-    fill(ListedEntries<T, T>{matrix->put(columns), matrix->put(numbers)}, sizeof(std::uint32_t) + sizeof(T), width);
-  } else {
-    fill(ListedEntries<T, float>{matrix->put(columns), matrix->put(narrow)}, 2 * sizeof(float), width);
-  }
+  matrix->nonzeros = a.view.entries;
+  matrix->format = "slices of " + std::to_string(layout.slice) + " rows, ";
+  if (!put_numbered(*matrix, a, layout)) put_listed(*matrix, layout);
   return matrix;
 }
 
