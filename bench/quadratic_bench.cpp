@@ -4,16 +4,17 @@
 //     quadratic_bench --benchmark_repetitions=5 --benchmark_report_aggregates_only=true
 // Rows (an iteration is a hundredth of a hundred):
 //     of_bare/grid/n        a Laplacian on n x n points, matrix-free: the part of the time that bare loops over the
-//     same
-//                           streams (2 read, 1 written; 3 read, 2 written) take
+//                           same streams (2 read, 1 written; 3 read, 2 written) take
 //     of_bare/diagonal/n    a diagonal of n numbers
 //     eigen/grid/n          how many times as long Eigen takes, whose matrix is stored by rows (CSR), in all its
 //     threads eigen/file/n          the same against the matrix as entries, whose form nabla has to find itself
 //     eigen/variable/n      coefficients that vary from point to point
 //     eigen/graph/n         the Laplacian of a random graph of n nodes, 8 neighbours each on average
+//     eigen/weighted/n      the same with weights that float does not hold
 
 #include "bare.hpp"
 #include "paired.hpp"
+#include "sparse_cases.hpp"
 
 #include <nabla/quadratic.hpp>
 
@@ -33,54 +34,13 @@ using Vector = Eigen::VectorXd;
 
 constexpr int iterations = 100;
 
-class Random {
- public:
-  std::int64_t below(std::int64_t most) {
-    state_ = state_ * 6364136223846793005u + 1442695040888963407u;
-    return static_cast<std::int64_t>((state_ >> 33) % static_cast<std::uint64_t>(most));
-  }
-
- private:
-  std::uint64_t state_ = 1;
-};
-
-/// On n x n points; coefficients between neighbours are 1, or between 1/2 and 3/2.
-Matrix grid(std::int64_t n, bool vary) {
-  Random random;
-  std::vector<double> right(static_cast<std::size_t>(n * n)), up(right.size());
-  for (auto* const side : {&right, &up}) {
-    for (double& k : *side) k = vary ? 0.5 + static_cast<double>(random.below(1'000'003)) / 1'000'003 : 1;
-  }
-  Matrix a(n * n, n * n);
-  a.reserve(Eigen::VectorXi::Constant(static_cast<Eigen::Index>(n * n), 5));
-  const auto at = [&](const std::vector<double>& side, std::int64_t r) { return side[static_cast<std::size_t>(r)]; };
-  for (std::int64_t r = 0; r < n * n; ++r) {
-    const std::int64_t i = r % n, j = r / n;
-    const double west = i > 0 ? at(right, r - 1) : 1, south = j > 0 ? at(up, r - n) : 1;
-    if (j > 0) a.insert(r, r - n) = -south;
-    if (i > 0) a.insert(r, r - 1) = -west;
-    a.insert(r, r) = west + south + at(right, r) + at(up, r);
-    if (i + 1 < n) a.insert(r, r + 1) = -at(right, r);
-    if (j + 1 < n) a.insert(r, r + n) = -at(up, r);
-  }
-  a.makeCompressed();
-  return a;
+/// In Eigen's memory.
+Matrix matrix_of(const nabla::bench::SparseCase& a) {
+  return Eigen::Map<const Matrix>(a.size(), a.size(), static_cast<Eigen::Index>(a.values.size()), a.starts.data(),
+                                  a.columns.data(), a.values.data());
 }
-
-/// Degrees on the diagonal, and 1 more, so that it is not singular.
-Matrix graph(std::int64_t n) {
-  Random random;
-  std::vector<Eigen::Triplet<double, std::int32_t>> entries;
-  for (std::int64_t k = 0; k < 4 * n; ++k) {
-    const auto a = static_cast<std::int32_t>(random.below(n)), b = static_cast<std::int32_t>(random.below(n));
-    if (a == b) continue;
-    entries.insert(entries.end(), {{a, b, -1}, {b, a, -1}, {a, a, 1}, {b, b, 1}});
-  }
-  for (std::int32_t i = 0; i < n; ++i) entries.emplace_back(i, i, 1);
-  Matrix a(n, n);
-  a.setFromTriplets(entries.begin(), entries.end());
-  return a;
-}
+Matrix grid(std::int64_t n, bool vary) { return matrix_of(nabla::bench::grid(n, vary)); }
+Matrix graph(std::int64_t n, bool weighted) { return matrix_of(nabla::bench::graph(n, weighted)); }
 
 nabla::SymmetricOperator<double> operator_of(const Executor& where, const Matrix& a) {
   const auto size = static_cast<std::size_t>(a.rows()), entries = static_cast<std::size_t>(a.nonZeros());
@@ -136,7 +96,11 @@ void eigen_variable(benchmark::State& state) {
   against_eigen(state, a, operator_of(Executor::cpu(), a));
 }
 void eigen_graph(benchmark::State& state) {
-  const Matrix a = graph(state.range(0));
+  const Matrix a = graph(state.range(0), false);
+  against_eigen(state, a, operator_of(Executor::cpu(), a));
+}
+void eigen_weighted(benchmark::State& state) {
+  const Matrix a = graph(state.range(0), true);
   against_eigen(state, a, operator_of(Executor::cpu(), a));
 }
 
@@ -186,6 +150,7 @@ int main(int argc, char** argv) {
   add("eigen/file", eigen_file, {1200, 2000});
   add("eigen/variable", eigen_variable, {1200, 2000});
   add("eigen/graph", eigen_graph, {1'000'000});
+  add("eigen/weighted", eigen_weighted, {1'000'000});
   benchmark::RunSpecifiedBenchmarks();
   benchmark::Shutdown();
 }

@@ -66,13 +66,14 @@ struct HeldNumber : OneNumber {
   }
 };
 
-/// The next direction goes to other_p: threads beside this one still read the one before.
+/// The next direction goes to other_p: threads beside this one still read the one before. Where rows reach anywhere it
+/// is there already.
 template <class T, class Stored>
 __global__ void __launch_bounds__(pass_threads)
     curve_kernel(const __grid_constant__ Stored rows, const __grid_constant__ KrylovVectors<T> v,
                  double* const partials) {
   if (!v.scalars->is_running()) return;
-  constexpr bool is_given = std::is_same_v<Stored, GivenRows<T>>;
+  constexpr bool is_given = std::is_same_v<Stored, GivenRows<T>>, is_turned = is_given || is_scattered<Stored>;
   const Curve<T> body{v.other_p, is_given ? nullptr : v.product, v.scalars};
   const double beta = v.scalars->beta;
   const auto turned = [&](std::int64_t i) {
@@ -80,10 +81,11 @@ __global__ void __launch_bounds__(pass_threads)
   };
   double sums[1] = {};
   in_part(rows.rows, [&](std::int64_t r) {
-    const auto product = static_cast<double>(rows.row(r, turned));
-    if constexpr (is_given) {
+    if constexpr (is_turned) {
+      const auto product = static_cast<double>(rows.row(r, [&](std::int64_t i) { return v.other_p[i]; }));
       sums[0] += body(OneNumber(), r, product)[0];
     } else {
+      const auto product = static_cast<double>(rows.row(r, turned));
       const T mine = turned(r);
       v.other_p[r] = mine;
       sums[0] += body(HeldNumber{{}, static_cast<double>(mine)}, r, product)[0];
@@ -153,14 +155,15 @@ void launch_advance(const ExecutorState& state, const Stored& rows, const Krylov
 template <class T, class Stored>
 void launch_iteration(const ExecutorState& state, const Stored& rows, const KrylovVectors<T>& v, double* partials) {
   const LaunchShape shape = blocks_for(state, rows.rows);
+  if (is_scattered<Stored> || (has_own_steps(v.kind) && !std::is_same_v<Stored, GivenRows<T>>)) {
+    launch_kernel("nabla turn kernel", &turn_kernel<T>, shape, rows.rows, v);
+  }
   if (!has_own_steps(v.kind)) {
     launch_kernel("nabla curve kernel", &curve_kernel<T, Stored>, shape, rows, v, partials);
     if (v.product != nullptr) {  // which is not computed again
       launch_advance(state, GivenRows<T>{rows.rows, v.product}, v, partials);
       return;
     }
-  } else if (!std::is_same_v<Stored, GivenRows<T>>) {
-    launch_kernel("nabla turn kernel", &turn_kernel<T>, shape, rows.rows, v);
   }
   launch_advance(state, rows, v, partials);
 }

@@ -58,7 +58,7 @@ Numbers spectrum(std::size_t n, double kappa) {
 }
 
 /// Applications of the same methods, on matrices that are stored differently: rows of patterns, of diagonals that are
-/// multiplied once and of one that is multiplied twice, the caller's entries, and a sum.
+/// multiplied once and of one that is multiplied twice, slices of rows, the caller's entries, and a sum.
 class Descents : public nabla::test::OnEveryExecutor {
  protected:
   void SetUp() override {
@@ -68,7 +68,8 @@ class Descents : public nabla::test::OnEveryExecutor {
   template <class T>
   void each_storage(const Entries& entries, auto use) {
     const InRows<T, std::int32_t> rows(executor_, entries);
-    for (const auto storage : {nabla::Storage::patterns, nabla::Storage::diagonals, nabla::Storage::rows}) {
+    for (const auto storage :
+         {nabla::Storage::patterns, nabla::Storage::diagonals, nabla::Storage::slices, nabla::Storage::rows}) {
       use(nabla::sparse_operator<T>(executor_, rows.view(), storage));
     }
     use(0.25 * nabla::sparse_operator<T>(executor_, rows.view()) +
@@ -378,7 +379,8 @@ TEST_P(Descents, LooksAndReplaysChangeNoBit) {
   const InRows<double, std::int32_t> rows(executor_, grid(24, 17, 1, 2));
   Numbers b;
   for (std::uint64_t i = 0; i < 24 * 17; ++i) b.push_back(short_number(i));
-  for (const auto storage : {nabla::Storage::patterns, nabla::Storage::diagonals, nabla::Storage::rows}) {
+  for (const auto storage :
+       {nabla::Storage::patterns, nabla::Storage::diagonals, nabla::Storage::slices, nabla::Storage::rows}) {
     const Problem<double> problem(executor_, nabla::sparse_operator<double>(executor_, rows.view(), storage), b);
     std::vector<std::int64_t> told;
     const auto found = [&](std::int64_t every, bool replay) {
@@ -431,7 +433,8 @@ TEST_P(Descents, GradientsAreChecked) {
 TEST_P(Descents, AreTheSameBitsForAnyNumberOfThreads) {
   if (executor_.is_cuda()) return;
   const Entries plane = grid(300, 60, 1, 2);
-  for (const auto storage : {nabla::Storage::patterns, nabla::Storage::diagonals, nabla::Storage::rows}) {
+  for (const auto storage :
+       {nabla::Storage::patterns, nabla::Storage::diagonals, nabla::Storage::slices, nabla::Storage::rows}) {
     std::vector<Numbers> results;
     for (const int threads : {1, 2, 3, 8}) {
       const Executor where = Executor::cpu(threads);

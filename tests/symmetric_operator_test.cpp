@@ -71,7 +71,7 @@ class Operators : public nabla::test::OnEveryExecutor {
   }
   template <class T>
   void expect_in_all_storages(const Entries& entries, const std::string& what) {
-    for (const auto storage : {Storage::automatic, Storage::rows, Storage::patterns}) {
+    for (const auto storage : {Storage::automatic, Storage::rows, Storage::patterns, Storage::slices}) {
       expect_is(executor_, stored<T>(entries, storage), entries,
                 what + ", storage " + std::to_string(static_cast<int>(storage)));
     }
@@ -111,6 +111,102 @@ TEST_P(Operators, AreStoredAsDiagonalsOfEitherWidth) {
     const Entries without_main = banded(n, {3, 5}, true);
     expect_is(executor_, stored<float>(without_main, Storage::diagonals), without_main, "no main diagonal");
   });
+}
+
+/// Rows of 0 to 60 entries, whose numbers are one of a few, as floats hold them, or any.
+Entries ragged(std::int64_t n, int kind) {
+  Entries a{n, {}};
+  for (std::int64_t r = 0; r < n; r += 1 + r % 3) {
+    const auto length = static_cast<std::int64_t>(mixed(static_cast<std::uint64_t>(r)) % 9);
+    for (std::int64_t k = 0; k < (r % 100 == 1 ? 40 : length); ++k) {
+      const auto seed = static_cast<std::uint64_t>(r * 64 + k);
+      const auto c = static_cast<std::int64_t>(mixed(seed + 5) % static_cast<std::uint64_t>(n));
+      if (c % 3 == 2 || a.numbers.count({r, c}) > 0) continue;
+      a.add(r, c, kind == 0 ? static_cast<double>(seed % 7) - 3.1 : kind == 1 ? short_number(seed) : long_number(seed));
+    }
+  }
+  return a;
+}
+
+TEST_P(Operators, AreStoredAsSlicesOfAnyNumbers) {
+  each_size<double>([&](std::int64_t n) {
+    for (const int kind : {0, 1, 2}) {
+      const std::string what = "ragged " + std::to_string(kind) + ", n = " + std::to_string(n);
+      const Entries entries = ragged(n, kind);
+      const auto a = stored<double, std::int64_t>(entries, Storage::slices);
+      expect_is(executor_, a, entries, what);
+      expect_is(executor_, stored<float>(entries, Storage::slices), entries, what + " of floats");
+      if (n < 9000) continue;
+      const std::string slices = executor_.is_cuda() ? "slices of 32 rows, " : "slices of 8 rows, ";
+      const std::string numbers[] = {"7 different numbers", "32-bit numbers", "64-bit numbers"};
+      EXPECT_EQ(a.format(), slices + numbers[kind]);
+      EXPECT_EQ(a.nonzeros(), static_cast<std::int64_t>(entries.numbers.size()));
+      const double of_entry[] = {4, 8, 12}, entry_bytes = of_entry[kind] * static_cast<double>(a.nonzeros());
+      EXPECT_GE(a.bytes(), entry_bytes);
+      EXPECT_LE(a.bytes(), 1.25 * entry_bytes + 4 * static_cast<double>(n));
+    }
+  });
+}
+
+/// What pads a row must bring nothing into it that is not its own.
+TEST_P(Operators, KeepWhatIsNotFiniteWhereItIs) {
+  constexpr std::int64_t n = 700;
+  const double nan = std::numeric_limits<double>::quiet_NaN();
+  Entries entries = ragged(n, 2);
+  std::pair<std::int64_t, std::int64_t> place{0, 0};
+  for (const auto& [at, number] : entries.numbers) {
+    if (at.first > 300 && at.first < at.second) {
+      place = at;
+      break;
+    }
+  }
+  entries.numbers[place] = entries.numbers[{place.second, place.first}] = nan;
+  std::vector<double> x = numbers_for<double>(n, 3);
+  const std::int64_t bad = 400;
+  x[static_cast<std::size_t>(bad)] = nan;
+  const Array<double> in = array_of(executor_, x);
+  for (const auto storage : {Storage::rows, Storage::slices}) {
+    Array<double> out(executor_, n);
+    stored<double>(entries, storage).multiply(executor_, {in.data(), x.size()}, span_of(out));
+    const std::vector<double> y = out.to_host();
+    std::int64_t lost = 0;
+    for (std::int64_t r = 0; r < n; ++r) {
+      const bool expected = r == place.first || r == place.second || entries.numbers.count({r, bad}) > 0;
+      lost += expected;
+      EXPECT_EQ(std::isnan(y[static_cast<std::size_t>(r)]), expected) << r;
+    }
+    EXPECT_GT(lost, 2);
+  }
+}
+
+/// One row of so many entries, and the diagonal.
+Entries hub(std::int64_t n, std::int64_t length) {
+  Entries a{n, {}};
+  for (std::int64_t r = 0; r < n; ++r) a.add(r, r, 40 + long_number(static_cast<std::uint64_t>(r)));
+  for (std::int64_t k = 1; k < length; ++k) a.add(1, (k * 7 + 2) % n, long_number(static_cast<std::uint64_t>(k)));
+  return a;
+}
+
+TEST_P(Operators, LeaveRowsAloneThatAreTooLongForSlices) {
+  const std::string rows = "rows (CSR) of 64-bit numbers";
+  EXPECT_EQ(stored<double>(hub(7001, 1000)).format(), rows);
+  const Entries longest = hub(7001, 2046);
+  expect_is(executor_, stored<double>(longest, Storage::slices), longest, "a long row");
+  // Short enough, but a part of them has nearly all entries.
+  Entries crowded{8 * 4096 + 1, {}};
+  for (std::int64_t r = 0; r < crowded.size; ++r) crowded.add(r, r, 1 + static_cast<double>(r));
+  const auto add_among = [&](std::int64_t first_ones, std::int64_t each) {
+    for (std::int64_t r = 0; r < first_ones; ++r) {
+      for (std::int64_t k = 0; k < each; ++k) {
+        crowded.add(r, (r * 31 + k * 61) % first_ones, long_number(static_cast<std::uint64_t>(64 * r + k)));
+      }
+    }
+  };
+  add_among(200, 20);
+  EXPECT_EQ(stored<double>(crowded).format().substr(0, 6), "slices");
+  add_among(2500, 40);
+  EXPECT_EQ(stored<double>(crowded).format(), rows);
+  expect_is(executor_, stored<double>(crowded, Storage::slices), crowded, "crowded");
 }
 
 TEST_P(Operators, ChooseWhatReadsLeast) {
@@ -224,7 +320,8 @@ TEST_P(Operators, TakeEntriesInAnyOrderAndSeveralTimes) {
   const Array<std::int32_t> columns = array_of<std::int32_t>(executor_, {1, 0, 1, 1, 0});
   const Array<double> values = array_of<double>(executor_, {0.25, 2, 0.75, 3, 1});
   const Entries entries{2, {{{0, 0}, 2}, {{0, 1}, 1}, {{1, 0}, 1}, {{1, 1}, 3}}};
-  for (const auto storage : {Storage::automatic, Storage::rows, Storage::diagonals, Storage::patterns}) {
+  for (const auto storage :
+       {Storage::automatic, Storage::rows, Storage::diagonals, Storage::patterns, Storage::slices}) {
     expect_is(executor_, nabla::sparse_operator<double>(executor_, nabla::SparseRows(starts, columns, values), storage),
               entries, "in pieces");
   }
@@ -282,6 +379,8 @@ TEST_P(Operators, RefuseWhatCantBe) {
             "found 1");
   EXPECT_EQ(message<nabla::Error>([&] { stored<double>(scattered(900, 40), Storage::diagonals); }),
             "sparse operator: it has more than 32 diagonals from the main one on, too many for storage as diagonals");
+  EXPECT_EQ(message<nabla::Error>([&] { stored<double>(hub(7001, 3001), Storage::slices); }),
+            "sparse operator: it has a row of 3001 entries, too long for slices, of 2047 at most");
   EXPECT_EQ(message<ShapeError>([&] {
               nabla::laplacian<double>(executor_, {3, 0});
             }),
@@ -317,7 +416,7 @@ TEST_P(Operators, GiveTheSameBitsForAnyNumberOfThreads) {
   if (executor_.is_cuda()) return;
   const Entries plane = grid(190, 70, 1, 2);
   const std::vector<double> x = numbers_for<double>(plane.size, 8);
-  for (const auto storage : {Storage::patterns, Storage::diagonals, Storage::rows}) {
+  for (const auto storage : {Storage::patterns, Storage::diagonals, Storage::slices, Storage::rows}) {
     std::vector<std::vector<double>> products;
     for (const int threads : {1, 2, 5}) {
       const Executor where = Executor::cpu(threads);

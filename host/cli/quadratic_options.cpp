@@ -34,7 +34,8 @@ struct NamedStorage {
 constexpr NamedStorage storages[] = {{"auto", Storage::automatic},
                                      {"rows", Storage::rows},
                                      {"patterns", Storage::patterns},
-                                     {"diagonals", Storage::diagonals}};
+                                     {"diagonals", Storage::diagonals},
+                                     {"slices", Storage::slices}};
 struct NamedPreconditioner {
   const char* name;
   Preconditioner preconditioner;

@@ -1,6 +1,7 @@
 #include "quadratic.hpp"
 
 #include "passes.hpp"
+#include "slices.hpp"
 
 #include <nabla/detail/cpu_tile.hpp>
 
@@ -33,7 +34,7 @@ struct PackOfNumbers {
   }
 };
 
-// Ways through the rows of a matrix, in order. reach(r) goes to row r; from there up to end() rows are multiplied
+// Ways through the rows of a matrix, in order. reach(r, in) goes to row r; from there up to end() rows are multiplied
 // alike, packs(r, in, products) as many packs of them as are asked for, and row(r, in) the one that was reached.
 
 template <class Stored>
@@ -47,7 +48,7 @@ class Way<PatternRows<T>> {
     look_up();
   }
 
-  void reach(std::int64_t r) {
+  void reach(std::int64_t r, const T*) {
     if (r < end_) return;
     while (a_.run_rows[run_ + 1] <= r) ++run_;
     look_up();
@@ -96,7 +97,7 @@ class Way<DiagonalRows<T, Kept>> {
   Way(const DiagonalRows<T, Kept>& a, std::int64_t) : a_(a) {}
 
   // Near both ends some diagonals have nothing: there rows are multiplied one by one.
-  void reach(std::int64_t r) { end_ = r >= a_.reach ? a_.rows - a_.reach : r; }
+  void reach(std::int64_t r, const T*) { end_ = r >= a_.reach ? a_.rows - a_.reach : r; }
   std::int64_t end() const { return end_; }
 
   template <std::size_t Packs>
@@ -124,12 +125,41 @@ class Way<DiagonalRows<T, Kept>> {
   std::int64_t end_ = 0;
 };
 
+template <class T, class Entries>
+class Way<SliceRows<T, Entries>> {
+  using Stored = SliceRows<T, Entries>;
+
+ public:
+  Way(const Stored& a, std::int64_t) : a_(a) {}
+
+  void reach(std::int64_t r, const T* in) {
+    if (r < end_ && r >= end_ - Stored::window) return;
+    const std::int64_t begin = r / Stored::window * Stored::window;
+    end_ = begin + Stored::window;
+    multiply_window(a_, begin, in, products_);
+  }
+  std::int64_t end() const { return end_; }
+
+  template <std::size_t Packs>
+  void packs(std::int64_t r, const T*, std::array<Pack, Packs>& products) const {
+    const double* const from = products_ + r % Stored::window;
+    for (std::size_t p = 0; p < Packs; ++p)
+      products[p] = PackOfNumbers().load(from, static_cast<std::int64_t>(p) * width);
+  }
+  double row(std::int64_t r, const T*) const { return products_[r % Stored::window]; }
+
+ private:
+  const Stored a_;
+  std::int64_t end_ = 0;
+  double products_[Stored::window] = {};
+};
+
 template <class T>
 class Way<GivenRows<T>> {
  public:
   Way(const GivenRows<T>& a, std::int64_t) : a_(a) {}
 
-  void reach(std::int64_t) {}
+  void reach(std::int64_t, const T*) {}
   std::int64_t end() const { return a_.rows; }
 
   template <std::size_t Packs>
@@ -188,7 +218,7 @@ void run_rows(const Stored& stored, const Pass& given, std::int64_t first, std::
   };
   std::int64_t r = first;
   while (r + width <= last) {
-    way.reach(r);
+    way.reach(r, in);
     const std::int64_t end = std::min(last, way.end());
     for (; r + side_by_side * width <= end; r += side_by_side * width) {
       std::array<Pack, side_by_side> products;
@@ -203,7 +233,7 @@ void run_rows(const Stored& stored, const Pass& given, std::int64_t first, std::
     if (r + width > last) break;
     alignas(Pack) double ones[width];
     for (std::int64_t k = 0; k < width; ++k) {
-      way.reach(r + k);
+      way.reach(r + k, in);
       ones[k] = way.row(r + k, in);
     }
     product[0] = Pack::load_aligned(ones);
@@ -211,7 +241,7 @@ void run_rows(const Stored& stored, const Pass& given, std::int64_t first, std::
     r += width;
   }
   for (; r < last; ++r) {
-    way.reach(r);
+    way.reach(r, in);
     sums.add(pass(OneNumber(), r, way.row(r, in)));
   }
   sums_of_all = sums;
@@ -320,7 +350,10 @@ template <class T>
 void run(int threads, const MatrixRows<T>& rows, const Turning<T>* turning, const Curve<T>& pass, const Sums& sums) {
   std::visit(
       [&](const auto& stored) {
-        if (turning != nullptr) {
+        if constexpr (is_scattered<std::remove_cvref_t<decltype(stored)>>) {
+          if (turning != nullptr) turn(threads, stored.rows, *turning);
+          run_all(threads, stored, pass, &sums);
+        } else if (turning != nullptr) {
           turn_and_run(threads, stored, *turning, pass, sums);
         } else {
           run_all(threads, stored, pass, &sums);

@@ -46,4 +46,13 @@ struct Diagonals {
 template <class T>
 std::optional<Diagonals<T>> find_diagonals(const HostRows<T>& a, bool asked_for);
 
+/// The numbers as floats, if those lose none; else none.
+template <class T>
+std::vector<float> narrowed(const std::vector<T>& numbers);
+
+/// Slices of rows of similar length; null where they would have to be padded much, or where some have much more work
+/// than others, unless that was asked for. Throws Error if it was, and can't be.
+template <class T>
+std::shared_ptr<StoredMatrix<T>> make_slice_matrix(const Executor& executor, const HostRows<T>& a, bool asked_for);
+
 }  // namespace nabla::detail

@@ -1,7 +1,6 @@
 #pragma once
 
 #include <cstdint>
-#include <type_traits>
 #include <variant>
 
 // How the rows of a symmetric matrix A are stored, as the loops of host/cpu/quadratic.cpp and kernels/quadratic.cu see
@@ -67,6 +66,84 @@ struct DiagonalRows {
   constexpr T on_diagonal(std::int64_t r) const { return offsets[0] == 0 ? static_cast<T>(diagonals[r]) : T(0); }
 };
 
+/// An entry's column and, in the bits above it, which of the few different numbers of the matrix it is.
+template <class T>
+struct NumberedEntries {
+  const std::uint32_t* words;
+  const T* numbers;
+  int column_bits;
+
+  constexpr std::int64_t column(std::int64_t at) const { return words[at] & ((std::uint32_t{1} << column_bits) - 1); }
+  constexpr T number(std::int64_t at) const { return numbers[words[at] >> column_bits]; }
+};
+
+/// Numbers may be kept narrower than vectors' ones.
+template <class T, class Kept>
+struct ListedEntries {
+  const std::uint32_t* columns;
+  const Kept* kept;
+
+  constexpr std::int64_t column(std::int64_t at) const { return columns[at]; }
+  constexpr T number(std::int64_t at) const { return static_cast<T>(kept[at]); }
+};
+
+/// Rows with entries anywhere, sorted by their length within windows and stored slice by slice of a few neighbours in
+/// that order: of a slice the first entry of each row, then the second of each. On CPUs short rows are padded to their
+/// slice's longest, with zeros in columns that they have already, and products go in place window by window. On GPUs a
+/// warp's 32 rows are a window and a slice; nothing is padded, so that what a warp reads together lies together, and
+/// each thread has the row that its vectors' components belong to.
+/// Source: Kreutzer et al., A unified sparse matrix data format (SIAM J. Sci. Comput. 36, 2014)
+template <class T, class Entries>
+struct SliceRows {
+  static constexpr std::int64_t slice = 8, window = 256, warp = 32;
+  static constexpr std::int64_t longest = 65535 / warp;
+
+  std::int64_t rows;
+  Entries entries;
+  const std::int64_t* starts;   // of each slice, its first entry; then all
+  const std::uint16_t* places;  // of each row, its place in its window; on GPUs also 32 times its length
+  // On GPUs, of each slice and k how many of its rows have a k-th entry; null on CPUs.
+  const std::uint8_t* counts;
+  const std::int64_t* first_counts;  // of each slice
+
+  /// Calls use(at) with the entries of row r, in order, and on CPUs with what pads it.
+  template <class Use>
+  constexpr void each(std::int64_t r, Use use) const {
+    if (counts != nullptr) {
+      const std::uint8_t* const others = counts + first_counts[r / warp];
+      const int length = places[r] / warp;
+      std::int64_t at = starts[r / warp] + places[r] % warp;
+      for (int k = 0; k < length; ++k) {
+        use(at);
+        at += others[k];
+      }
+    } else {
+      const std::int64_t place = r / window * window + places[r], its_slice = place / slice;
+      for (std::int64_t at = starts[its_slice] + place % slice; at < starts[its_slice + 1]; at += slice) use(at);
+    }
+  }
+  template <class In>
+  constexpr T row(std::int64_t r, In in) const {
+    T sum = 0;
+    each(r, [&](std::int64_t at) { sum += entries.number(at) * in(entries.column(at)); });
+    return sum;
+  }
+  constexpr T on_diagonal(std::int64_t r) const {
+    T sum = 0;
+    each(r, [&](std::int64_t at) {
+      if (entries.column(at) == r) sum += entries.number(at);
+    });
+    return sum;
+  }
+};
+
+/// Whether rows reach anywhere: directions are turned before a product, as turned where they are gathered they would be
+/// two vectors to gather in place of one.
+template <class Stored>
+inline constexpr bool is_scattered = false;
+template <class T, class Entries>
+inline constexpr bool is_scattered<SliceRows<T, Entries>> = true;
+
 /// A product with the vector that was computed already.
 template <class T>
 struct GivenRows {
@@ -81,10 +158,20 @@ struct GivenRows {
   constexpr T on_diagonal(std::int64_t) const { return T(0); }  // is not asked for
 };
 
-/// Diagonals as float where vectors are double and no number is lost.
 template <class T>
-using MatrixRows =
-    std::conditional_t<std::is_same_v<T, float>, std::variant<PatternRows<T>, DiagonalRows<T, T>, GivenRows<T>>,
-                       std::variant<PatternRows<T>, DiagonalRows<T, T>, DiagonalRows<T, float>, GivenRows<T>>>;
+struct KindsOfRows {
+  using Type = std::variant<PatternRows<T>, DiagonalRows<T, T>, SliceRows<T, NumberedEntries<T>>,
+                            SliceRows<T, ListedEntries<T, T>>, GivenRows<T>>;
+};
+/// As float where vectors are double and no number is lost.
+template <>
+struct KindsOfRows<double> {
+  using Type =
+      std::variant<PatternRows<double>, DiagonalRows<double, double>, DiagonalRows<double, float>,
+                   SliceRows<double, NumberedEntries<double>>, SliceRows<double, ListedEntries<double, double>>,
+                   SliceRows<double, ListedEntries<double, float>>, GivenRows<double>>;
+};
+template <class T>
+using MatrixRows = typename KindsOfRows<T>::Type;
 
 }  // namespace nabla::detail

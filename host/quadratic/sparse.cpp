@@ -82,6 +82,9 @@ std::shared_ptr<const SymmetricMatrix<T>> store(const Executor& executor, const 
                   " diagonals from the main one on, too many for storage as diagonals");
     }
   }
+  if (automatic || storage == Storage::slices) {
+    if (auto slices = make_slice_matrix(executor, host_rows, !automatic)) return slices;
+  }
   return std::make_shared<CallersRows<T>>(executor, rows, on_host);
 }
 

@@ -1,12 +1,10 @@
-#include "matrix.hpp"
+#include "host_rows.hpp"
 #include "passes.hpp"
 
 #include <nabla/error.hpp>
 
 #include <algorithm>
 #include <array>
-#include <cmath>
-#include <limits>
 #include <map>
 #include <string>
 #include <utility>
@@ -141,20 +139,13 @@ std::shared_ptr<StoredMatrix<T>> make_diagonal_matrix(const Executor& executor, 
     matrix->format = counted(offsets.size(), " diagonal", " diagonals") + " of " +
                      std::to_string(8 * sizeof(*numbers)) + "-bit numbers";
   };
-  const auto fits_float = [](T number) {
-    return !(std::fabs(static_cast<double>(number)) > std::numeric_limits<float>::max()) &&
-           static_cast<T>(static_cast<float>(number)) == number;
-  };
-  DiagonalRows<T, T> as_they_are{};
-  if constexpr (!std::is_same_v<T, float>) {
-    if (std::ranges::all_of(diagonals, fits_float)) {
-      DiagonalRows<T, float> narrow{};
-      fill(narrow, matrix->put(std::vector<float>(diagonals.begin(), diagonals.end())));
-    } else {
-      fill(as_they_are, matrix->put(diagonals));
-    }
+  const std::vector<float> narrow = sizeof(T) > sizeof(float) ? narrowed(diagonals) : std::vector<float>();
+  if (narrow.empty()) {
+    DiagonalRows<T, T> view{};
+    fill(view, matrix->put(diagonals));
   } else {
-    fill(as_they_are, matrix->put(diagonals));
+    DiagonalRows<T, float> view{};
+    fill(view, matrix->put(narrow));
   }
   matrix->cheap = offsets.size() == 1;
   matrix->nonzeros = 0;

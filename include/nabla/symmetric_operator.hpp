@@ -35,6 +35,7 @@ enum class Storage {
   rows,       ///< as it came, by rows (CSR): the caller's memory
   patterns,   ///< rows that are alike once
   diagonals,  ///< the main one and those above
+  slices,     ///< a few rows of similar length at a time
 };
 
 /// A symmetric matrix over float or double; made by the functions below.

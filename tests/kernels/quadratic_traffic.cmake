@@ -2,17 +2,20 @@
 # gradients must do: launches, exactly; unique bytes within 5 % of the compulsory ones; no local memory; sectors.
 #
 # Vectors of an iteration: p and g read, p written, x, g and p read, x and g written; where products are kept, those
-# written and read; by the caller's rows, in passes of their own. The first direction is not made of one before, which
+# written and read; in slices p read for the product; by the caller's rows, in passes of their own. The first direction is not made of one before, which
 # saves a read. A matrix is read with each product.
 #
 # Sectors of loads, for each 32 rows of a warp and each number that they read: 8 of f64 and 4 of f32, one more where it
-# is a neighbour's, and one for what all read, as an offset. A bound, then: the caches hold most of them.
+# is a neighbour's, and one for what all read, as an offset. A bound, then: the caches hold most of them. What slices
+# gather lies anywhere: of the graph's 9 entries a row 288 sectors of p, and with 15 columns 50 of words, 26 of numbers
+# (21 in f32), 15 of counts, 4 of places and starts.
 
 # Each: vectors, reads of the matrix, launches, sectors of loads in f64 and in f32 without those of sparse products.
 set(diagonal 8 2 2 82 42)
 set(plane 8 2 2 205 125)
 set(space 8 2 2 267 163)
 set(bands 10 1 2 127 67)
+set(slices 11 1 3 440 405)
 set(rows 13 1 5 64 32)
 
 # Sets launches and, for the kernels of an iteration, sums of what the emulator counted.
@@ -52,7 +55,7 @@ function(count case precision iterations)
   set(printed ${printed} PARENT_SCOPE)
 endfunction()
 
-foreach(case diagonal plane space bands rows)
+foreach(case diagonal plane space bands slices rows)
   foreach(precision f64 f32)
     count(${case} ${precision} 1)
     set(launches_before ${all_launches})

@@ -1,12 +1,16 @@
 // Iterations of conjugate gradients for quadratic_traffic.cmake to count:
-//     quadratic_traffic diagonal|plane|space|bands|rows f32|f64 ITERATIONS
+//     quadratic_traffic diagonal|plane|space|bands|slices|rows f32|f64 ITERATIONS
 // prints the bytes of a vector, and of the matrix each time that it is read.
 
 #include <nabla/quadratic.hpp>
 
 #include <cstdlib>
 #include <iostream>
+#include <map>
+#include <random>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace {
 
@@ -38,6 +42,43 @@ struct Bands {
   }
 };
 
+template <class X>
+Array<X> put(const Executor& where, const std::vector<X>& numbers) {
+  Array<X> there(where, static_cast<std::int64_t>(numbers.size()));
+  there.upload(numbers);
+  return there;
+}
+
+/// The Laplacian of a random graph, 8 neighbours a node on average, and 1.
+template <class T>
+struct Graph {
+  explicit Graph(std::int32_t n) {
+    std::vector<std::map<std::int32_t, T>> rows(static_cast<std::size_t>(n));
+    std::mt19937 random(1);
+    const auto some = [&] { return static_cast<std::int32_t>(random() % static_cast<unsigned>(n)); };
+    for (std::int32_t i = 0; i < n; ++i) rows[static_cast<std::size_t>(i)][i] = 1;
+    for (std::int32_t k = 0; k < 4 * n; ++k) {
+      const std::int32_t i = some(), j = some();
+      if (i == j) continue;
+      for (const auto& [from, to] : {std::pair(i, j), std::pair(j, i)}) {
+        auto& row = rows[static_cast<std::size_t>(from)];
+        row[to] -= 1;
+        row[from] += 1;
+      }
+    }
+    for (const auto& row : rows) {
+      for (const auto& [column, value] : row) {
+        columns.push_back(column);
+        values.push_back(value);
+      }
+      starts.push_back(static_cast<std::int32_t>(columns.size()));
+    }
+  }
+
+  std::vector<std::int32_t> starts{0}, columns;
+  std::vector<T> values;
+};
+
 template <class T>
 void descend(const SymmetricOperator<T>& a, const Executor& where, std::int64_t iterations) {
   const std::int64_t n = a.size();
@@ -66,6 +107,12 @@ void run(const std::string& name, std::int64_t iterations) {
     Array<T> there(where, n);
     there.upload(numbers);
     return descend(nabla::diagonal<T>(where, {there.data(), numbers.size()}), where, iterations);
+  }
+  if (name == "slices") {
+    const Graph<T> graph(n);
+    const auto starts = put(where, graph.starts), columns = put(where, graph.columns);
+    const auto values = put(where, graph.values);
+    return descend(nabla::sparse_operator<T>(where, nabla::SparseRows(starts, columns, values)), where, iterations);
   }
   const Bands<T> bands(where, n);
   const auto storage = name == "rows" ? nabla::Storage::rows : nabla::Storage::diagonals;
