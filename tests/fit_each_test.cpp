@@ -302,7 +302,7 @@ struct Valley {
 TEST(FitEach, ResidualsWithoutDataAreMinimisedByMinimizeEach) {
   const Executor where = Executor::cpu(2);
   const auto starts = Points<double>::uniform(where, 200, 2, -2, 2, 7);
-  const auto formula = Formula::parse("[10*(y - x^2), 1 - x]");
+  const auto formula = Formula::parse("10*(y - x^2); 1 - x");
   for (const Method method : {Method::levenberg_marquardt, Method::bfgs}) {
     const EachOptions options{.method = method, .gradient_tolerance = 1e-10, .relative_gradient_tolerance = 0};
     for (const auto& found :
@@ -387,7 +387,7 @@ TEST(FitEach, RefusesInOneLine) {
       "minimize_each: levenberg_marquardt is for sums of squares; expected a functor that returns a std::array of "
       "residuals, or a formula with several outputs, found a function of one");
   EXPECT_EQ(refusal([&] {
-              const auto many = Formula::parse("[x[1], x[17]]");
+              const auto many = Formula::parse("x[1]; x[17]");
               minimize_each(where, many, Points<double>::uniform(where, 2, 17, -1, 1, 1), tight);
             }),
             "minimize_each: levenberg_marquardt keeps a matrix for each start, for up to 16 variables; found 17, for "
