@@ -25,6 +25,8 @@ constexpr char example[] =
     "      how many of a thousand random starts converged, the best, and where each of them ended\n"
     "  nabla minimize --formula \"log(1 + exp(-y*(a*u + b)))\" --data rows.npy:u,y --sum --at 0,0\n"
     "      a and b that fit an array of two columns best\n"
+    "  nabla minimize --formula \"a*exp(-b*t) + c - y\" --variables a,b,c --at 1,1,0 --data-column t=times.npy \\\n"
+    "      --data-column y=samples.npy --out-x fitted.npy     # a fit for each row of samples, all at the same times\n"
     "  nabla minimize --formula \"sum(i, 1, n-1, 100*(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)\" --dimension 1e6 --random 1 "
     "\\\n"
     "      --checkpoint state --max-iterations 1000     # later: the same without --random, with --resume state\n";
@@ -44,8 +46,10 @@ constexpr NamedMethod methods[] = {
     {"lbfgs", Method::lbfgs, false, false},
     {"newton", Method::newton_cg, false, false},
     {"adam", Method::adam, true, true},
+    {"levenberg-marquardt", Method::levenberg_marquardt, false, false},
 };
 constexpr char default_method[] = "lbfgs";
+constexpr char method_of_fits[] = "levenberg-marquardt";
 
 /// Names with commas between them, of those for which `wanted` holds.
 template <class Wanted>
@@ -97,22 +101,38 @@ Batch<T> column(const std::vector<Descent>& all, Number number) {
   return made;
 }
 
+/// Writes what descents led to.
 template <class T>
-void run(const DescentTask& task, const PointSource& source, OutputFiles& files, MinimizeResult& result) {
-  const auto numbers_of_a_start = static_cast<double>(source.dimension + 2);
-  const Executor host = Executor::cpu(task.executor.is_cuda() ? 1 : task.executor.threads());
-  require_memory(host, static_cast<double>(source.count) * (numbers_of_a_start * sizeof(T) + sizeof(Descent)));
-  const Batch<T> points = load_points<T>(source, host).points;
-  result.descents = descend_from_all<T>(task, points.view());
+void write_ends(const Batch<T>& points, OutputFiles& files, MinimizeResult& result) {
   const std::vector<Descent>& all = result.descents.all;
   result.best = best_of(all);
   if (result.best >= 0) result.best_x = point_of<T>(points.view(), result.best);
-  for (std::size_t k = 0; k < source.at.size(); ++k) {
-    result.ends.push_back(point_of<T>(points.view(), static_cast<std::int64_t>(k)));
-  }
-  files.write("--out-x", points, {source.dimension});
+  files.write("--out-x", points, {points.components()});
   files.write("--out-value", column<T>(all, [](const Descent& one) { return one.value; }), {});
   files.write("--out-status", column<T>(all, [](const Descent& one) { return static_cast<int>(one.reason); }), {});
+}
+
+template <class T>
+void run(const DescentTask& task, const FitData* fit, const PointSource& source, OutputFiles& files,
+         MinimizeResult& result) {
+  const auto numbers_of_a_start = static_cast<double>(source.dimension + 2);
+  const Executor host = Executor::cpu(task.executor.is_cuda() ? 1 : task.executor.threads());
+  require_memory(host, static_cast<double>(source.count) * (numbers_of_a_start * sizeof(T) + sizeof(Descent)));
+  Batch<T> points = load_points<T>(source, host).points;
+  if (fit != nullptr) {
+    require_memory(host, static_cast<double>(fit->fits(source.count)) * numbers_of_a_start * sizeof(T));
+    Fitted<T> fitted = fit_from_all<T>(task, *fit, result.method, points);
+    result.descents = std::move(fitted.descents);
+    points = std::move(fitted.x);
+  } else {
+    result.descents = descend_from_all<T>(task, points.view());
+  }
+  if (points.count() == source.count) {
+    for (std::size_t k = 0; k < source.at.size(); ++k) {
+      result.ends.push_back(point_of<T>(points.view(), static_cast<std::int64_t>(k)));
+    }
+  }
+  write_ends(points, files, result);
 }
 
 /// How --out-status numbers reasons.
@@ -139,10 +159,11 @@ void MinimizeCommand::declare(Arguments& arguments) {
   arguments.value("--data", "FILE.npy:A,B,...", "an array of shape (rows, columns), and what the formula calls those",
                   data);
   points.declare(arguments);
+  fit.declare(arguments);
   arguments.section("how to descend");
-  arguments.value("--method", "NAME", "lbfgs (default) or " + names_of_methods([](const NamedMethod& one) {
-                                        return one.method != Method::lbfgs;
-                                      }),
+  arguments.value("--method", "NAME",
+                  "lbfgs (default; levenberg-marquardt for fits) or " +
+                      names_of_methods([](const NamedMethod& one) { return one.method != Method::lbfgs; }),
                   method);
   arguments.value("--step", "A", "fixed steps, for " + names_of_methods([](const NamedMethod& one) {
                                    return one.may_have_step;
@@ -176,6 +197,8 @@ void MinimizeCommand::declare(Arguments& arguments) {
 
 void MinimizeCommand::check() const {
   require_sum_with_data(sum, data.has_value());
+  if (sum && fits()) throw UsageError("--sum: can't go with fits, of --data-column or levenberg-marquardt");
+  if (fits() && (checkpoint || resume)) throw UsageError("--checkpoint: is not for fits");
   if (checkpoint_every && !checkpoint) throw UsageError("--checkpoint-every: needs --checkpoint FILE");
   if (clip && !step) throw UsageError("--clip: is for fixed steps; needs --step A");
   if (resume && (points.points || points.random || !points.at.empty())) {
@@ -190,7 +213,11 @@ void MinimizeCommand::check() const {
   if (chosen.method == Method::adam && !step) throw UsageError("--method adam: has no line search; needs --step A");
 }
 
-std::string MinimizeCommand::method_name() const { return method.value_or(default_method); }
+bool MinimizeCommand::fits() const {
+  return !fit.data_columns.empty() || !fit.param_columns.empty() || method == method_of_fits;
+}
+
+std::string MinimizeCommand::method_name() const { return method.value_or(fits() ? method_of_fits : default_method); }
 
 PointOptions MinimizeCommand::starts() const {
   PointOptions starts = points;
@@ -256,9 +283,19 @@ int minimize(std::span<const char* const> arguments) {
     data.emplace(*command.data);
     command.function.data = data->names;
   }
+  std::optional<FitData> fit;
+  if (command.fits()) {
+    fit.emplace(command.fit);
+    command.function.data = fit->names();
+  }
   const ChosenFunction function(command.function);
   if (command.sum && !function.formula()) throw UsageError("--sum: is for formulas only");
-  if (function.outputs() > 1) {
+  if (fit && (!function.formula() || (fit->columns().empty() && function.outputs() == 1))) {
+    throw UsageError(
+        "--method levenberg-marquardt: is for sums of squares of formulas; needs --data-column NAME=FILE.npy, or a "
+        "formula with several outputs");
+  }
+  if (function.outputs() > 1 && !fit) {
     throw UsageError(fmt::format("--formula: expected one output to minimise, found {}", function.outputs()));
   }
   const PointSource source(command.starts(), command.function, function);
@@ -268,7 +305,9 @@ int minimize(std::span<const char* const> arguments) {
   result.method = command.method_name();
   result.dimension = source.dimension;
   if (data) result.rows = data->header.count();
-  const bool single_data = data && !data->header.is_double;
+  if (fit && !fit->columns().empty()) result.rows = fit->rows();
+  result.fits = fit.has_value();
+  const bool single_data = data ? !data->header.is_double : fit && fit->is_single();
   result.precision = command.common.precision().value_or(single_data ? Precision::f32 : source.precision());
   const MinimizeOptions options = command.minimize_options(source, result.precision);
   const Executor executor = command.common.executor(automatic);
@@ -276,6 +315,9 @@ int minimize(std::span<const char* const> arguments) {
   OutputFiles files;
   if (command.points.points) files.protect("--points", *command.points.points);
   if (data) files.protect("--data", data->file);
+  if (fit) {
+    for (const FitColumn& column : fit->columns()) files.protect(column.argument, column.file);
+  }
   if (command.checkpoint) files.claim("--checkpoint", *command.checkpoint);
   if (command.resume) files.protect("--resume", *command.resume);  // which may be written over by what came of it
   files.open("--out-x", command.out_x);
@@ -284,9 +326,9 @@ int minimize(std::span<const char* const> arguments) {
 
   const DescentTask task{executor, function, data, options, command.common.quiet};
   if (result.precision == Precision::f32) {
-    run<float>(task, source, files, result);
+    run<float>(task, fit ? &*fit : nullptr, source, files, result);
   } else {
-    run<double>(task, source, files, result);
+    run<double>(task, fit ? &*fit : nullptr, source, files, result);
   }
   files.publish();
 

@@ -2,6 +2,7 @@
 
 #include "common.hpp"
 #include "descents.hpp"
+#include "fits.hpp"
 #include "point_source.hpp"
 
 #include <nabla/minimize.hpp>
@@ -23,10 +24,13 @@ struct MinimizeCommand {
   std::string method_name() const;
   /// Where a checkpoint stands for the start, a point that is not looked at does.
   PointOptions starts() const;
+  /// Whether sums of squares are minimised.
+  bool fits() const;
 
   CommonOptions common;
   FunctionOptions function;
   PointOptions points;
+  FitOptions fit;
   bool sum = false;
   std::optional<std::string> data, method, step, clip, momentum, memory;
   std::optional<std::string> gradient_tolerance, relative_tolerance, value_tolerance, target;
@@ -41,6 +45,7 @@ struct MinimizeResult {
   std::string method;
   std::int64_t dimension = 0;
   std::int64_t rows = -1;  // of data that were summed over; -1: none were
+  bool fits = false;       // ... for each start by itself, the squares of the function
   Precision precision = Precision::f64;
   Descents descents;
   std::vector<std::vector<double>> ends;  // of each start where they come from --at; else empty

@@ -77,6 +77,7 @@ void print_json(const MinimizeResult& result, const Executor& executor) {
   object["starts"] = starts;
   object["starts_per_second"] =
       seconds > 0 ? ordered_json(static_cast<double>(starts) / seconds) : ordered_json(nullptr);
+  if (result.fits) object["fits_per_second"] = object["starts_per_second"];
   object["converged"] = work.converged;
   object["status_counts"] = ordered_json::object();
   for (const auto& [reason, count] : work.reasons) object["status_counts"][name_of(reason)] = count;
@@ -102,7 +103,9 @@ namespace {
 
 std::string headline(const MinimizeResult& result) {
   const auto starts = static_cast<std::int64_t>(result.descents.all.size());
-  const std::string rows = result.rows < 0 ? "" : fmt::format(", summed over {} of data", counted(result.rows, "row"));
+  const char* const what = result.fits ? "its squares summed" : "summed";
+  const std::string rows =
+      result.rows < 0 ? "" : fmt::format(", {} over {} of data", what, counted(result.rows, "row"));
   return line("minimize", fmt::format("{} in {}{}, by {} from {}, {}", in_one_line(result.function),
                                       counted(result.dimension, "variable"), rows, result.method,
                                       counted(starts, "start"), to_string(result.precision)));
@@ -184,8 +187,9 @@ void print_table(const MinimizeResult& result, const Executor& executor) {
   text += line("ran on", describe(executor));
   const auto starts = static_cast<double>(result.descents.all.size());
   const bool has_rate = starts > 1 && seconds > 0;
+  const char* const rate = result.fits ? ", {:.4g} fits/s" : ", {:.4g} starts/s";
   text += line("computation",
-               fmt::format("{:.4g} s{}", seconds, has_rate ? fmt::format(", {:.4g} starts/s", starts / seconds) : ""));
+               fmt::format("{:.4g} s{}", seconds, has_rate ? fmt::format(fmt::runtime(rate), starts / seconds) : ""));
   if (executor.is_cuda()) text += line("transfers", fmt::format("{:.4g} s", result.descents.transfer_seconds));
   print(text + table_of_starts(result));
 }

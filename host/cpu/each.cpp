@@ -43,17 +43,20 @@ class Crew {
         queue_(queue),
         n_(static_cast<int>(task.operation.dimension)),
         step_(each_step<T>(task.method, n_)) {
-    const std::int64_t rows = step_.rows(n_, task.rules.memory), found = task.operation.rows.total();
+    const std::int64_t rows = step_.rows(n_, task.rules.memory), found = task.operation.rows.total(),
+                       data = task.data.rows * static_cast<std::int64_t>(task.data.columns.size());
     const std::int64_t fit = state_bytes / ((rows + found) * width * static_cast<std::int64_t>(sizeof(T)));
     const std::int64_t wanted = (queue.count + width - 1) / width;
     packs_ = std::clamp<std::int64_t>(std::min(fit, wanted), 1, most_packs);
     lanes_ = packs_ * width;
     // Rows a power of two apart would compete for the same lines of the cache.
     stride_ = lanes_ + width;
-    numbers_.assign(static_cast<std::size_t>((rows + found) * stride_ + 64), T(0));
+    numbers_.assign(static_cast<std::size_t>((rows + found + data) * stride_ + 64), T(0));
     const auto misplaced = reinterpret_cast<std::uintptr_t>(numbers_.data()) % 64 / sizeof(T);
     state_ = numbers_.data() + (misplaced == 0 ? 0 : 64 / sizeof(T) - misplaced);
     found_ = state_ + rows * stride_;
+    data_ = found_ + found * stride_;
+    for (std::int64_t lane = 0; lane < lanes_ && queue.count > 0; ++lane) copy_data(lane, 0, true);
     starts_.assign(static_cast<std::size_t>(lanes_), -1);
     std::fill_n(row(each::reason), stride_, T(0));  // nothing runs
   }
@@ -93,6 +96,8 @@ class Crew {
     tile.dimension = n_;
     tile.in = row(at.trial(0));
     tile.in_stride = stride_;
+    tile.extra = data_;
+    tile.extra_stride = stride_;
     T* out = found_;
     for (int g = 0; g < max_groups; ++g) {
       tile.out[g] = out;
@@ -119,12 +124,23 @@ class Crew {
     const each::Layout at{n_};
     for (int r = 0; r < at.trial(0); ++r) row(r)[lane] = 0;
     row(each::reason)[lane] = static_cast<T>(each::running);
+    copy_data(lane, start, false);
     for (int i = 0; i < n_; ++i) {
       T x = task_.starts(start, i);
       if (task_.rules.lower != nullptr) {
         x = x < task_.rules.lower[i] ? task_.rules.lower[i] : x > task_.rules.upper[i] ? task_.rules.upper[i] : x;
       }
       row(at.trial(i))[lane] = x;
+    }
+  }
+
+  /// A start's data to its lane's place; `shared`: those that are the same for all starts, else the others.
+  void copy_data(std::int64_t lane, std::int64_t start, bool shared) {
+    const auto columns = static_cast<std::int64_t>(task_.data.columns.size());
+    for (std::int64_t k = 0; k < columns; ++k) {
+      const BatchView<const T>& column = task_.data.columns[static_cast<std::size_t>(k)];
+      if ((column.item_stride == 0) != shared) continue;
+      for (std::int64_t r = 0; r < task_.data.rows; ++r) data_[(r * columns + k) * stride_ + lane] = column(start, r);
     }
   }
 
@@ -179,7 +195,7 @@ class Crew {
   const EachStep<T> step_;
   std::int64_t packs_, lanes_, stride_;
   std::vector<T> numbers_;
-  T *state_, *found_;
+  T *state_, *found_, *data_;
   std::vector<std::int64_t> starts_;  // of each lane; -1: none
   std::int64_t busy_ = 0, first_ = 0, last_ = 0;
   EachCounts counts_;

@@ -1,5 +1,6 @@
 #include "each_step.hpp"
 
+#include <nabla/detail/each_damped.hpp>
 #include <nabla/detail/each_methods.hpp>
 #include <nabla/lanes.hpp>
 
@@ -80,6 +81,8 @@ EachStep<T> each_step(EachMethod method, int n) {
       return step_of<each::LimitedBfgs, T>(n);
     case EachMethod::newton:
       return step_of<each::Newton, T>(n);
+    case EachMethod::levenberg_marquardt:
+      return step_of<each::LevenbergMarquardt, T>(n);
   }
   return {};
 }

@@ -45,10 +45,12 @@ EachMethod method_of(const EachOptions& options) {
       return EachMethod::lbfgs;
     case Method::newton_cg:
       return EachMethod::newton;
+    case Method::levenberg_marquardt:
+      return EachMethod::levenberg_marquardt;
     default:
       refuse(std::string(name_of(options.method)) +
-             " is not among its methods; expected gradient, heavy_ball, nesterov, barzilai_borwein, bfgs, lbfgs or "
-             "newton_cg");
+             " is not among its methods; expected gradient, heavy_ball, nesterov, barzilai_borwein, bfgs, lbfgs, "
+             "newton_cg or levenberg_marquardt");
   }
 }
 
@@ -59,7 +61,9 @@ void require(const EachOptions& o, std::int64_t n) {
   constexpr const char* tolerance = "0 or more, and finite";
   const auto is_tolerance = [](double number) { return number >= 0 && std::isfinite(number); };
   if (n < 1) refuse("the function must have one variable or more, found 0");
-  if ((chosen == EachMethod::bfgs || chosen == EachMethod::newton) && n > most_with_matrix) {
+  const bool keeps_matrix =
+      chosen == EachMethod::bfgs || chosen == EachMethod::newton || chosen == EachMethod::levenberg_marquardt;
+  if (keeps_matrix && n > most_with_matrix) {
     refuse(method + " keeps a matrix for each start, for up to " + std::to_string(most_with_matrix) +
            " variables; found " + std::to_string(n) + ", for which there is lbfgs");
   }
@@ -121,7 +125,7 @@ each::Rules<T> rules_of(const EachOptions& o) {
 
 template <class T>
 EachReport minimize_each(const Executor& executor, const Operation<T>& operation, BatchView<const T> starts,
-                         const EachOutputs<T>& out, const EachOptions& options) {
+                         const EachOutputs<T>& out, const EachOptions& options, const EachData<T>& data) {
   const auto begun = std::chrono::steady_clock::now();
   const std::int64_t n = starts.components;
   require(options, n);
@@ -131,7 +135,7 @@ EachReport minimize_each(const Executor& executor, const Operation<T>& operation
   report.variables = n;
   if (executor.is_cuda()) throw ExecutorUnavailable("minimize_each: is for CPUs only");
   std::vector<T> lower, upper;
-  EachTask<T> task{operation, starts, out, method_of(options), rules_of<T>(options), options.callback};
+  EachTask<T> task{operation, starts, data, out, method_of(options), rules_of<T>(options), options.callback};
   if (!options.lower.empty() || !options.upper.empty()) {
     lower = bounds_of<T>(options.lower, n, -std::numeric_limits<double>::infinity());
     upper = bounds_of<T>(options.upper, n, std::numeric_limits<double>::infinity());
@@ -159,9 +163,9 @@ EachReport minimize_each(const Executor& executor, const Operation<T>& operation
   return report;
 }
 template EachReport minimize_each(const Executor&, const Operation<float>&, BatchView<const float>,
-                                  const EachOutputs<float>&, const EachOptions&);
+                                  const EachOutputs<float>&, const EachOptions&, const EachData<float>&);
 template EachReport minimize_each(const Executor&, const Operation<double>&, BatchView<const double>,
-                                  const EachOutputs<double>&, const EachOptions&);
+                                  const EachOutputs<double>&, const EachOptions&, const EachData<double>&);
 
 }  // namespace detail
 

@@ -21,12 +21,14 @@ enum class EachMethod {
   bfgs,
   lbfgs,
   newton,
+  levenberg_marquardt,
 };
 
 template <class T>
 struct EachTask {
   const Operation<T>& operation;
   BatchView<const T> starts;
+  const EachData<T>& data;
   EachOutputs<T> out;
   EachMethod method;
   each::Rules<T> rules;

@@ -342,7 +342,8 @@ std::int64_t variables_of_element(const Formula& f, std::int64_t touched) {
   NABLA_INSTANTIATE_ELEMENT(T, ValueBody<Formula, dynamic>)          \
   NABLA_INSTANTIATE_ELEMENT(T, GradientBody<Formula, dynamic>)       \
   NABLA_INSTANTIATE_ELEMENT(T, HessianProductBody<Formula, dynamic>) \
-  NABLA_INSTANTIATE_ELEMENT(T, HessianBody<Formula, dynamic>)
+  NABLA_INSTANTIATE_ELEMENT(T, HessianBody<Formula, dynamic>)        \
+  NABLA_INSTANTIATE_ELEMENT(T, FormulaJacobianBody)
 NABLA_INSTANTIATE_ELEMENTS(float)
 NABLA_INSTANTIATE_ELEMENTS(double)
 

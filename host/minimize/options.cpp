@@ -45,6 +45,9 @@ void require(const MinimizeOptions& o, std::int64_t n, bool has_products, const 
   if (is_for_quadratics(o.method) && quadratic == nullptr) {
     throw Error("minimize: " + method + " needs a Quadratic (quadratic.hpp); for others there is nonlinear_cg");
   }
+  if (o.method == Method::levenberg_marquardt) {
+    throw Error("minimize: levenberg_marquardt is for sums of squares from many starts: minimize_each and fit_each");
+  }
   if (o.preconditioner != Preconditioner::none) {
     if (!is_for_quadratics(o.method)) throw Error("minimize: " + method + " has no preconditioner");
     if (!quadratic->has_diagonal()) throw Error("minimize: jacobi needs an operator that tells its diagonal");

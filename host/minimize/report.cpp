@@ -32,6 +32,8 @@ const char* name_of(Method method) {
       return "steepest";
     case Method::chebyshev:
       return "chebyshev";
+    case Method::levenberg_marquardt:
+      return "levenberg_marquardt";
   }
   return "";
 }

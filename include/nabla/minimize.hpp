@@ -40,6 +40,8 @@ enum class Method {
   conjugate_gradient,  ///< Source: Hestenes and Stiefel 1952
   steepest,            ///< along the gradient, to the minimum on that line
   chebyshev,           ///< needs no inner products, but bounds of the eigenvalues. Source: Saad 2003, algorithm 12.1
+  // Of sums of squares from many starts (minimize_each.hpp, fit_each.hpp) alone.
+  levenberg_marquardt,  ///< Source: Marquardt 1963; Moré 1978; Madsen, Nielsen and Tingleff 2004, section 3.2
 };
 constexpr std::int64_t most_bfgs_variables = 1024;
 const char* name_of(Method method);  ///< "gradient", "heavy_ball", …

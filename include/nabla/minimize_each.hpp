@@ -1,7 +1,10 @@
 #pragma once
 
+#include <nabla/detail/formula_residuals.hpp>
+#include <nabla/detail/residual_bodies.hpp>
 #include <nabla/evaluate.hpp>
 #include <nabla/minimize.hpp>
+#include <nabla/sum_of_squares.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -31,7 +34,8 @@ struct EachProgress {
 struct EachOptions {
   /// gradient, heavy_ball, nesterov, barzilai_borwein, bfgs, lbfgs or newton_cg, which solves with the whole Hessian
   /// here, made positive definite where it is not (Gill, Murray and Wright 1981). bfgs and newton_cg: up to 16
-  /// variables.
+  /// variables. levenberg_marquardt, up to 16 variables as well: for functors that return a std::array of residuals r,
+  /// and formulas with several outputs.
   Method method = Method::lbfgs;
   /// Of gradient, heavy_ball and nesterov. 0: a line search.
   double step = 0;
@@ -98,13 +102,58 @@ struct EachFound {
 
 namespace detail {
 
+/// Numbers that each start has its own of (fit_each.hpp). Column k of row r of start s is columns[k](s, r).
+template <class T>
+struct EachData {
+  std::int64_t rows = 0;
+  std::vector<BatchView<const T>> columns = {};
+};
+
 template <class T>
 EachReport minimize_each(const Executor& executor, const Operation<T>& operation, BatchView<const T> starts,
-                         const EachOutputs<T>& out, const EachOptions& options);
+                         const EachOutputs<T>& out, const EachOptions& options, const EachData<T>& data = {});
 extern template EachReport minimize_each(const Executor&, const Operation<float>&, BatchView<const float>,
-                                         const EachOutputs<float>&, const EachOptions&);
+                                         const EachOutputs<float>&, const EachOptions&, const EachData<float>&);
 extern template EachReport minimize_each(const Executor&, const Operation<double>&, BatchView<const double>,
-                                         const EachOutputs<double>&, const EachOptions&);
+                                         const EachOutputs<double>&, const EachOptions&, const EachData<double>&);
+
+// These throw Error: f is a single number, and no sum of squares; newton_cg has no second derivatives of residuals.
+[[noreturn]] void refuse_without_residuals();
+[[noreturn]] void refuse_newton(const char* call, const char* way_out);
+
+/// Allocates what a call run(outputs) writes to.
+template <class T, class Run>
+EachFound<T> found_each(const Executor& executor, const Points<T>& starts, Run run) {
+  const std::int64_t count = starts.count();
+  EachFound<T> found{Batch<T>(executor, count, starts.components(), starts.layout()),
+                     Batch<T>(executor, count, 1),
+                     Batch<T>(executor, count, 1),
+                     {},
+                     {},
+                     {},
+                     {}};
+  Array<std::int64_t> iterations(executor, count), evaluations(executor, count);
+  Array<StopReason> reason(executor, count);
+  found.report = run(
+      EachOutputs<T>{found.x, found.value, found.gradient_norm, iterations.data(), evaluations.data(), reason.data()});
+  found.iterations = iterations.to_host();
+  found.evaluations = evaluations.to_host();
+  found.reason = reason.to_host();
+  return found;
+}
+
+/// Calls use(operation) with what a method asks of 1/2 sum r_j^2, the r_j being outputs of the formula.
+template <class T, class Use>
+void with_residuals(const Formula& f, std::int64_t n, Method method, const EachData<T>& data, const char* name,
+                    Use use) {
+  const FormulaJacobianBody body{f};
+  const FormulaResiduals<T> residuals{data.columns.empty() ? formula_operation<T>(name, body, n, "jacobian", "")
+                                                           : formula_element_operation<T>(name, body, n),
+                                      f.outputs(), data.columns.empty() ? 1 : data.rows,
+                                      static_cast<std::int64_t>(data.columns.size()),
+                                      method == Method::levenberg_marquardt};
+  use(formula_residuals<T>(name, residuals));
+}
 
 }  // namespace detail
 
@@ -114,19 +163,36 @@ inline namespace with_kernels {
 inline namespace without_kernels {
 #endif
 
-/// A descent from each start. Waits for them.
-/// Shapes: starts (count, n). Throws: as value_and_gradient(); Error for options that can't be right.
+/// A descent from each start. Waits for them. What is to be least is f; or 1/2 sum r_j^2 where f returns several
+/// numbers r_j, with all methods but newton_cg. (For residuals that each start has data of its own for, see
+/// fit_each.hpp.) Shapes: starts (count, n). Throws: as value_and_gradient(); Error for options that can't be right.
 template <class F, class T>
 EachReport minimize_each(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> starts,
                          const EachOutputs<T>& out, const EachOptions& options = {}) {
   EachReport report;
   detail::with_dimension("minimize_each", f, starts.components, [&](auto n) {
-    const auto run = [&](const auto& body, const char* third) {
-      report = detail::minimize_each<T>(
-          executor, detail::operation<T, F>("minimize_each", body, starts.components, "gradient", third), starts, out,
-          options);
+    const auto run_operation = [&](const detail::Operation<T>& operation) {
+      report = detail::minimize_each<T>(executor, operation, starts, out, options);
     };
-    if (options.method == Method::newton_cg) {
+    const auto run = [&](const auto& body, const char* third) {
+      run_operation(detail::operation<T, F>("minimize_each", body, starts.components, "gradient", third));
+    };
+    if constexpr (std::same_as<F, Formula>) {
+      if (f.outputs() > 1 && options.method != Method::newton_cg) {
+        return detail::with_residuals<T>(f, starts.components, options.method, {}, "minimize_each", run_operation);
+      }
+    }
+    if constexpr (detail::gives_residuals<F>()) {
+      if (options.method == Method::levenberg_marquardt) {
+        run(detail::GaussNewtonBody<F, n>{f}, "hessian");
+      } else if (options.method == Method::newton_cg) {
+        detail::refuse_newton("minimize_each", "there is sum_of_squares(f), and levenberg_marquardt");
+      } else {
+        run(detail::GradientBody<SumOfSquares<F>, n>{{f}}, "");
+      }
+    } else if (options.method == Method::levenberg_marquardt) {
+      detail::refuse_without_residuals();
+    } else if (options.method == Method::newton_cg) {
       run(detail::HessianBody<F, n>{f}, "hessian");
     } else {
       run(detail::GradientBody<F, n>{f}, "");
@@ -138,24 +204,9 @@ EachReport minimize_each(const Executor& executor, const F& f, std::type_identit
 template <class F, class T>
 EachFound<T> minimize_each(const Executor& executor, const F& f, const Points<T>& starts,
                            const EachOptions& options = {}) {
-  const std::int64_t count = starts.count();
-  EachFound<T> found{Batch<T>(executor, count, starts.components(), starts.layout()),
-                     Batch<T>(executor, count, 1),
-                     Batch<T>(executor, count, 1),
-                     {},
-                     {},
-                     {},
-                     {}};
-  Array<std::int64_t> iterations(executor, count), evaluations(executor, count);
-  Array<StopReason> reason(executor, count);
-  found.report = minimize_each<F, T>(
-      executor, f, starts,
-      EachOutputs<T>{found.x, found.value, found.gradient_norm, iterations.data(), evaluations.data(), reason.data()},
-      options);
-  found.iterations = iterations.to_host();
-  found.evaluations = evaluations.to_host();
-  found.reason = reason.to_host();
-  return found;
+  return detail::found_each<T>(executor, starts, [&](const EachOutputs<T>& out) {
+    return minimize_each<F, T>(executor, f, starts, out, options);
+  });
 }
 
 }  // inline namespace

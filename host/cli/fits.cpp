@@ -1,0 +1,173 @@
+#include "fits.hpp"
+
+#include <fmt/format.h>
+
+#include <nabla/fit_each.hpp>
+
+#include <algorithm>
+
+namespace nabla::cli {
+
+void FitOptions::declare(Arguments& arguments) {
+  arguments.section("fits: the formula is a residual, and 1/2 the sum of its squares over rows of data is minimised");
+  arguments.values("--data-column", "NAME=FILE.npy",
+                   "what the formula calls an array of shape (fits, rows), or (rows,) for all fits; may be repeated",
+                   data_columns);
+  arguments.values("--param-column", "NAME=FILE.npy",
+                   "a number of each fit that is not fitted, an array of shape (fits,); may be repeated",
+                   param_columns);
+}
+
+namespace {
+
+FitColumn parse_column(const std::string& argument, const std::string& text) {
+  const auto equals = text.find('=');
+  if (equals == std::string::npos || equals == 0 || equals + 1 == text.size()) {
+    throw UsageError(fmt::format("{}: expected NAME=FILE.npy, found '{}'", argument, text));
+  }
+  FitColumn column{argument, text.substr(0, equals), text.substr(equals + 1), {}, 1, 1};
+  column.header = read_npy_header(column.file);
+  const NpyHeader& header = column.header;
+  if (argument == "--param-column") {
+    column.fits = header.count();
+    if (header.components() != 1) {
+      throw UsageError(fmt::format("{}: {}: expected an array of shape (fits,), found ({}, {})", argument,
+                                   column.file.string(), header.count(), header.components()));
+    }
+  } else if (header.shape.size() < 2) {
+    column.rows = header.numbers();
+  } else {
+    column.fits = header.count();
+    column.rows = header.components();
+  }
+  if (column.rows == 0) throw UsageError(fmt::format("{}: {}: has no rows", argument, column.file.string()));
+  return column;
+}
+
+/// All that have more than one must have as many.
+void agree(const FitColumn& column, const char* what, std::int64_t number, std::int64_t& agreed) {
+  if (number != 1 && agreed != 1 && number != agreed) {
+    throw UsageError(fmt::format("{}: {}: expected {} {}, as others have, found {}", column.argument,
+                                 column.file.string(), agreed, what, number));
+  }
+  if (number != 1) agreed = number;
+}
+
+}  // namespace
+
+FitData::FitData(const FitOptions& options) {
+  for (const std::string& text : options.data_columns) columns_.push_back(parse_column("--data-column", text));
+  for (const std::string& text : options.param_columns) columns_.push_back(parse_column("--param-column", text));
+  for (const FitColumn& column : columns_) {
+    agree(column, "fits", column.fits, fits_);
+    agree(column, "rows", column.rows, rows_);
+  }
+}
+
+std::vector<std::string> FitData::names() const {
+  std::vector<std::string> names;
+  for (const FitColumn& column : columns_) names.push_back(column.name);
+  return names;
+}
+
+bool FitData::is_single() const {
+  return !columns_.empty() && std::ranges::none_of(columns_, [](const auto& c) { return c.header.is_double; });
+}
+
+std::int64_t FitData::fits(std::int64_t starts) const {
+  if (fits_ == 1 || starts == fits_) return starts;
+  if (starts == 1) return fits_;
+  throw UsageError(
+      fmt::format("--data-column: there are data of {} fits, and {} starts; expected 1 or {}", fits_, starts, fits_));
+}
+
+namespace {
+
+EachOptions each_options(const DescentTask& task, const std::string& method) {
+  const MinimizeOptions& o = task.options;
+  if (o.method == Method::newton_cg || o.method == Method::nonlinear_cg || o.method == Method::adam) {
+    throw UsageError(fmt::format("--method {}: is not for fits; expected levenberg-marquardt or another", method));
+  }
+  return {.method = o.method,
+          .step = o.step,
+          .memory = o.memory,
+          .momentum = o.momentum,
+          .clip = o.clip,
+          .gradient_tolerance = o.gradient_tolerance,
+          .relative_gradient_tolerance = o.relative_gradient_tolerance,
+          .relative_tolerance = o.relative_tolerance,
+          .target = o.target,
+          .max_iterations = o.max_iterations,
+          .max_evaluations = o.max_evaluations};
+}
+
+template <class T>
+struct LoadedColumn {
+  Batch<T> numbers;
+  BatchView<const T> view;
+};
+
+template <class T>
+LoadedColumn<T> load(const FitColumn& column, const Executor& host) {
+  const Layout layout = column.header.shape.size() < 2 ? Layout::point_major : column.header.layout();
+  Batch<T> numbers(host, column.fits, column.rows, layout);
+  read_npy_numbers(column.file, column.header, numbers.data());
+  const BatchView<const T> view = numbers;
+  return {std::move(numbers), view};
+}
+
+}  // namespace
+
+template <class T>
+Fitted<T> fit_from_all(const DescentTask& task, const FitData& data, const std::string& method,
+                       const Batch<T>& starts) {
+  const Executor& where = task.executor;
+  if (where.is_cuda()) throw ExecutorUnavailable("fits are for CPUs only; expected --executor cpu or auto");
+  EachOptions options = each_options(task, method);
+  const std::int64_t count = data.fits(starts.count()), n = starts.components();
+  std::vector<LoadedColumn<T>> loaded;
+  FitColumns<T> columns;
+  for (const FitColumn& column : data.columns()) {
+    loaded.push_back(load<T>(column, where));
+    columns.push_back(loaded.back().view);
+  }
+  BatchView<const T> from = starts;
+  from.count = count;
+  if (starts.count() == 1) from.item_stride = 0;
+
+  const auto size = static_cast<std::size_t>(count);
+  Fitted<T> fitted{{}, Batch<T>(where, count, n, starts.layout())};
+  const Batch<T> value(where, count, 1), gradient_norm(where, count, 1);
+  std::vector<std::int64_t> iterations(size), evaluations(size);
+  std::vector<StopReason> reasons(size);
+  const EachOutputs<T> out{fitted.x, value, gradient_norm, iterations.data(), evaluations.data(), reasons.data()};
+
+  const Interruption interruption;
+  ProgressLine line(!task.quiet);
+  options.callback = [&](const EachProgress& progress) {
+    line.update([&] {
+      return fmt::format("{} of {} fits done, {} converged, {:.3g} fits/s", progress.done, progress.starts,
+                         progress.converged, static_cast<double>(progress.done) / progress.seconds);
+    });
+    return !interruption.asked();
+  };
+  const Formula& model = *task.function.formula();
+  const EachReport report = columns.empty() ? minimize_each<Formula, T>(where, model, from, out, options)
+                                            : fit_each<Formula, T>(where, model, from, columns, out, options);
+  fitted.descents.seconds = report.seconds;
+  for (std::size_t k = 0; k < size; ++k) {
+    const auto at = static_cast<std::int64_t>(k);
+    Descent one{reasons[k],
+                static_cast<double>(value.view()(at)),
+                static_cast<double>(gradient_norm.view()(at)),
+                iterations[k],
+                {}};
+    one.evaluations.gradients = evaluations[k];
+    fitted.descents.all.push_back(one);
+  }
+  return fitted;
+}
+template Fitted<float> fit_from_all(const DescentTask&, const FitData&, const std::string&, const Batch<float>&);
+template Fitted<double> fit_from_all(const DescentTask&, const FitData&, const std::string&, const Batch<double>&);
+
+}  // namespace nabla::cli
