@@ -23,7 +23,8 @@ void refuse(std::vector<std::string> arguments, const std::string& line, int sta
 }
 
 constexpr char all_methods[] =
-    " There are gradient, momentum, nesterov, barzilai-borwein, conjugate-gradient, bfgs, lbfgs, newton, adam";
+    " There are gradient, momentum, nesterov, barzilai-borwein, conjugate-gradient, bfgs, lbfgs, newton, adam, "
+    "levenberg-marquardt";
 
 TEST(MinimizeRefusals, Methods) {
   expect_booth_refusal({"--method", "bfg"},
@@ -48,6 +49,23 @@ TEST(MinimizeRefusals, OptionsWithoutUse) {
                        "--resume: goes on from its file; can't go with --points, --random or --at");
   expect_booth_refusal({"--at", "1,1", "--checkpoint", "state"}, "--checkpoint: is for a single start, found 2");
   expect_booth_refusal({"--tolerance", "1"}, "unknown option --tolerance; did you mean --value-tolerance?");
+}
+
+TEST(MinimizeRefusals, Bounds) {
+  for (const std::string text : {"1", "2:1", "a:1", "nan:1", "0:1,"}) {
+    const std::string found = text == "0:1," ? "" : text;
+    expect_booth_refusal({"--bounds=" + text},
+                         "--bounds: expected LO:HI with LO <= HI, such as 0:1 or 0:inf, found '" + found + "'");
+  }
+  expect_booth_refusal({"--bounds", "0:1,0:1,0:1"}, "--bounds: expected one LO:HI, or 2, found 3");
+  expect_booth_refusal({"--bounds", "0:1", "--checkpoint", "state"},
+                       "--bounds: can't go with --checkpoint and --resume");
+  const std::string where =
+      "--bounds: are for small functions on CPUs, of up to 32 variables, or 16 by bfgs and newton, and not for sums "
+      "over data, conjugate-gradient and adam";
+  expect_booth_refusal({"--bounds", "0:1", "--method", "adam", "--step", "1"}, where);
+  refuse({"--function", "sphere", "--dimension", "17", "--random", "5", "--method", "bfgs", "--bounds", "0:1"}, where);
+  expect_booth_refusal({"--distinct", "0"}, "--distinct: expected a number above 0, such as 1e-3, found '0'");
 }
 
 TEST(MinimizeRefusals, Numbers) {

@@ -331,6 +331,36 @@ TEST(Minimize, OrderAndThreadsChangeNoBit) {
   }
 }
 
+TEST(Minimize, TellsDistinctMinima) {
+  const json all =
+      minimize({"--function", "himmelblau", "--random", "500", "--method", "bfgs", "--distinct", "1e-4"}, 0);
+  ASSERT_EQ(all["minima"].size(), 4u);
+  std::int64_t starts = 0;
+  for (const json& one : all["minima"]) {
+    const double x = one["x"][0], y = one["x"][1];
+    EXPECT_NEAR(x * x + y, 11, 1e-6);
+    EXPECT_NEAR(x + y * y, 7, 1e-6);
+    EXPECT_LT(one["value"], 1e-12);
+    starts += one["count"].get<std::int64_t>();
+  }
+  EXPECT_EQ(starts, 500);
+  EXPECT_EQ(all["minima"][0]["start"], all["best"]["start"]);
+  EXPECT_FALSE(minimize({"--function", "himmelblau", "--random", "5"}, 0).contains("minima"));
+}
+
+TEST(Minimize, StaysWithinBounds) {
+  for (const std::vector<std::string>& starts :
+       {std::vector<std::string>{"--at", "3,3"}, std::vector<std::string>{"--random", "50"}}) {
+    const json all = minimize(std::vector<std::string>{"--function", "rosenbrock", "--dimension", "2", "--bounds",
+                                                       "-inf:0.5,-9:9", "--method", "bfgs"} +
+                                  starts,
+                              0);
+    EXPECT_EQ(all["best"]["x"][0], 0.5);
+    EXPECT_NEAR(all["best"]["x"][1].get<double>(), 0.25, 1e-6);
+    EXPECT_NEAR(all["best"]["value"].get<double>(), 0.25, 1e-9);
+  }
+}
+
 TEST(Minimize, ManyVariablesAreSums) {
   const Folder folder;
   const std::string chain = "sum(i, 1, n-1, 100*(x[i+1] - x[i]^2)^2 + (1 - x[i])^2)";

@@ -191,29 +191,13 @@ bool has_lanes(Method method) {
   }
 }
 
-EachOptions each_options(const MinimizeOptions& asked) {
-  EachOptions options;
-  options.method = asked.method;
-  options.step = asked.step;
-  options.memory = asked.memory;
-  options.momentum = asked.momentum;
-  options.clip = asked.clip;
-  options.gradient_tolerance = asked.gradient_tolerance;
-  options.relative_gradient_tolerance = asked.relative_gradient_tolerance;
-  options.relative_tolerance = asked.relative_tolerance;
-  options.target = asked.target;
-  options.max_iterations = asked.max_iterations;
-  options.max_evaluations = asked.max_evaluations;
-  return options;
-}
-
 /// All of them in the lanes of vector registers.
 template <class T>
 Descents descend_in_lanes(const DescentTask& task, BatchView<T> points) {
   const auto count = static_cast<std::size_t>(points.count);
   const Interruption interruption;
   ProgressLine line(!task.quiet);
-  EachOptions options = each_options(task.options);
+  EachOptions options = each_options(task);
   options.callback = [&](const EachProgress& progress) {
     line.update([&] {
       return fmt::format("{} of {} starts done, {} converged, {:.3g} starts/s", progress.done, progress.starts,
@@ -245,9 +229,39 @@ Descents descend_in_lanes(const DescentTask& task, BatchView<T> points) {
 
 }  // namespace
 
+EachOptions each_options(const DescentTask& task) {
+  const MinimizeOptions& asked = task.options;
+  EachOptions options;
+  options.method = asked.method;
+  options.step = asked.step;
+  options.memory = asked.memory;
+  options.momentum = asked.momentum;
+  options.clip = asked.clip;
+  options.lower = task.lower;
+  options.upper = task.upper;
+  options.gradient_tolerance = asked.gradient_tolerance;
+  options.relative_gradient_tolerance = asked.relative_gradient_tolerance;
+  options.relative_tolerance = asked.relative_tolerance;
+  options.target = asked.target;
+  options.max_iterations = asked.max_iterations;
+  options.max_evaluations = asked.max_evaluations;
+  return options;
+}
+
 template <class T>
 Descents descend_from_all(const DescentTask& task, BatchView<T> points) {
   const std::int64_t n = points.components;
+  const bool has_bounds = !task.lower.empty();
+  const bool has_matrix = task.options.method == Method::bfgs || task.options.method == Method::newton_cg;
+  const bool fits_lanes = !task.data && !task.executor.is_cuda() && has_lanes(task.options.method) &&
+                          n <= (has_matrix ? most_variables_with_matrix : most_variables_of_a_point);
+  if (fits_lanes && (points.count != 1 || has_bounds)) return descend_in_lanes<T>(task, points);
+  if (has_bounds) {
+    throw UsageError(
+        fmt::format("--bounds: are for small functions on CPUs, of up to {} variables, or {} by bfgs and "
+                    "newton, and not for sums over data, conjugate-gradient and adam",
+                    most_variables_of_a_point, most_variables_with_matrix));
+  }
   if (task.data) {
     const auto sum = data_sum<T>(task.executor, *task.function.formula(), n, *task.data);
     Descents descents = Walk<T>(task, points).one_by_one(sum.sum);
@@ -261,10 +275,6 @@ Descents descend_from_all(const DescentTask& task, BatchView<T> points) {
   }
   if (task.executor.is_cuda()) {
     return Walk<T>(task, points).one_by_one(PointObjective<T>(task.executor, task.function));
-  }
-  const bool has_matrix = task.options.method == Method::bfgs || task.options.method == Method::newton_cg;
-  if (points.count > 1 && has_lanes(task.options.method) && (!has_matrix || n <= most_variables_with_matrix)) {
-    return descend_in_lanes<T>(task, points);
   }
   return Walk<T>(task, points).side_by_side([&](const Executor& where) {
     return PointObjective<T>(where, task.function);

@@ -6,7 +6,7 @@
 #include "point_source.hpp"
 #include "progress_line.hpp"
 
-#include <nabla/minimize.hpp>
+#include <nabla/minimize_each.hpp>
 
 #include <limits>
 #include <optional>
@@ -40,13 +40,17 @@ struct DescentTask {
   const ChosenFunction& function;
   const std::optional<ElementData>& data;  // the function is summed over its rows
   const MinimizeOptions& options;
+  std::vector<double> lower, upper;  // bounds of each variable; empty: none
   bool quiet;
 };
+
+/// The same for descents in lanes.
+EachOptions each_options(const DescentTask& task);
 
 /// Descends from each of the points, which become the results; they are in the host's memory. One start's result does
 /// not depend on the others, nor on the number of threads; a single start's may differ from what it is among others by
 /// rounding, since nabla::minimize() goes from there. Once the user asks to stop, descents end where they are.
-/// Throws as minimize() and data_sum() do.
+/// Throws as minimize(), minimize_each() and data_sum() do; UsageError for bounds where descents are not in lanes.
 template <class T>
 Descents descend_from_all(const DescentTask& task, BatchView<T> points);
 extern template Descents descend_from_all(const DescentTask&, BatchView<float>);

@@ -83,22 +83,12 @@ std::int64_t FitData::fits(std::int64_t starts) const {
 
 namespace {
 
-EachOptions each_options(const DescentTask& task, const std::string& method) {
-  const MinimizeOptions& o = task.options;
-  if (o.method == Method::newton_cg || o.method == Method::nonlinear_cg || o.method == Method::adam) {
+EachOptions fit_options(const DescentTask& task, const std::string& method) {
+  const EachOptions options = each_options(task);
+  if (options.method == Method::newton_cg || options.method == Method::nonlinear_cg || options.method == Method::adam) {
     throw UsageError(fmt::format("--method {}: is not for fits; expected levenberg-marquardt or another", method));
   }
-  return {.method = o.method,
-          .step = o.step,
-          .memory = o.memory,
-          .momentum = o.momentum,
-          .clip = o.clip,
-          .gradient_tolerance = o.gradient_tolerance,
-          .relative_gradient_tolerance = o.relative_gradient_tolerance,
-          .relative_tolerance = o.relative_tolerance,
-          .target = o.target,
-          .max_iterations = o.max_iterations,
-          .max_evaluations = o.max_evaluations};
+  return options;
 }
 
 template <class T>
@@ -123,7 +113,7 @@ Fitted<T> fit_from_all(const DescentTask& task, const FitData& data, const std::
                        const Batch<T>& starts) {
   const Executor& where = task.executor;
   if (where.is_cuda()) throw ExecutorUnavailable("fits are for CPUs only; expected --executor cpu or auto");
-  EachOptions options = each_options(task, method);
+  EachOptions options = fit_options(task, method);
   const std::int64_t count = data.fits(starts.count()), n = starts.components();
   std::vector<LoadedColumn<T>> loaded;
   FitColumns<T> columns;

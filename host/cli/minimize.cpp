@@ -9,6 +9,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <string_view>
+#include <utility>
 
 // nabla minimize: descent from one start or many.
 
@@ -101,10 +103,16 @@ Batch<T> column(const std::vector<Descent>& all, Number number) {
   return made;
 }
 
-/// Writes what descents led to.
+/// Writes what descents led to, and looks which are the same place if they are within a tolerance.
 template <class T>
-void write_ends(const Batch<T>& points, OutputFiles& files, MinimizeResult& result) {
+void write_ends(const Batch<T>& points, std::optional<double> distinct, OutputFiles& files, MinimizeResult& result) {
   const std::vector<Descent>& all = result.descents.all;
+  if (distinct) {
+    std::vector<StopReason> reasons(all.size());
+    std::transform(all.begin(), all.end(), reasons.begin(), [](const Descent& one) { return one.reason; });
+    const Batch<T> values = column<T>(all, [](const Descent& one) { return one.value; });
+    result.minima = distinct_minima<T>(points, values, reasons, *distinct);
+  }
   result.best = best_of(all);
   if (result.best >= 0) result.best_x = point_of<T>(points.view(), result.best);
   files.write("--out-x", points, {points.components()});
@@ -113,8 +121,8 @@ void write_ends(const Batch<T>& points, OutputFiles& files, MinimizeResult& resu
 }
 
 template <class T>
-void run(const DescentTask& task, const FitData* fit, const PointSource& source, OutputFiles& files,
-         MinimizeResult& result) {
+void run(const DescentTask& task, const FitData* fit, const PointSource& source, std::optional<double> distinct,
+         OutputFiles& files, MinimizeResult& result) {
   const auto numbers_of_a_start = static_cast<double>(source.dimension + 2);
   const Executor host = Executor::cpu(task.executor.is_cuda() ? 1 : task.executor.threads());
   require_memory(host, static_cast<double>(source.count) * (numbers_of_a_start * sizeof(T) + sizeof(Descent)));
@@ -132,7 +140,7 @@ void run(const DescentTask& task, const FitData* fit, const PointSource& source,
       result.ends.push_back(point_of<T>(points.view(), static_cast<std::int64_t>(k)));
     }
   }
-  write_ends(points, files, result);
+  write_ends(points, distinct, files, result);
 }
 
 /// How --out-status numbers reasons.
@@ -173,6 +181,8 @@ void MinimizeCommand::declare(Arguments& arguments) {
   arguments.value("--momentum", "B", "of momentum and adam (default 0.9), or nesterov (default: his sequence)",
                   momentum);
   arguments.value("--memory", "M", "steps that lbfgs remembers (default 8, up to 64)", memory);
+  arguments.value("--bounds", "LO:HI,...", "of each variable, or one for all, which may be infinite, as in 0:inf,-1:1",
+                  bounds);
   arguments.section("when to end (the first has its default where no other tolerance, nor a target, is given)");
   arguments.value("--relative-tolerance", "R",
                   "converged: the gradient's norm is at most R times the start's (default 1e-8; f32: 1e-4)",
@@ -184,6 +194,9 @@ void MinimizeCommand::declare(Arguments& arguments) {
   arguments.value("--max-iterations", "N", "of each start (default 10000)", max_iterations);
   arguments.value("--max-evaluations", "N", "of each start: values, gradients and products with the Hessian",
                   max_evaluations);
+  arguments.section("what to tell");
+  arguments.value("--distinct", "R",
+                  "the places where descents ended, and how many did; ends within R (1 + |x|) are the same", distinct);
   arguments.section("files to write (in the order of the input, see --points)");
   arguments.value("--out-x", "FILE.npy", "where each start led, of shape (count, n)", out_x);
   arguments.value("--out-value", "FILE.npy", "the values there, of shape (count,)", out_value);
@@ -200,6 +213,7 @@ void MinimizeCommand::check() const {
   if (sum && fits()) throw UsageError("--sum: can't go with fits, of --data-column or levenberg-marquardt");
   if (fits() && (checkpoint || resume)) throw UsageError("--checkpoint: is not for fits");
   if (checkpoint_every && !checkpoint) throw UsageError("--checkpoint-every: needs --checkpoint FILE");
+  if (bounds && (checkpoint || resume)) throw UsageError("--bounds: can't go with --checkpoint and --resume");
   if (clip && !step) throw UsageError("--clip: is for fixed steps; needs --step A");
   if (resume && (points.points || points.random || !points.at.empty())) {
     throw UsageError("--resume: goes on from its file; can't go with --points, --random or --at");
@@ -218,6 +232,29 @@ bool MinimizeCommand::fits() const {
 }
 
 std::string MinimizeCommand::method_name() const { return method.value_or(fits() ? method_of_fits : default_method); }
+
+std::pair<std::vector<double>, std::vector<double>> MinimizeCommand::bounds_of(std::int64_t n) const {
+  std::vector<double> lower, upper;
+  if (!bounds) return {lower, upper};
+  std::string_view rest = *bounds;
+  while (true) {
+    const auto comma = rest.find(',');
+    const auto [low, high] = parse_bounds("--bounds", rest.substr(0, comma));
+    lower.push_back(low);
+    upper.push_back(high);
+    if (comma == rest.npos) break;
+    rest.remove_prefix(comma + 1);
+  }
+  const auto wanted = static_cast<std::size_t>(n);
+  if (lower.size() == 1) {
+    lower.resize(wanted, lower.front());
+    upper.resize(wanted, upper.front());
+  }
+  if (lower.size() != wanted) {
+    throw UsageError(fmt::format("--bounds: expected one LO:HI, or {}, found {}", n, lower.size()));
+  }
+  return {lower, upper};
+}
 
 PointOptions MinimizeCommand::starts() const {
   PointOptions starts = points;
@@ -324,11 +361,14 @@ int minimize(std::span<const char* const> arguments) {
   files.open("--out-value", command.out_value);
   files.open("--out-status", command.out_status);
 
-  const DescentTask task{executor, function, data, options, command.common.quiet};
+  auto [lower, upper] = command.bounds_of(source.dimension);
+  const DescentTask task{executor, function, data, options, std::move(lower), std::move(upper), command.common.quiet};
+  std::optional<double> distinct;
+  if (command.distinct) distinct = parse_positive("--distinct", *command.distinct);
   if (result.precision == Precision::f32) {
-    run<float>(task, fit ? &*fit : nullptr, source, files, result);
+    run<float>(task, fit ? &*fit : nullptr, source, distinct, files, result);
   } else {
-    run<double>(task, fit ? &*fit : nullptr, source, files, result);
+    run<double>(task, fit ? &*fit : nullptr, source, distinct, files, result);
   }
   files.publish();
 

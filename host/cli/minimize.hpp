@@ -5,10 +5,12 @@
 #include "fits.hpp"
 #include "point_source.hpp"
 
+#include <nabla/distinct_minima.hpp>
 #include <nabla/minimize.hpp>
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace nabla::cli {
@@ -26,6 +28,8 @@ struct MinimizeCommand {
   PointOptions starts() const;
   /// Whether sums of squares are minimised.
   bool fits() const;
+  /// Of n variables, lower and upper; empty: none. Throws UsageError.
+  std::pair<std::vector<double>, std::vector<double>> bounds_of(std::int64_t n) const;
 
   CommonOptions common;
   FunctionOptions function;
@@ -34,7 +38,7 @@ struct MinimizeCommand {
   bool sum = false;
   std::optional<std::string> data, method, step, clip, momentum, memory;
   std::optional<std::string> gradient_tolerance, relative_tolerance, value_tolerance, target;
-  std::optional<std::string> max_iterations, max_evaluations;
+  std::optional<std::string> max_iterations, max_evaluations, bounds, distinct;
   std::optional<std::string> out_x, out_value, out_status, checkpoint, checkpoint_every, resume;
 };
 
@@ -51,6 +55,7 @@ struct MinimizeResult {
   std::vector<std::vector<double>> ends;  // of each start where they come from --at; else empty
   std::int64_t best = -1;                 // the start that led to the least value; -1: none to a finite one
   std::vector<double> best_x;
+  std::optional<std::vector<DistinctMinimum>> minima;  // where they were asked for
 
   bool converged() const;  // all of them
 };

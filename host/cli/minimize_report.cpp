@@ -92,6 +92,15 @@ void print_json(const MinimizeResult& result, const Executor& executor) {
   object["evaluations_by_kind"] = {{"values", work.evaluations.values},
                                    {"gradients", work.evaluations.gradients},
                                    {"hessian_products", work.evaluations.hessian_products}};
+  if (result.minima) {
+    object["minima"] = ordered_json::array();
+    for (const DistinctMinimum& one : *result.minima) {
+      object["minima"].push_back({{"count", one.count},
+                                  {"x", json_place(result, one.x)},
+                                  {"value", json_number(one.value)},
+                                  {"start", one.start}});
+    }
+  }
   for (std::size_t k = 0; k < result.ends.size(); ++k) {
     object["ends"].push_back(
         json_descent(result, static_cast<std::int64_t>(k), result.descents.all[k], result.ends[k]));
@@ -165,6 +174,21 @@ std::string about_many(const MinimizeResult& result, const Work& work) {
                                          evaluations_of(work.evaluations)));
 }
 
+std::string table_of_minima(const MinimizeResult& result) {
+  if (!result.minima) return "";
+  constexpr std::size_t most_shown = 20;
+  const std::vector<DistinctMinimum>& all = *result.minima;
+  std::vector<Cells> rows{{"starts", "value", "at"}};
+  for (std::size_t k = 0; k < std::min(most_shown, all.size()); ++k) {
+    rows.push_back(
+        {fmt::format("{}", all[k].count), fmt::format("{:.9g}", for_people(all[k].value)), place_of(all[k].x)});
+  }
+  std::string text = fmt::format("\n{} where descents ended\n", counted(std::ssize(all), "place"));
+  if (!all.empty()) text += aligned(rows, {'>', '>', '<'});
+  if (all.size() > most_shown) text += fmt::format("... and {} more\n", all.size() - most_shown);
+  return text;
+}
+
 std::string table_of_starts(const MinimizeResult& result) {
   if (result.ends.size() < 2) return "";
   std::vector<Cells> rows{{"start", "ended", "value", "gradient", "iterations", "at"}};
@@ -191,7 +215,7 @@ void print_table(const MinimizeResult& result, const Executor& executor) {
   text += line("computation",
                fmt::format("{:.4g} s{}", seconds, has_rate ? fmt::format(fmt::runtime(rate), starts / seconds) : ""));
   if (executor.is_cuda()) text += line("transfers", fmt::format("{:.4g} s", result.descents.transfer_seconds));
-  print(text + table_of_starts(result));
+  print(text + table_of_minima(result) + table_of_starts(result));
 }
 
 }  // namespace nabla::cli

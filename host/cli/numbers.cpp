@@ -133,4 +133,14 @@ std::pair<double, double> parse_box(std::string_view argument, std::string_view 
   return {*low, *high};
 }
 
+std::pair<double, double> parse_bounds(std::string_view argument, std::string_view text) {
+  const auto colon = text.find(':');
+  const auto low = whole_text<double>(text.substr(0, colon));
+  const auto high = colon == text.npos ? low : whole_text<double>(text.substr(colon + 1));
+  if (colon == text.npos || !low || !high || !(*low <= *high)) {
+    fail(argument, "LO:HI with LO <= HI, such as 0:1 or 0:inf", text);
+  }
+  return {*low, *high};
+}
+
 }  // namespace nabla::cli

@@ -43,5 +43,7 @@ double for_people(double number);
 
 /// LO:HI with finite LO <= HI.
 std::pair<double, double> parse_box(std::string_view argument, std::string_view text);
+/// The same, where both may be infinite.
+std::pair<double, double> parse_bounds(std::string_view argument, std::string_view text);
 
 }  // namespace nabla::cli
