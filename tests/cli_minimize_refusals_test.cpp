@@ -23,7 +23,8 @@ void refuse(std::vector<std::string> arguments, const std::string& line, int sta
 }
 
 constexpr char all_methods[] =
-    " There are gradient, momentum, nesterov, barzilai-borwein, conjugate-gradient, bfgs, lbfgs, newton, adam";
+    " There are gradient, momentum, nesterov, barzilai-borwein, conjugate-gradient, bfgs, lbfgs, newton, adam, "
+    "levenberg-marquardt";
 
 TEST(MinimizeRefusals, Methods) {
   expect_booth_refusal({"--method", "bfg"},
