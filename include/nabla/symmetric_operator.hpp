@@ -16,7 +16,9 @@
 //
 // How a sparse matrix is stored follows from its numbers, and loses none: rows that are alike but for their place, as
 // those of a grid with constant coefficients, are stored once; matrices of few diagonals as those, the lower ones not
-// at all; numbers that float holds exactly as float. format() says what was chosen, bytes() what a product reads of it.
+// at all; other rows a few of similar length at a time, each entry in four bytes where there are few different numbers;
+// numbers that float holds exactly as float. Rows are left as they came where some are much longer than others.
+// format() says what was chosen, bytes() what a product reads of it.
 //
 // Shapes: vectors have size() numbers, in the executor's memory. An operator is for executors of the kind that it was
 //     made with, on the same device; copies share what is stored. Products are enqueued on the executor's stream.
@@ -35,7 +37,7 @@ enum class Storage {
   rows,       ///< as it came, by rows (CSR): the caller's memory
   patterns,   ///< rows that are alike once
   diagonals,  ///< the main one and those above
-  slices,     ///< a few rows of similar length at a time
+  slices,     ///< a few rows of similar length at a time; of up to 2047 entries each, and 2^32 rows
 };
 
 /// A symmetric matrix over float or double; made by the functions below.
