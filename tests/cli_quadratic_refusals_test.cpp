@@ -157,13 +157,16 @@ TEST(QuadraticRefusals, FilesThatCannotBeWrittenAreKnownBeforeTheWork) {
     refuse_file({option, folder.path()}, folder.path() + ": is a directory; expected the name of a file");
     refuse_file({option, "/dev/full"}, "/dev/full: is not a regular file; expected one, or a new name");
   }
-  if (geteuid() != 0) {  // whom no permission stops
-    const Folder closed;
-    chmod(closed.path().c_str(), 0500);
-    refuse_file({"--out-x", closed / "x"}, (closed / "x") + ": Permission denied");
-    chmod(closed.path().c_str(), 0700);
-  }
   EXPECT_TRUE(folder.files().empty());
+  refuse_file({"--out-x", folder / "x.csv"}, "--out-x: expected a file .npy or .mtx, found '" + (folder / "x.csv") + "'");
+}
+
+TEST(QuadraticRefusals, FoldersThatMayNotBeWritten) {
+  if (geteuid() == 0) GTEST_SKIP() << "no permission stops root";
+  const Folder closed;
+  chmod(closed.path().c_str(), 0500);
+  refuse({"--laplacian", "1d:5", "--out-x", closed / "x"}, (closed / "x") + ": Permission denied");
+  chmod(closed.path().c_str(), 0700);
 }
 
 TEST(QuadraticRefusals, OneFileForTwo) {
