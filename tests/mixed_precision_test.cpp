@@ -141,9 +141,9 @@ TEST_P(MixedPrecision, MeetsTolerancesThatFloatsCannot) {
     }
   });
   const InRows<float, std::int32_t> rows(executor_, entries);
-  const auto in_floats = solve(nabla::sparse_operator<float>(executor_, rows.view()),
-                               std::vector<float>(b.begin(), b.end()),
-                               {.method = Method::conjugate_gradient, .relative_gradient_tolerance = 1e-10});
+  const auto in_floats =
+      solve(nabla::sparse_operator<float>(executor_, rows.view()), std::vector<float>(b.begin(), b.end()),
+            {.method = Method::conjugate_gradient, .relative_gradient_tolerance = 1e-10});
   EXPECT_FALSE(in_floats.report.converged());
   EXPECT_GE(Residual(entries, in_floats.x, b).relative(), 1e-8);
 }
@@ -193,7 +193,7 @@ TEST_P(MixedPrecision, EndsHonestlyWhereFloatsAreNotEnough) {
   EXPECT_TRUE(solve(a, b, {.method = Method::conjugate_gradient}).report.converged());
 
   if (executor_.is_cuda()) return;  // thousands of iterations
-  Entries square{400, {}};  // the line's Laplacian, squared: a condition of 4e9
+  Entries square{400, {}};          // the line's Laplacian, squared: a condition of 4e9
   for (std::int64_t r = 0; r < 400; ++r) {
     square.add(r, r, r == 0 || r == 399 ? 5 : 6);
     if (r + 1 < 400) square.add(r, r + 1, -4);
@@ -241,7 +241,8 @@ TEST_P(MixedPrecision, RefusesWhatItIsNotFor) {
   EXPECT_EQ(refusal(a, good), "");
   MinimizeOptions options = good;
   options.method = Method::lbfgs;
-  EXPECT_EQ(refusal(a, options), "minimize: mixed_precision is for conjugate_gradient, steepest and chebyshev, not lbfgs");
+  EXPECT_EQ(refusal(a, options),
+            "minimize: mixed_precision is for conjugate_gradient, steepest and chebyshev, not lbfgs");
   options.method = Method::gradient;
   EXPECT_EQ(refusal(a, options),
             "minimize: mixed_precision is for conjugate_gradient, steepest and chebyshev, not gradient");

@@ -102,7 +102,8 @@ void QuadraticCommand::declare(Arguments& arguments) {
                   smallest_eigenvalue);
   arguments.value("--largest-eigenvalue", "L", "for chebyshev and gradient (default: estimated, and 5 % on top)",
                   largest_eigenvalue);
-  arguments.flag("--mixed-precision", "iterate in f32 and correct x in f64, to the same tolerances; for", mixed_precision);
+  arguments.flag("--mixed-precision", "iterate in f32 and correct x in f64, to the same tolerances; for",
+                 mixed_precision);
   arguments.note("conjugate-gradient, chebyshev, steepest");
   arguments.section("when to end");
   arguments.value("--relative-tolerance", "R", "converged: |Ax - b| is at most R |b| (default 1e-8; f32: 1e-4);",

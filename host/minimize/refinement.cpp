@@ -71,6 +71,7 @@ class Refinement final : public DescentMethod<double> {
     is_ahead_ = true;
     Step step = method_->advance();
     descent_.evaluations.hessian_products += inner_.evaluations.hessian_products - products;
+    if (!step.stop && !inner_.is_finite()) step.stop = StopReason::not_finite;
     if (step.stop) return ended(std::move(step));
     iterations_ += step.iterations;
     if (is_ahead_) {
@@ -113,8 +114,12 @@ class Refinement final : public DescentMethod<double> {
   /// Floats hold numbers near 1 best, and powers of 2 change no bit.
   void begin() {
     scale_ = std::ldexp(1.0, -std::ilogb(descent_.gradient_norm()));
+    clear_step();
     inner_.evaluate();
   }
+
+  /// By a gradient that is finite.
+  void clear_step() { descent_.run(detail::Narrow<double>{step_.data(), descent_.gradient, 0}); }
 
   /// The norm of the gradient at which it is to be corrected.
   double goal() const {
@@ -140,9 +145,9 @@ class Refinement final : public DescentMethod<double> {
   /// What floats say is held against A.
   Step ended(Step step) {
     if (step.stop == StopReason::not_finite) {  // which A, b and x were not: a float has overflowed
-      descent_.run(detail::Narrow<double>{step_.data(), descent_.gradient, 0});
+      clear_step();
       is_ahead_ = false;
-      return {0, StopReason::stagnated};
+      return Step{0, StopReason::stagnated};
     }
     if (step.stop != StopReason::negative_curvature) return step;
     Array<double> v(descent_.executor, descent_.n), product(descent_.executor, descent_.n);
@@ -150,7 +155,7 @@ class Refinement final : public DescentMethod<double> {
     descent_.multiply_hessian(v.data(), product.data());
     const auto sums = descent_.sums_of(detail::Dot<double>{v.data(), product.data()});
     const double curvature = sums[0] / sums[1];
-    if (curvature > 0) return {0, StopReason::stagnated};
+    if (curvature > 0) return Step{0, StopReason::stagnated};
     step.curvature = curvature;
     return step;
   }
