@@ -282,9 +282,39 @@ struct TurnSolve {
   }
 };
 
+/// x = x + factor step, step = 0
 template <class T>
-using Pass = std::variant<Move<T>, Dot<T>, Change<T>, Conjugacy<T>, Turn<T>, Combination<T>, Roll<T>, Extrapolate<T>,
-                          Adapt<T>, Invert<T>, Scaled<T>, BeginSolve<T>, StepSolve<T>, TurnSolve<T>>;
+struct Absorb {
+  T* x;
+  float* step;
+  double factor;
+
+  static constexpr int sums = 0;
+  constexpr Terms<0> operator()(std::int64_t i) const {
+    x[i] = static_cast<T>(static_cast<double>(x[i]) + factor * static_cast<double>(step[i]));
+    step[i] = 0;
+    return {};
+  }
+};
+
+/// out = factor v
+template <class T>
+struct Narrow {
+  float* out;
+  const T* v;
+  double factor;
+
+  static constexpr int sums = 0;
+  constexpr Terms<0> operator()(std::int64_t i) const {
+    out[i] = static_cast<float>(factor * static_cast<double>(v[i]));
+    return {};
+  }
+};
+
+template <class T>
+using Pass =
+    std::variant<Move<T>, Dot<T>, Change<T>, Conjugacy<T>, Turn<T>, Combination<T>, Roll<T>, Extrapolate<T>, Adapt<T>,
+                 Invert<T>, Scaled<T>, BeginSolve<T>, StepSolve<T>, TurnSolve<T>, Absorb<T>, Narrow<T>>;
 
 template <class T>
 void run(const Executor& executor, std::int64_t n, const Pass<T>& pass, const Sums& sums);

@@ -122,6 +122,10 @@ TEST(QuadraticRefusals, Names) {
   refuse_more({"--method", "conjugate-gradients"},
               "--method: there is no 'conjugate-gradients'; did you mean 'conjugate-gradient'? There are "
               "conjugate-gradient, chebyshev, steepest, gradient, barzilai-borwein, nesterov, lbfgs");
+  refuse_more({"--mixed-precision", "--method", "lbfgs"},
+              "--mixed-precision: is for conjugate-gradient, chebyshev and steepest, not lbfgs");
+  refuse_more({"--mixed-precision", "--precision", "f32"},
+              "--mixed-precision: corrects in f64, but the precision is f32; --precision f64 changes it");
   refuse_more({"--preconditioner", "jacob"},
               "--preconditioner: there is no 'jacob'; did you mean 'jacobi'? There are none, jacobi");
 }
@@ -157,13 +161,17 @@ TEST(QuadraticRefusals, FilesThatCannotBeWrittenAreKnownBeforeTheWork) {
     refuse_file({option, folder.path()}, folder.path() + ": is a directory; expected the name of a file");
     refuse_file({option, "/dev/full"}, "/dev/full: is not a regular file; expected one, or a new name");
   }
-  if (geteuid() != 0) {  // whom no permission stops
-    const Folder closed;
-    chmod(closed.path().c_str(), 0500);
-    refuse_file({"--out-x", closed / "x"}, (closed / "x") + ": Permission denied");
-    chmod(closed.path().c_str(), 0700);
-  }
   EXPECT_TRUE(folder.files().empty());
+  refuse_file({"--out-x", folder / "x.csv"},
+              "--out-x: expected a file .npy or .mtx, found '" + (folder / "x.csv") + "'");
+}
+
+TEST(QuadraticRefusals, FoldersThatMayNotBeWritten) {
+  if (geteuid() == 0) GTEST_SKIP() << "no permission stops root";
+  const Folder closed;
+  chmod(closed.path().c_str(), 0500);
+  refuse({"--laplacian", "1d:5", "--out-x", closed / "x"}, (closed / "x") + ": Permission denied");
+  chmod(closed.path().c_str(), 0700);
 }
 
 TEST(QuadraticRefusals, OneFileForTwo) {

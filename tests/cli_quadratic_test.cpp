@@ -8,6 +8,19 @@
 namespace nabla::test {
 namespace {
 
+/// To a tolerance that floats alone can't meet.
+TEST(Quadratic, MixedPrecisionMeetsItsToleranceInDouble) {
+  const Folder folder;
+  const Symmetric a = scattered(200);
+  const std::vector<double> b = some_numbers(200);
+  const json all = quadratic({"--matrix", folder.put("a.mtx", a.text()), "--rhs", folder.put("b.npy", vector_file(b)),
+                              "--mixed-precision", "--relative-tolerance", "1e-12", "--out-x", folder / "x.npy"});
+  EXPECT_EQ(all["status"], "converged");
+  EXPECT_EQ(all["precision"], "f64");
+  EXPECT_EQ(all["mixed_precision"], true);
+  EXPECT_LE(residual(a, numbers_of<double>(read_file(folder / "x.npy")), b), 1.01e-12);
+}
+
 TEST(Quadratic, HasEveryKeyOfTheContractAndTheClosedForm) {
   const Folder folder;
   constexpr std::size_t n = 50;
@@ -22,6 +35,7 @@ TEST(Quadratic, HasEveryKeyOfTheContractAndTheClosedForm) {
   EXPECT_EQ(all["nonzeros"], 3 * n - 2);
   EXPECT_EQ(all["format"], "3 patterns of rows in 3 runs");
   EXPECT_EQ(all["method"], "conjugate-gradient");
+  EXPECT_EQ(all["mixed_precision"], false);
   EXPECT_EQ(all["status"], "converged");
   EXPECT_LE(all["iterations"], n / 2 + 1);  // the solution is symmetric
   EXPECT_LE(all["relative_residual"], 1e-8);

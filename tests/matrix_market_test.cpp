@@ -566,13 +566,17 @@ TEST(MatrixMarketReader, RefusesWhatIsNotAFile) {
   const std::string pipe = folder / "pipe";
   ASSERT_EQ(mkfifo(pipe.c_str(), 0600), 0);
   EXPECT_EQ(refused(pipe), pipe + not_regular);
-  const std::string secret = folder.put("secret.mtx", real_general + "1 1 1\n1 1 1\n");
-  if (geteuid() != 0) {  // who may read everything
-    chmod(secret.c_str(), 0);
-    EXPECT_EQ(refused(secret), secret + ": Permission denied");
-  }
-  EXPECT_EQ(message_of([&] { read_matrix_market<double>(secret, -1); }),
+  const std::string good = folder.put("good.mtx", real_general + "1 1 1\n1 1 1\n");
+  EXPECT_EQ(message_of([&] { read_matrix_market<double>(good, -1); }),
             "cpu: the number of threads must not be negative, found -1");
+}
+
+TEST(MatrixMarketReader, RefusesAFileThatMayNotBeRead) {
+  if (geteuid() == 0) GTEST_SKIP() << "root may read everything";
+  const Folder folder;
+  const std::string secret = folder.put("secret.mtx", real_general + "1 1 1\n1 1 1\n");
+  chmod(secret.c_str(), 0);
+  EXPECT_EQ(message_of([&] { read_matrix_market<double>(secret); }), secret + ": Permission denied");
 }
 
 TEST(MatrixMarketReader, NoticesAFileThatBecomesShorter) {

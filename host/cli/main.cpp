@@ -90,6 +90,11 @@ extern "C" void end_by_signal(int signal) {
   std::raise(signal);
 }
 
+int report_no_memory(const std::string& who) {
+  const char* const items = who == "nabla quadratic" ? "unknowns" : "points";
+  return report(who, fmt::format("there is not enough memory for this many {}", items), bad_input);
+}
+
 void prepare_process() {
   // A closed standard stream would let the next file that is opened take its place.
   while (true) {
@@ -123,9 +128,9 @@ int main(int argc, char** argv) {
   } catch (const nabla::FormulaError& error) {
     return report_formula(who, error.what());
   } catch (const std::bad_alloc&) {
-    return report(who, "there is not enough memory for this many points", bad_input);
+    return report_no_memory(who);
   } catch (const std::length_error&) {
-    return report(who, "there is not enough memory for this many points", bad_input);
+    return report_no_memory(who);
   } catch (const std::exception& error) {
     return report(who, error.what(), bad_input);
   }

@@ -59,6 +59,10 @@ class History {
 class OutVector {
  public:
   OutVector(OutputFiles& files, const std::optional<std::string>& path) : files_(files) {
+    const auto extension = path ? std::filesystem::path(*path).extension() : std::filesystem::path();
+    if (!extension.empty() && extension != ".npy" && extension != ".mtx") {
+      throw UsageError(fmt::format("--out-x: expected a file .npy or .mtx, found '{}'", *path));
+    }
     if (path && is_matrix_market(*path)) {
       files.claim("--out-x", *path);
       writer_ = std::make_unique<MatrixMarketWriter>(*path);
@@ -211,7 +215,8 @@ class Matrix {
   template <class Rows>
   void store(const QuadraticCommand& command, const Executor& executor, const Rows& rows) {
     try {
-      made_.push_back(sparse_operator<T>(executor, rows, command.storage()));
+      made_.push_back(detail::make_sparse_operator<T>(executor, rows.starts, rows.columns, rows.values,
+                                                      command.storage(), /*is_symmetric=*/true));
     } catch (const ShapeError&) {
       throw;
     } catch (const Error& error) {
@@ -314,6 +319,10 @@ int quadratic(std::span<const char* const> arguments) {
   result.matrix = command.matrix ? *command.matrix : command.diagonal ? *command.diagonal : *command.laplacian;
   result.method = command.method_name();
   result.precision = command.common.precision().value_or(default_precision(command, source));
+  result.mixed_precision = command.mixed_precision;
+  if (result.mixed_precision && result.precision == Precision::f32) {
+    throw UsageError("--mixed-precision: corrects in f64, but the precision is f32; --precision f64 changes it");
+  }
   const MinimizeOptions options = command.minimize_options();
   const Executor executor = command.common.executor();
 

@@ -33,6 +33,7 @@ struct QuadraticCommand {
   CommonOptions common;
   std::optional<std::string> matrix, diagonal, laplacian, format, rhs, x0;
   std::optional<std::string> method, step, preconditioner, smallest_eigenvalue, largest_eigenvalue;
+  bool mixed_precision = false;
   std::optional<std::string> relative_residual, max_iterations;
   std::optional<std::string> out_x, history, checkpoint, checkpoint_every, resume;
 };
@@ -41,6 +42,7 @@ struct QuadraticCommand {
 struct QuadraticResult {
   std::string matrix, method, format;
   Precision precision = Precision::f64;
+  bool mixed_precision = false;
   std::int64_t unknowns = 0, nonzeros = 0;
   double pull_norm = 0;  // of b
   double load_seconds = 0, transfer_seconds = 0;

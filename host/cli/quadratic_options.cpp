@@ -103,6 +103,9 @@ void QuadraticCommand::declare(Arguments& arguments) {
                   smallest_eigenvalue);
   arguments.value("--largest-eigenvalue", "L", "for chebyshev and gradient (default: estimated, and 5 % on top)",
                   largest_eigenvalue);
+  arguments.flag("--mixed-precision", "iterate in f32 and correct x in f64, to the same tolerances; for",
+                 mixed_precision);
+  arguments.note("conjugate-gradient, chebyshev, steepest");
   arguments.section("when to end");
   arguments.value("--relative-tolerance", "R", "converged: |Ax - b| is at most R |b| (default 1e-8; f32: 1e-4);",
                   relative_residual);
@@ -151,6 +154,11 @@ MinimizeOptions QuadraticCommand::minimize_options() const {
     throw UsageError(
         fmt::format("--preconditioner: is for conjugate-gradient, chebyshev and steepest; {} has none", method_name()));
   }
+  if (mixed_precision && !is_krylov) {
+    throw UsageError(
+        fmt::format("--mixed-precision: is for conjugate-gradient, chebyshev and steepest, not {}", method_name()));
+  }
+  options.mixed_precision = mixed_precision;
   if (step) {
     if (options.method != Method::gradient && options.method != Method::nesterov) {
       throw UsageError(fmt::format("--step: is for gradient and nesterov; {} finds its own", method_name()));

@@ -56,6 +56,7 @@ void print_json(const QuadraticResult& result, const Executor& executor) {
   object["format"] = result.format;
   object["memory_per_unknown"] = result.memory_per_unknown;
   object["method"] = result.method;
+  object["mixed_precision"] = result.mixed_precision;
   object["status"] = result.status();
   object["iterations"] = report.iterations;
   object["evaluations"] = report.evaluations.total();
@@ -75,8 +76,9 @@ void print_json(const QuadraticResult& result, const Executor& executor) {
 void print_table(const QuadraticResult& result, const Executor& executor) {
   const MinimizeReport& report = result.report;
   std::string text =
-      line("quadratic", fmt::format("{}: {}, {}, by {}, {}", result.matrix, counted(result.unknowns, "unknown"),
-                                    counted(result.nonzeros, "nonzero"), result.method, to_string(result.precision)));
+      line("quadratic", fmt::format("{}: {}, {}, by {}, {}{}", result.matrix, counted(result.unknowns, "unknown"),
+                                    counted(result.nonzeros, "nonzero"), result.method, to_string(result.precision),
+                                    result.mixed_precision ? " by iterations in f32" : ""));
   text += line("stored as", result.format);
   text += line("memory", fmt::format("{:.4g} bytes an unknown, of matrix and vectors", result.memory_per_unknown));
   text += line("ended", describe_end(report));

@@ -30,7 +30,7 @@ Header header_of(const MinimizeOptions& options, std::int64_t n) {
           static_cast<std::int64_t>(options.method),
           static_cast<std::int64_t>(sizeof(T)),
           n,
-          has_fixed_steps(options) ? 1 : 0,
+          (has_fixed_steps(options) ? 1 : 0) + (options.mixed_precision ? 2 : 0),
           options.method == Method::lbfgs ? options.memory : static_cast<std::int64_t>(options.preconditioner)};
 }
 
@@ -181,8 +181,9 @@ std::string with_text(const Header& header) {
 
 std::string text_of(const Header& header) {
   const char* const method = name_of(static_cast<Method>(header.method));
-  return std::string(method) + (header.fixed_steps != 0 ? " with fixed steps" : "") + with_text(header) + ", " +
-         std::to_string(header.variables) + " variables in f" + std::to_string(8 * header.bytes_per_number);
+  return std::string(method) + (header.fixed_steps % 2 != 0 ? " with fixed steps" : "") + with_text(header) + ", " +
+         std::to_string(header.variables) + " variables in f" + std::to_string(8 * header.bytes_per_number) +
+         (header.fixed_steps >= 2 ? " with f32 inside" : "");
 }
 
 }  // namespace

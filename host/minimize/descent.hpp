@@ -65,6 +65,7 @@ class Descent {
   // What Minimization tells methods that go several iterations at a time.
   double enough_squares = 0;
   std::int64_t iterations_unseen = 1;  // whose iterates nobody wants to see, but the last one's
+  bool keeps_directions = false;       // evaluating corrects the gradient a little: a quadratic's directions stay good
   double seconds_before = 0;           // a checkpoint that the descent was resumed from
 
   bool is_finite() const { return std::isfinite(value) && std::isfinite(gradient_squares); }
@@ -162,6 +163,8 @@ class DescentMethod {
 
   /// Moves the descent's iterate and evaluates there; or says why it can't.
   virtual Step advance() = 0;
+  /// Brings the descent's iterate to where its value is said to be, before it ends.
+  virtual void settle() {}
   /// All that the next iteration needs beside the iterate.
   virtual void keep(State<T>& state) = 0;
   /// Iterations without a lower value or a smaller gradient than ever before that are not yet a standstill.
@@ -194,6 +197,8 @@ template <class T>
 MadeMethod<T> make_adam(Descent<T>& descent);
 template <class T>
 MadeMethod<T> make_krylov(Descent<T>& descent);
+/// Of mixed_precision.
+MadeMethod<double> make_refinement(Descent<double>& descent);
 
 // Iterations without progress that are not yet a standstill: of methods that go down, that go up on the way, and that
 // know nothing of values.

@@ -71,6 +71,7 @@ class Krylov final : public DescentMethod<T> {
     if (scalars_.state == KrylovState::within) {
       descent_.evaluate();
       begun_ = false;
+      if (descent_.keeps_directions) go_on();
     }
     Step step{scalars_.alpha};
     step.iterations = done;
@@ -103,13 +104,27 @@ class Krylov final : public DescentMethod<T> {
   }
 
   void begin() {
-    double scaled = descent_.gradient_squares;
-    if (inverse_.size() > 0) scaled = descent_.sums_of(detail::Scaled<T>{descent_.gradient, inverse_.data()})[0];
+    const double scaled = scaled_squares();
     if (scalars_.kind == KrylovKind::chebyshev || scalars_.kind == KrylovKind::fixed) choose_steps();
     scalars_.begin(descent_.gradient_squares, scaled);
     scalars_.most = std::numeric_limits<std::int64_t>::max();  // no more are enqueued than are wanted
     begun_ = true;
     are_there_ = false;
+  }
+
+  /// With the direction as it is, from a gradient that was corrected.
+  void go_on() {
+    const double scaled = scaled_squares();
+    if (scalars_.kind == KrylovKind::conjugate) scalars_.beta *= scaled / scalars_.scaled;
+    scalars_.squares = descent_.gradient_squares;
+    scalars_.scaled = scaled;
+    scalars_.state = KrylovScalars::is_finite(scaled) ? KrylovState::running : KrylovState::not_finite;
+    begun_ = true;
+    are_there_ = false;
+  }
+  double scaled_squares() {
+    if (inverse_.size() == 0) return descent_.gradient_squares;
+    return descent_.sums_of(detail::Scaled<T>{descent_.gradient, inverse_.data()})[0];
   }
 
   void choose_steps() {

@@ -32,6 +32,9 @@ namespace {
 
 template <class T>
 MadeMethod<T> make_method(Descent<T>& descent) {
+  if constexpr (std::is_same_v<T, double>) {
+    if (descent.options.mixed_precision) return make_refinement(descent);
+  }
   switch (descent.options.method) {
     case Method::gradient:
       if (descent.quadratic() != nullptr && !std::isfinite(descent.options.clip)) return make_krylov(descent);
@@ -224,6 +227,7 @@ class Minimization {
   }
 
   void bring_home() {
+    method_->settle();
     if (descent_.x == x_.data()) return;
     detail::copy_bytes(descent_.executor, x_.data(), descent_.x, x_.size_bytes());
     descent_.x = x_.data();

@@ -52,6 +52,12 @@ void require(const MinimizeOptions& o, std::int64_t n, bool has_products, const 
     if (!is_for_quadratics(o.method)) throw Error("minimize: " + method + " has no preconditioner");
     if (!quadratic->has_diagonal()) throw Error("minimize: jacobi needs an operator that tells its diagonal");
   }
+  if (o.mixed_precision) {
+    if (!is_for_quadratics(o.method)) {
+      throw Error("minimize: mixed_precision is for conjugate_gradient, steepest and chebyshev, not " + method);
+    }
+    if (!std::is_same_v<T, double>) throw Error("minimize: mixed_precision is for variables in double, found float");
+  }
   require(is_tolerance(o.smallest_eigenvalue), "smallest_eigenvalue", tolerance, o.smallest_eigenvalue);
   require(
       is_tolerance(o.largest_eigenvalue) && (o.largest_eigenvalue == 0 || o.largest_eigenvalue > o.smallest_eigenvalue),

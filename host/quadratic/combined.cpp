@@ -44,6 +44,11 @@ struct Multiple final : SymmetricMatrix<T> {
     a->diagonal(where, product.data(), false);
     put(where, product, numbers, add, factor);
   }
+  std::shared_ptr<const SymmetricMatrix<float>> narrowed() const override {
+    auto narrow = a->narrowed();
+    if (narrow == nullptr) return nullptr;
+    return std::make_shared<Multiple<float>>(factor, std::move(narrow));
+  }
 
   double factor;
   std::shared_ptr<const SymmetricMatrix<T>> a;
@@ -65,6 +70,11 @@ struct SumOfTwo final : SymmetricMatrix<T> {
   void diagonal(const Executor& where, T* numbers, bool add) const override {
     a->diagonal(where, numbers, add);
     b->diagonal(where, numbers, true);
+  }
+  std::shared_ptr<const SymmetricMatrix<float>> narrowed() const override {
+    auto first = a->narrowed(), second = b->narrowed();
+    if (first == nullptr || second == nullptr) return nullptr;
+    return std::make_shared<SumOfTwo<float>>(std::move(first), std::move(second));
   }
 
   std::shared_ptr<const SymmetricMatrix<T>> a, b;

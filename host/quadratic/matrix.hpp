@@ -27,6 +27,8 @@ struct SymmetricMatrix : std::enable_shared_from_this<SymmetricMatrix<T>> {
   virtual void multiply(const Executor& where, const T* x, T* y, bool add) const = 0;
   virtual bool has_diagonal() const { return true; }
   virtual void diagonal(const Executor& where, T* numbers, bool add) const = 0;
+  /// The same over float (narrowed.hpp); null: nobody knows it. Throws Error for numbers that float can't hold.
+  virtual std::shared_ptr<const SymmetricMatrix<float>> narrowed() const { return nullptr; }
 
   const Executor executor;  // that it was made for
   const std::int64_t size;
@@ -44,6 +46,7 @@ struct StoredMatrix final : SymmetricMatrix<T> {
   bool is_cheap() const override { return cheap; }
   void multiply(const Executor& where, const T* x, T* y, bool add) const override;
   void diagonal(const Executor& where, T* numbers, bool add) const override;
+  std::shared_ptr<const SymmetricMatrix<float>> narrowed() const override;
 
   /// Numbers in the host's memory, kept in the executor's.
   template <class X>
@@ -57,6 +60,8 @@ struct StoredMatrix final : SymmetricMatrix<T> {
 
   MatrixRows<T> stored;
   bool cheap = false;
+  std::int64_t patterns = 0;
+  std::int64_t coefficients = 0;  // that are kept, of patterns or in slices
   std::vector<std::shared_ptr<const void>> memory;
 };
 

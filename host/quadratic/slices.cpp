@@ -198,6 +198,7 @@ bool put_numbered(StoredMatrix<T>& matrix, const HostRows<T>& a, const Layout<T>
   layout.each([&](std::int64_t column, T number) {
     words.push_back(static_cast<std::uint32_t>(column) | different.number_of(number) << column_bits);
   });
+  matrix.coefficients = std::ssize(different.numbers);
   put_rows(matrix, layout, NumberedEntries<T>{matrix.put(words), matrix.put(different.numbers), column_bits},
            sizeof(words[0]));
   matrix.format += std::to_string(different.of_matrix) + (different.of_matrix == 1 ? " number" : " different numbers");
@@ -215,6 +216,7 @@ void put_listed(StoredMatrix<T>& matrix, const Layout<T>& layout) {
     numbers.push_back(number);
   });
   const auto put = [&]<class Kept>(const std::vector<Kept>& kept) {
+    matrix.coefficients = std::ssize(kept);
     put_rows(matrix, layout, ListedEntries<T, Kept>{matrix.put(columns), matrix.put(kept)},
              sizeof(columns[0]) + sizeof(Kept));
     matrix.format += std::to_string(8 * sizeof(Kept)) + "-bit numbers";

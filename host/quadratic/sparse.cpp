@@ -1,6 +1,7 @@
 #include "../checks.hpp"
 #include "../row_matrix.hpp"
 #include "host_rows.hpp"
+#include "narrowed.hpp"
 #include "passes.hpp"
 
 #include <nabla/error.hpp>
@@ -22,13 +23,22 @@ struct CallersRows final : SymmetricMatrix<T> {
       : SymmetricMatrix<T>(where, rows.rows),
         view_(rows),
         part_rows_(upload(where, rows_of_parts(on_host))),
-        main_(upload(where, diagonal_of(on_host))) {
+        main_(upload(where, diagonal_of(on_host))),
+        values_(where, 0) {
     view_.part_rows = part_rows_.data();
-    this->nonzeros = rows.entries;
-    this->format = "rows (CSR) of " + std::to_string(8 * sizeof(T)) + "-bit numbers";
-    const double column_bytes = rows.wide_columns ? 8 : 4, start_bytes = rows.wide_starts ? 8 : 4;
-    this->bytes =
-        static_cast<double>(rows.entries) * (sizeof(T) + column_bytes) + static_cast<double>(rows.rows) * start_bytes;
+    describe();
+  }
+  /// The same over float, with numbers of its own.
+  explicit CallersRows(const CallersRows<double>& wide)
+      : SymmetricMatrix<T>(wide.executor, wide.size),
+        view_{wide.view_.rows,        wide.view_.entries,      wide.view_.starts, wide.view_.columns,
+              wide.view_.wide_starts, wide.view_.wide_columns, nullptr,           wide.view_.part_rows},
+        part_rows_(wide.executor, 0),
+        main_(narrowed_numbers(wide.executor, wide.main_.data(), wide.size)),
+        values_(narrowed_numbers(wide.executor, wide.view_.values, wide.view_.entries)),
+        wide_(wide.shared_from_this()) {
+    view_.values = values_.data();
+    describe();
   }
 
   void multiply(const Executor& where, const T* x, T* y, bool add) const override {
@@ -38,8 +48,22 @@ struct CallersRows final : SymmetricMatrix<T> {
     detail::multiply(where, MatrixRows<T>(GivenRows<T>{this->size, main_.data()}),
                      Multiply<T>{main_.data(), numbers, add});
   }
+  std::shared_ptr<const SymmetricMatrix<float>> narrowed() const override {
+    if constexpr (std::is_same_v<T, double>) return std::make_shared<CallersRows<float>>(*this);
+    return nullptr;
+  }
 
  private:
+  template <class>
+  friend struct CallersRows;
+
+  void describe() {
+    this->nonzeros = view_.entries;
+    this->format = "rows (CSR) of " + std::to_string(8 * sizeof(T)) + "-bit numbers";
+    const double column_bytes = view_.wide_columns ? 8 : 4, start_bytes = view_.wide_starts ? 8 : 4;
+    this->bytes =
+        static_cast<double>(view_.entries) * (sizeof(T) + column_bytes) + static_cast<double>(view_.rows) * start_bytes;
+  }
   template <class X>
   static Array<X> upload(const Executor& where, const std::vector<X>& numbers) {
     Array<X> there(where, static_cast<std::int64_t>(numbers.size()));
@@ -59,13 +83,15 @@ struct CallersRows final : SymmetricMatrix<T> {
   SparseView<T> view_;
   Array<std::int64_t> part_rows_;
   Array<T> main_;
+  Array<T> values_;                   // where they are not the caller's
+  std::shared_ptr<const void> wide_;  // whose indices these are
 };
 
 template <class T>
 std::shared_ptr<const SymmetricMatrix<T>> store(const Executor& executor, const SparseView<T>& rows,
-                                                const SparseView<T>& on_host, Storage storage) {
+                                                const SparseView<T>& on_host, Storage storage, bool is_symmetric) {
   const HostRows<T> host_rows = tidied(on_host);
-  require_symmetric(host_rows);
+  if (!is_symmetric) require_symmetric(host_rows);
   const bool automatic = storage == Storage::automatic;
   if (automatic || storage == Storage::patterns) {
     if (const auto found = find_patterns(host_rows, !automatic)) {
@@ -92,7 +118,7 @@ std::shared_ptr<const SymmetricMatrix<T>> store(const Executor& executor, const 
 
 template <class T>
 SymmetricOperator<T> make_sparse_operator(const Executor& executor, const Indices& starts, const Indices& columns,
-                                          std::span<const T> values, Storage storage) {
+                                          std::span<const T> values, Storage storage, bool is_symmetric) {
   const auto entries = static_cast<std::int64_t>(values.size());
   if (starts.count < 2) {
     throw ShapeError(
@@ -116,12 +142,12 @@ SymmetricOperator<T> make_sparse_operator(const Executor& executor, const Indice
   on_host.starts = host_starts.data();
   on_host.columns = host_columns.data();
   on_host.values = static_cast<const T*>(host_values.data());
-  return SymmetricOperator<T>(store(executor, rows, on_host, storage));
+  return SymmetricOperator<T>(store(executor, rows, on_host, storage, is_symmetric));
 }
 template SymmetricOperator<float> make_sparse_operator(const Executor&, const Indices&, const Indices&,
-                                                       std::span<const float>, Storage);
+                                                       std::span<const float>, Storage, bool);
 template SymmetricOperator<double> make_sparse_operator(const Executor&, const Indices&, const Indices&,
-                                                        std::span<const double>, Storage);
+                                                        std::span<const double>, Storage, bool);
 
 }  // namespace detail
 }  // namespace nabla

@@ -1,4 +1,5 @@
 #include "host_rows.hpp"
+#include "narrowed.hpp"
 #include "passes.hpp"
 
 #include <nabla/error.hpp>
@@ -74,6 +75,12 @@ void StoredMatrix<T>::diagonal(const Executor& where, T* numbers, bool add) cons
 }
 
 template <class T>
+std::shared_ptr<const SymmetricMatrix<float>> StoredMatrix<T>::narrowed() const {
+  if constexpr (std::is_same_v<T, float>) return this->shared_from_this();
+  if constexpr (std::is_same_v<T, double>) return detail::narrowed(*this);
+}
+
+template <class T>
 std::shared_ptr<StoredMatrix<T>> make_pattern_matrix(const Executor& executor, std::int64_t rows,
                                                      const Patterns<T>& patterns) {
   auto matrix = std::make_shared<StoredMatrix<T>>(executor, rows);
@@ -117,6 +124,8 @@ std::shared_ptr<StoredMatrix<T>> make_pattern_matrix(const Executor& executor, s
     matrix->bytes = 10.0 * static_cast<double>(runs);
   }
   matrix->stored = view;
+  matrix->patterns = static_cast<std::int64_t>(kinds);
+  matrix->coefficients = static_cast<std::int64_t>(patterns.coefficients.size());
   matrix->cheap = true;
   matrix->nonzeros = nonzeros;
   matrix->format = counted(kinds, " pattern of rows", " patterns of rows") + " in " + counted(runs, " run", " runs");

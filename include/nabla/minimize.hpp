@@ -93,6 +93,11 @@ struct MinimizeOptions {
   /// Bounds of the (preconditioned) matrix's eigenvalues: of chebyshev, and for a quadratic's fixed steps. 0: estimated
   /// by 60 products.
   double smallest_eigenvalue = 0, largest_eigenvalue = 0;
+  /// Of conjugate_gradient, steepest and chebyshev, for a Quadratic<double>: iterations in float, with a copy of A over
+  /// float, that correct an x in double; the gradient is computed in double again whenever they have brought it down.
+  /// The tolerances are met in double as without, or it ends as stagnated, where A is too ill-conditioned for float.
+  /// Throws Error for the caller's operators and X^T X, and for entries of A that float can't hold.
+  bool mixed_precision = false;
 
   // Stopping. A gradient of 0 always stops.
   double gradient_tolerance = 0;              ///< ‖g‖ <= this: converged

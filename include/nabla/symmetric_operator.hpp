@@ -123,9 +123,10 @@ SymmetricOperator<T> operator*(std::type_identity_t<double> factor, const Symmet
 
 namespace detail {
 
+/// `is_symmetric`: somebody has seen that already.
 template <class T>
 SymmetricOperator<T> make_sparse_operator(const Executor& executor, const Indices& starts, const Indices& columns,
-                                          std::span<const T> values, Storage storage);
+                                          std::span<const T> values, Storage storage, bool is_symmetric = false);
 template <class T>
 SymmetricOperator<T> make_normal_operator(const Executor& executor, std::int64_t variables, const Indices& starts,
                                           const Indices& columns, std::span<const T> values);
