@@ -30,9 +30,9 @@ constexpr std::int64_t dense_parts(std::int64_t rows, std::int64_t columns) {
   return std::clamp<std::int64_t>(
       columns < least_entries ? std::min(worth_it, rows * columns / least_entries) : worth_it, 1, most);
 }
-/// The first row of a part, or for all of them the number of rows. Parts begin at multiples of 4 rows.
+/// The first row of a part, or for all of them the number of rows. Parts begin at multiples of 8 rows.
 constexpr std::int64_t dense_part_row(std::int64_t rows, std::int64_t parts, std::int64_t part) {
-  return part == parts ? rows : rows / 4 * part / parts * 4;
+  return part == parts ? rows : rows / 8 * part / parts * 8;
 }
 
 /// The same for the triangle right of the main diagonal, whose rows grow shorter: parts have about as many entries.
@@ -43,7 +43,7 @@ constexpr std::int64_t triangle_parts(std::int64_t size) {
 inline std::int64_t triangle_part_row(std::int64_t size, std::int64_t parts, std::int64_t part) {
   if (part == parts) return size;
   const double left = std::sqrt(1 - static_cast<double>(part) / static_cast<double>(parts));
-  return static_cast<std::int64_t>(static_cast<double>(size) * (1 - left)) / 4 * 4;
+  return static_cast<std::int64_t>(static_cast<double>(size) * (1 - left)) / 8 * 8;
 }
 
 /// out[k] = X in[k], or is increased by it, for one vector or two; row r times factors[r] where those are there.

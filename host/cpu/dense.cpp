@@ -4,8 +4,8 @@
 
 #include <type_traits>
 
-// Products of dense matrices on CPU threads. Rows are taken four at a time, so that a pack of the vector is loaded once
-// for four of the matrix.
+// Products of dense matrices on CPU threads. Rows are taken eight at a time, so that a pack of the vector is loaded
+// once for eight of the matrix.
 
 namespace nabla::detail::cpu {
 
@@ -16,9 +16,9 @@ using Pack = Lanes<T>;
 template <class T>
 constexpr auto width = static_cast<std::int64_t>(Pack<T>::size);
 
-constexpr std::int64_t together = 4;  // rows
+constexpr std::int64_t together = 8;  // rows
 
-/// Calls use(row, how many) for all rows from first to last, four at a time, and then one.
+/// Calls use(row, how many) for all rows from first to last, eight at a time, and then one.
 template <class Use>
 void in_groups(std::int64_t first, std::int64_t last, Use use) {
   std::int64_t r = first;
@@ -48,7 +48,7 @@ T sum_of(const Pack<T>& pack) {
 /// side.
 template <std::int64_t Rows, int Vectors, class T>
 void dot_rows(const DenseView<T>& matrix, std::int64_t first, const T* const (&vectors)[2], T (&sums)[Vectors][Rows]) {
-  constexpr std::int64_t at_once = Vectors == 1 ? 2 : 1;
+  constexpr std::int64_t at_once = Vectors == 1 && Rows == 1 ? 2 : 1;
   const std::int64_t columns = matrix.columns;
   const T* const row = matrix.row(first);
   const T* in[Vectors];
@@ -80,8 +80,9 @@ void dot_rows(const DenseView<T>& matrix, std::int64_t first, const T* const (&v
   }
 }
 
-/// sums += factors times rows first + i, in the columns from begin to end.
-template <bool Squared, std::int64_t Rows, class T>
+/// sums += factors times rows first + i, in the columns from begin to end. `Ahead`: these rows come from the caches,
+/// and those after them are asked for meanwhile.
+template <bool Squared, bool Ahead, std::int64_t Rows, class T>
 void add_rows(const DenseView<T>& matrix, std::int64_t first, const T (&factors)[Rows], std::int64_t begin,
               std::int64_t end, T* sums) {
   const std::int64_t columns = matrix.columns;
@@ -92,6 +93,7 @@ void add_rows(const DenseView<T>& matrix, std::int64_t first, const T (&factors)
   for (; c + width<T> <= end; c += width<T>) {
     Pack<T> sum = Pack<T>::load_unaligned(sums + c);
     for (std::int64_t i = 0; i < Rows; ++i) {
+      if constexpr (Ahead) __builtin_prefetch(row + (Rows + i) * columns + c, 0, 2);
       const Pack<T> a = Pack<T>::load_unaligned(row + i * columns + c);
       sum = xsimd::fma(Squared ? a * a : a, factor[i], sum);
     }
@@ -131,12 +133,12 @@ void add_part(const DenseTransposed<T>& product, std::int64_t first, std::int64_
     in_groups(first, last, [&](std::int64_t r, auto rows) {
       T factors[rows];
       std::copy_n(product.in + r, rows, factors);
-      add_rows<Squared>(product.matrix, r, factors, begin, end, sums);
+      add_rows<Squared, false>(product.matrix, r, factors, begin, end, sums);
     });
   }
 }
 
-/// Rows from `row` on, at most four, of the triangle: each entry is that of its row and of its column. sums[c] gets
+/// Rows from `row` on, at most eight, of the triangle: each entry is that of its row and of its column. sums[c] gets
 /// what row c of the matrix has with x so far.
 template <class T>
 void add_triangle_rows(const DenseView<T>& matrix, std::int64_t row, const T* x, T* sums) {
@@ -242,7 +244,7 @@ void multiply(int threads, const DenseNormal<T>& product, T* partials) {
                 for (std::int64_t i = 0; i < rows && product.factors != nullptr; ++i) {
                   products[0][i] *= product.factors[r + i];
                 }
-                add_rows<false>(matrix, r, products[0], 0, columns, sums);
+                add_rows<false, true>(matrix, r, products[0], 0, columns, sums);
               });
   });
   add_parts(threads, parts, columns, partials, product.out, product.add, [](std::int64_t) { return std::int64_t{0}; });
