@@ -84,8 +84,8 @@ struct DenseNormal {
 
   /// Whether CPUs read X once: what a few rows have is still in a core's cache when their products are there.
   constexpr bool is_one_pass() const {
-    constexpr std::int64_t most_bytes = 512 * 1024;
-    return matrix.columns <= most_bytes / 4 / static_cast<std::int64_t>(sizeof(T));
+    constexpr std::int64_t most_bytes = 1'048'576;
+    return matrix.columns <= most_bytes / 8 / static_cast<std::int64_t>(sizeof(T));
   }
 };
 
