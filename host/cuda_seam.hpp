@@ -1,5 +1,6 @@
 #pragma once
 
+#include "dense.hpp"
 #include "displace.hpp"
 #include "executor_state.hpp"
 #include "quadratic/passes.hpp"
@@ -15,10 +16,10 @@
 #include <string>
 #include <vector>
 
-// What the host side asks of CUDA, without a CUDA type. kernels/device.cu, kernels/displace.cu, kernels/element_sum.cu,
-// kernels/module.cu, kernels/quadratic.cu, kernels/random.cu, kernels/replay.cu, kernels/row_hessian.cu,
-// kernels/row_sum.cu, kernels/summary.cu and kernels/vectors.cu answer; host/without_cuda.cpp answers in builds without
-// CUDA.
+// What the host side asks of CUDA, without a CUDA type. kernels/dense.cu, kernels/device.cu, kernels/displace.cu,
+// kernels/element_sum.cu, kernels/module.cu, kernels/quadratic.cu, kernels/random.cu, kernels/replay.cu,
+// kernels/row_hessian.cu, kernels/row_sum.cu, kernels/summary.cu and kernels/vectors.cu answer; host/without_cuda.cpp
+// answers in builds without CUDA.
 
 namespace nabla::detail::cuda {
 
@@ -78,6 +79,13 @@ void assemble_shared(const ExecutorState& state, ElementPass pass, const Element
 /// What detail/sparse_product.hpp says, enqueued. `partials`: two numbers for each part and vector.
 template <class T>
 void multiply(const ExecutorState& state, const SparseProduct<T>& product, double* partials);
+
+/// What host/dense.hpp says, enqueued. There is a row or more, and a column or more to add up. `partials`: a number for
+/// each column of each part.
+template <class T>
+void multiply(const ExecutorState& state, const DenseProduct<T>& product);
+template <class T>
+void multiply(const ExecutorState& state, const DenseTransposed<T>& product, T* partials);
 
 /// What host/quadratic/passes.hpp says, enqueued. iterate() is one iteration of which the direction becomes
 /// vectors.other_p; where rows are a product that was given, it was that with other_p, which turn() made.

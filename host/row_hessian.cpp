@@ -244,6 +244,8 @@ const HessianPlaces& places_in(const Executor& executor, const RowHessian<T>& he
 
 template <class T>
 std::shared_ptr<const RowHessian<T>> make_row_hessian(const RowMatrix<T>& matrix, std::int64_t most_entries) {
+  if (matrix.is_dense)
+    throw Error("hessian: dense rows have no sparse one; there are hessian_vector_product and others");
   const SparseView<T>& by_columns = matrix.columns;
   const std::int64_t index_bytes = by_columns.wide_starts ? 8 : 4;
   const OnHost starts(matrix.executor, by_columns.starts, (by_columns.rows + 1) * index_bytes),

@@ -159,4 +159,30 @@ template std::shared_ptr<const RowMatrix<float>> make_row_matrix(const Executor&
 template std::shared_ptr<const RowMatrix<double>> make_row_matrix(const Executor&, const Indices&, const Indices&,
                                                                   std::span<const double>, std::int64_t);
 
+template <class T>
+std::shared_ptr<const RowMatrix<T>> make_row_matrix(const Executor& executor, const DenseRows<T>& rows) {
+  require_dense(executor, "row sum", rows);
+  const SparseView<T> view{rows.rows, rows.rows * rows.columns, nullptr, nullptr, false,
+                           false,     rows.values.data(),       nullptr};
+  return std::make_shared<RowMatrix<T>>(RowMatrix<T>{executor, rows.columns, {}, view, {}, {}, true});
+}
+template std::shared_ptr<const RowMatrix<float>> make_row_matrix(const Executor&, const DenseRows<float>&);
+template std::shared_ptr<const RowMatrix<double>> make_row_matrix(const Executor&, const DenseRows<double>&);
+
+template <class T>
+void require_dense(const Executor& executor, const char* call, const DenseRows<T>& rows) {
+  const auto shape = std::to_string(rows.rows) + " x " + std::to_string(rows.columns);
+  if (rows.rows < 0 || rows.columns < 0) {
+    throw ShapeError(std::string(call) + ": a dense matrix can't be " + shape);
+  }
+  if (rows.values.size() * sizeof(T) != checked_bytes(rows.rows, rows.columns, sizeof(T))) {
+    throw ShapeError(std::string(call) + ": a dense matrix of " + shape + " can't have " +
+                     counted(static_cast<std::int64_t>(rows.values.size()), " number", " numbers"));
+  }
+  const Argument arguments[] = {vector_argument("the matrix", rows.values)};
+  check_memory(executor, call, arguments);
+}
+template void require_dense(const Executor&, const char*, const DenseRows<float>&);
+template void require_dense(const Executor&, const char*, const DenseRows<double>&);
+
 }  // namespace nabla::detail

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "checks.hpp"
+#include "dense.hpp"
 
 #include <nabla/batch.hpp>
 #include <nabla/detail/sparse_product.hpp>
@@ -16,14 +17,21 @@ struct RowMatrix {
   Executor executor;
   std::int64_t variables;
   std::int64_t index_bytes[2];                      // of the caller's starts and columns
-  SparseView<T> rows;                               // the caller's
+  SparseView<T> rows;                               // the caller's; of a dense matrix the sizes and values
   SparseView<T> columns;                            // transposed
   std::vector<std::shared_ptr<const void>> memory;  // of what is not the caller's
+  bool is_dense = false;
+
+  DenseView<T> dense() const { return {rows.rows, variables, rows.values}; }
 };
 
 inline Argument index_argument(const char* name, const Indices& indices) {
   return {name, indices.data, indices.count, 1, 1, 1, indices.wide ? 8 : 4, false};
 }
+
+/// Throws ShapeError or MemorySpaceError.
+template <class T>
+void require_dense(const Executor& executor, const char* call, const DenseRows<T>& rows);
 
 /// What is in an executor's memory, in the host's: where it is, or as a copy.
 class OnHost {

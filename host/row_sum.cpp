@@ -40,9 +40,10 @@ void require(const Executor& executor, const RowCall<T>& call) {
     require_size(call.name, call.output, call.out.size(), call.size);
   }
   const SparseView<T>& rows = matrix.rows;
+  const std::int64_t indices = matrix.is_dense ? 0 : 1;
   const Argument arguments[] = {
-      {"the rows' starts", rows.starts, rows.rows + 1, 1, 1, 1, matrix.index_bytes[0], false},
-      {"the rows' columns", rows.columns, rows.entries, 1, 1, 1, matrix.index_bytes[1], false},
+      {"the rows' starts", rows.starts, indices * (rows.rows + 1), 1, 1, 1, matrix.index_bytes[0], false},
+      {"the rows' columns", rows.columns, indices * rows.entries, 1, 1, 1, matrix.index_bytes[1], false},
       vector_argument("the rows' values", std::span(rows.values, static_cast<std::size_t>(rows.entries))),
       vector_argument("x", call.x),
       vector_argument("v", call.v != nullptr ? *call.v : std::span<const T>()),
@@ -83,6 +84,15 @@ RowVectors<T> multiply_rows(const Executor& executor, const RowCall<T>& call) {
   require(executor, call);
   const RowVectors<T> at = vectors_of(executor, call.matrix);
   const bool both = call.v != nullptr;
+  if (call.matrix.is_dense) {
+    multiply(executor, DenseProduct<T>{call.matrix.dense(),
+                                       {call.x.data(), both ? call.v->data() : nullptr},
+                                       {at.products.data(), at.along.data()},
+                                       both ? 2 : 1,
+                                       nullptr,
+                                       false});
+    return at;
+  }
   multiply<T>(executor, {call.matrix.rows,
                          {call.x.data(), both ? call.v->data() : nullptr},
                          {at.products.data(), at.along.data()},
@@ -98,6 +108,9 @@ template <class T>
 void multiply_columns(const Executor& executor, const RowCall<T>& call, std::span<const T> slopes, bool squared,
                       bool add) {
   if (call.out.empty()) return;
+  if (call.matrix.is_dense) {
+    return multiply(executor, DenseTransposed<T>{call.matrix.dense(), slopes.data(), call.out.data(), squared, add});
+  }
   multiply<T>(executor, {call.matrix.columns, {slopes.data(), nullptr}, {call.out.data(), nullptr}, 1, squared, add});
 }
 template void multiply_columns(const Executor&, const RowCall<float>&, std::span<const float>, bool, bool);

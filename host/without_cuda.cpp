@@ -74,6 +74,19 @@ void multiply(const ExecutorState&, const SparseProduct<T>&, double*) {
 template void multiply(const ExecutorState&, const SparseProduct<float>&, double*);
 template void multiply(const ExecutorState&, const SparseProduct<double>&, double*);
 
+template <class T>
+void multiply(const ExecutorState&, const DenseProduct<T>&) {
+  unreachable();
+}
+template <class T>
+void multiply(const ExecutorState&, const DenseTransposed<T>&, T*) {
+  unreachable();
+}
+template void multiply(const ExecutorState&, const DenseProduct<float>&);
+template void multiply(const ExecutorState&, const DenseProduct<double>&);
+template void multiply(const ExecutorState&, const DenseTransposed<float>&, float*);
+template void multiply(const ExecutorState&, const DenseTransposed<double>&, double*);
+
 template <class T, class Index>
 void assemble(const ExecutorState&, const RowHessianView<T, Index>&, const RowHessianOutput<T>&, T*) {
   unreachable();

@@ -115,7 +115,7 @@ class MixedPrecision : public nabla::test::OnEveryExecutor {
   void each_storage(const Entries& entries, auto use) const {
     const InRows<double, std::int32_t> rows(executor_, entries);
     using nabla::Storage;
-    for (const auto storage : {Storage::patterns, Storage::diagonals, Storage::rows}) {
+    for (const auto storage : {Storage::patterns, Storage::diagonals, Storage::slices, Storage::rows}) {
       use(nabla::sparse_operator<double>(executor_, rows.view(), storage));
     }
     use(0.25 * nabla::sparse_operator<double>(executor_, rows.view(), Storage::diagonals) +
@@ -371,7 +371,7 @@ TEST_P(MixedPrecision, TheSameBitsForAnyNumberOfThreads) {
   if (executor_.is_cuda()) return;
   const Entries entries = plane(150, 70);
   const Numbers b = pull(static_cast<std::size_t>(entries.size));
-  for (const auto storage : {nabla::Storage::patterns, nabla::Storage::diagonals, nabla::Storage::rows}) {
+  for (const auto storage : {nabla::Storage::patterns, nabla::Storage::diagonals, nabla::Storage::slices, nabla::Storage::rows}) {
     std::vector<Numbers> results;
     for (const int threads : {1, 2, 3, 8}) {
       const Executor where = Executor::cpu(threads);

@@ -1,11 +1,11 @@
-// A sparse logistic regression: labels of rows are explained by a few of very many features each. One function of all
-// coefficients is the sum of a loss for each row and of a ridge for each coefficient; nabla differentiates both and
-// minimises the sum. The data are made so that the optimum is known.
+// A sparse logistic regression: labels of rows are explained by a few of very many features each. To nabla's losses of
+// all rows comes a ridge of the program's own, stated for one coefficient; their sum is minimised. The data are made so
+// that the optimum is known.
 //     logistic [--rows N] [--variables N] [--method lbfgs|newton_cg] [--max-iterations N]
 // Exit status: 0 the optimum was reached, 1 it was not, 2 bad usage.
 
 #include <nabla/minimize.hpp>
-#include <nabla/row_sum.hpp>
+#include <nabla/regression.hpp>
 
 #include <cmath>
 #include <cstdlib>
@@ -19,16 +19,6 @@ namespace {
 constexpr double strength = 1;  // of the ridge
 constexpr double tolerance = 1e-8;
 constexpr int features = 10;  // of a row, besides the bias, which is variable 0
-
-/// The negative logarithm of a label's likelihood, 1 / (1 + exp(-label * product)).
-struct Logistic {
-  static constexpr int variables = 1, data = 1;
-  template <class X, class D>
-  constexpr auto operator()(const X& product, const D& label) const {
-    using nabla::exp, nabla::log1p;
-    return log1p(exp(-label[0] * product[0]));
-  }
-};
 
 /// Of one coefficient, whose prior mean is its data.
 struct Ridge {
@@ -134,8 +124,8 @@ int main(int count, char** arguments) {
   const auto values = upload(where, data.values), labels = upload(where, data.labels),
              means = upload(where, data.means);
 
-  const auto losses = nabla::row_sum<double>(where, Logistic(), n, nabla::SparseRows(starts, columns, values),
-                                             {labels.data(), options.rows, 1});
+  const nabla::LogisticRegression<double> losses(where, n, nabla::SparseRows(starts, columns, values),
+                                                 {labels.data(), data.labels.size()});
   const auto ridge = nabla::element_sum<double>(where, Ridge(), n, nabla::Affine::chain(n, {0}), {means.data(), n, 1});
   auto x = upload(where, std::vector<double>(data.best.size(), 0.0));
   const auto report = nabla::minimize(where, losses + ridge, x,

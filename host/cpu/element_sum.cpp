@@ -215,6 +215,7 @@ void run_shared(const ElementCall<T>& call, const Affine& affine, const Plan& pl
                 T* buffers, double* sums) {
   ElementTile<T> tile(call, plan, buffers);
   std::fill_n(sums, call.operation.rows.total(), 0.0);
+  if (elements.first == elements.last) return;  // there may be no variable either
   for (std::int64_t j = 0; j < plan.slots; ++j) {
     const auto variable = static_cast<std::size_t>(affine.offsets[static_cast<std::size_t>(j)]);
     std::fill_n(tile.variables(j), plan.stride, call.x[variable]);

@@ -1,5 +1,4 @@
 #include "../checks.hpp"
-#include "../row_matrix.hpp"
 #include "matrix.hpp"
 #include "passes.hpp"
 
@@ -80,30 +79,6 @@ struct SumOfTwo final : SymmetricMatrix<T> {
   std::shared_ptr<const SymmetricMatrix<T>> a, b;
 };
 
-/// X^T X, by products with X and with its transpose.
-template <class T>
-struct Normal final : SymmetricMatrix<T> {
-  explicit Normal(const Executor& where, std::shared_ptr<const RowMatrix<T>> rows)
-      : SymmetricMatrix<T>(where, rows->variables),
-        x(std::move(rows)),
-        products(where, x->rows.rows),
-        ones(where, x->rows.rows) {
-    this->format = "X^T X of rows (CSR)";
-    this->bytes = 2 * static_cast<double>(x->rows.entries) * (sizeof(T) + 4);
-    ones.upload(std::vector<T>(static_cast<std::size_t>(x->rows.rows), T(1)));
-  }
-  void multiply(const Executor& where, const T* in, T* out, bool add) const override {
-    detail::multiply(where, SparseProduct<T>{x->rows, {in, nullptr}, {products.data(), nullptr}, 1, false, false});
-    detail::multiply(where, SparseProduct<T>{x->columns, {products.data(), nullptr}, {out, nullptr}, 1, false, add});
-  }
-  void diagonal(const Executor& where, T* numbers, bool add) const override {
-    detail::multiply(where, SparseProduct<T>{x->columns, {ones.data(), nullptr}, {numbers, nullptr}, 1, true, add});
-  }
-
-  std::shared_ptr<const RowMatrix<T>> x;
-  Array<T> products, ones;
-};
-
 template <class T>
 struct Own final : SymmetricMatrix<T> {
   Own(const Executor& where, OwnOperator<T> given)
@@ -130,17 +105,6 @@ struct Own final : SymmetricMatrix<T> {
 };
 
 }  // namespace
-
-template <class T>
-SymmetricOperator<T> make_normal_operator(const Executor& executor, std::int64_t variables, const Indices& starts,
-                                          const Indices& columns, std::span<const T> values) {
-  return SymmetricOperator<T>(
-      std::make_shared<Normal<T>>(executor, make_row_matrix<T>(executor, starts, columns, values, variables)));
-}
-template SymmetricOperator<float> make_normal_operator(const Executor&, std::int64_t, const Indices&, const Indices&,
-                                                       std::span<const float>);
-template SymmetricOperator<double> make_normal_operator(const Executor&, std::int64_t, const Indices&, const Indices&,
-                                                        std::span<const double>);
 
 }  // namespace detail
 

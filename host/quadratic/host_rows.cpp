@@ -82,17 +82,30 @@ HostRows<T> tidied(const SparseView<T>& from) {
 }
 
 template <class T>
-void require_symmetric(const HostRows<T>& a) {
+bool is_mirrored(T here, T there) {
   constexpr T few = 8 * std::numeric_limits<T>::epsilon();
+  return here == there || std::fabs(here - there) <= few * std::fmax(std::fabs(here), std::fabs(there)) ||
+         (here != here && there != there);
+}
+template bool is_mirrored(float, float);
+template bool is_mirrored(double, double);
+
+template <class T>
+std::string asymmetry(std::int64_t row, std::int64_t column, T here, T there) {
+  std::ostringstream text;
+  text.precision(std::numeric_limits<T>::max_digits10);
+  text << "it is not symmetric: entry (" << row << ", " << column << ") is " << here << ", and (" << column << ", "
+       << row << ") " << there;
+  return text.str();
+}
+template std::string asymmetry(std::int64_t, std::int64_t, float, float);
+template std::string asymmetry(std::int64_t, std::int64_t, double, double);
+
+template <class T>
+void require_symmetric(const HostRows<T>& a) {
   std::vector<std::int64_t> next(static_cast<std::size_t>(a.size()));  // of each row, the first entry not yet met
   for (std::int64_t r = 0; r < a.size(); ++r) next[static_cast<std::size_t>(r)] = a.begin(r);
-  const auto differ = [&](std::int64_t r, std::int64_t c, T here, T there) {
-    std::ostringstream text;
-    text.precision(std::numeric_limits<T>::max_digits10);
-    text << "it is not symmetric: entry (" << r << ", " << c << ") is " << here << ", and (" << c << ", " << r << ") "
-         << there;
-    refuse(text.str());
-  };
+  const auto differ = [&](std::int64_t r, std::int64_t c, T here, T there) { refuse(asymmetry(r, c, here, there)); };
   // Rows in order meet the entries of each column in order.
   for (std::int64_t r = 0; r < a.size(); ++r) {
     for (std::int64_t e = a.begin(r); e < a.end(r); ++e) {
@@ -105,8 +118,7 @@ void require_symmetric(const HostRows<T>& a) {
         differ(r, c, a.value(e), T(0));
       }
       const T here = a.value(e), there = a.value(at++);
-      const bool alike = here == there || std::fabs(here - there) <= few * std::fmax(std::fabs(here), std::fabs(there));
-      if (!alike && !(here != here && there != there)) differ(r, c, here, there);
+      if (!is_mirrored(here, there)) differ(r, c, here, there);
     }
   }
   for (std::int64_t r = 0; r < a.size(); ++r) {

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -32,6 +33,14 @@ HostRows<T> tidied(const SparseView<T>& from);
 /// Throws ShapeError that names an entry which differs from its mirror image by more than 8 units in the last place.
 template <class T>
 void require_symmetric(const HostRows<T>& a);
+
+/// Whether an entry and its mirror image may be taken for the same number: both NaN, or 8 units in the last place
+/// apart.
+template <class T>
+bool is_mirrored(T here, T there);
+/// What is wrong where they may not.
+template <class T>
+std::string asymmetry(std::int64_t row, std::int64_t column, T here, T there);
 
 /// Rows that are alike, if they come in runs that are long enough to be worth it, or if that was asked for.
 template <class T>

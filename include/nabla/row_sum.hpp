@@ -5,7 +5,7 @@
 
 #include <concepts>
 
-// Sums over the rows of a sparse matrix, as where a model is fitted to data:
+// Sums over the rows of a matrix, sparse or dense, as where a model is fitted to data (regression.hpp has two):
 //
 //     f(x) = sum over rows r of phi(a_r . x; r's data)
 //
@@ -24,7 +24,7 @@
 //     const auto ridge = nabla::element_sum<double>(where, Square{0.5e-3}, n, nabla::Affine::chain(n, {0}));
 //     nabla::minimize(where, loss + ridge, x);
 //
-// Rows may be of any length, and so may columns: what one of them has is cut into parts where it is long.
+// Sparse rows may be of any length, and so may columns: what one of them has is cut into parts where it is long.
 //
 // The Hessian has an entry for each two columns that share a row: rows of k entries make up to k^2 each, and one that
 // has all columns would fill it. A column that all rows have, a bias, adds one row and column to it, and no more.
@@ -34,7 +34,8 @@
 //     products as much as a gradient. On top come about 4 + d numbers a row. A Hessian computes half of those k^2 a row
 //     and reads them, sizeof(T) + i bytes each, from the caches as far as these hold; and writes each entry, to a place
 //     that it reads (8 bytes). For it rows are kept once more, in another order: sizeof(T) + 2 i bytes an entry, and
-//     8 + i / 2 bytes for each entry of the Hessian, besides its pattern.
+//     8 + i / 2 bytes for each entry of the Hessian, besides its pattern. Of a dense matrix a value reads its numbers
+//     once, all others twice; it has no sparse Hessian.
 
 namespace nabla {
 
@@ -62,6 +63,20 @@ template <detail::Numbers Starts, detail::Numbers Columns, detail::Numbers Value
 SparseRows(const Starts&, const Columns&, const Values&)
     -> SparseRows<detail::NumberOf<Starts>, detail::NumberOf<Columns>, detail::NumberOf<Values>>;
 
+/// A dense matrix in the executor's memory, row after row, where it stays, and stays as it is, for as long as it is
+/// used: entry (r, c) is values[r * columns + c]. Made of an Array, or of a span or vector in the executor's memory.
+template <class T>
+struct DenseRows {
+  std::span<const T> values;
+  std::int64_t rows, columns;
+
+  template <detail::Numbers Values>
+  DenseRows(const Values& numbers, std::int64_t row_count, std::int64_t column_count)
+      : values(detail::numbers_of(numbers)), rows(row_count), columns(column_count) {}
+};
+template <detail::Numbers Values>
+DenseRows(const Values&, std::int64_t, std::int64_t) -> DenseRows<detail::NumberOf<Values>>;
+
 namespace detail {
 
 /// Indices of 32 or 64 bits.
@@ -75,7 +90,8 @@ struct Indices {
       : data(indices.data()), count(static_cast<std::int64_t>(indices.size())), wide(sizeof(Index) == 8) {}
 };
 
-/// A sparse matrix that was looked through, with its transpose, for CPUs or for the CUDA device of an executor.
+/// A sparse matrix that was looked through, with its transpose, or a dense one, for CPUs or for the CUDA device of an
+/// executor.
 template <class T>
 struct RowMatrix;  // host/row_matrix.hpp
 template <class T>
@@ -87,6 +103,10 @@ extern template std::shared_ptr<const RowMatrix<float>> make_row_matrix(const Ex
 extern template std::shared_ptr<const RowMatrix<double>> make_row_matrix(const Executor&, const Indices&,
                                                                          const Indices&, std::span<const double>,
                                                                          std::int64_t);
+template <class T>
+std::shared_ptr<const RowMatrix<T>> make_row_matrix(const Executor& executor, const DenseRows<T>& rows);
+extern template std::shared_ptr<const RowMatrix<float>> make_row_matrix(const Executor&, const DenseRows<float>&);
+extern template std::shared_ptr<const RowMatrix<double>> make_row_matrix(const Executor&, const DenseRows<double>&);
 
 /// What a caller gave to a pass over rows.
 template <class T>
@@ -122,7 +142,7 @@ extern template void multiply_columns(const Executor&, const RowCall<double>&, s
 /// A matrix's rows in the order in which they make a Hessian, and the Hessian's pattern.
 template <class T>
 struct RowHessian;  // host/row_hessian.hpp
-/// Throws ShapeError for more entries than allowed, before there is memory for them.
+/// Throws ShapeError for more entries than allowed, before there is memory for them, and Error for a dense matrix.
 template <class T>
 std::shared_ptr<const RowHessian<T>> make_row_hessian(const RowMatrix<T>& matrix, std::int64_t most_entries);
 extern template std::shared_ptr<const RowHessian<float>> make_row_hessian(const RowMatrix<float>&, std::int64_t);
@@ -210,9 +230,9 @@ class RowSum {
     losses_.hessian_diagonal(executor, rows.products, rows.slopes);
     detail::multiply_columns<T>(executor, call, rows.slopes, true, add);
   }
-  /// Where the Hessian has entries; looked for at the first call. Throws ShapeError for more than `most_entries`, and
-  /// then says how many the longest row makes, or that there are more. The first call decides, for copies made after it
-  /// too: so a sum of sums can have a larger one.
+  /// Where the Hessian has entries; looked for at the first call. Throws Error for dense rows. Throws ShapeError for
+  /// more than `most_entries`, and then says how many the longest row makes, or that there are more. The first call
+  /// decides, for copies made after it too: so a sum of sums can have a larger one.
   const SparsePattern& hessian_pattern(std::int64_t most_entries = most_hessian_entries) const {
     if (!hessian_) hessian_ = detail::make_row_hessian(*matrix_, most_entries);
     return *detail::pattern_of(*hessian_);
@@ -265,6 +285,18 @@ RowSum<T, E> row_sum(const Executor& executor, E loss, std::int64_t variables, c
   const auto count = static_cast<std::int64_t>(rows.starts.size()) - 1;
   return {std::move(matrix), variables,
           element_sum<T>(executor, std::move(loss), count, Affine::chain(count, {0}), data)};
+}
+
+/// The same over the rows of a dense matrix, of which nothing is kept but where it is.
+template <class T, class E>
+RowSum<T, E> row_sum(const Executor& executor, E loss, const DenseRows<T>& rows,
+                     std::type_identity_t<BatchView<const T>> data = {}) {
+  if constexpr (!std::same_as<E, Formula>) {
+    static_assert(detail::variables_of<E>() == 1, "nabla: the loss of a row has one variable, the row's product");
+  }
+  auto matrix = detail::make_row_matrix<T>(executor, rows);
+  return {std::move(matrix), rows.columns,
+          element_sum<T>(executor, std::move(loss), rows.rows, Affine::chain(rows.rows, {0}), data)};
 }
 
 }  // inline namespace
