@@ -313,6 +313,7 @@ int quadratic(std::span<const char* const> arguments) {
   QuadraticResult result;
   result.matrix = command.matrix ? *command.matrix : command.diagonal ? *command.diagonal : *command.laplacian;
   result.method = command.method_name();
+  result.preconditioner = command.preconditioner_name();
   result.precision = command.common.precision().value_or(default_precision(command, source));
   const MinimizeOptions options = command.minimize_options();
   const Executor executor = command.common.executor();

@@ -56,6 +56,7 @@ void print_json(const QuadraticResult& result, const Executor& executor) {
   object["format"] = result.format;
   object["memory_per_unknown"] = result.memory_per_unknown;
   object["method"] = result.method;
+  object["preconditioner"] = result.preconditioner;
   object["status"] = result.status();
   object["iterations"] = report.iterations;
   object["evaluations"] = report.evaluations.total();
@@ -78,6 +79,7 @@ void print_table(const QuadraticResult& result, const Executor& executor) {
       line("quadratic", fmt::format("{}: {}, {}, by {}, {}", result.matrix, counted(result.unknowns, "unknown"),
                                     counted(result.nonzeros, "nonzero"), result.method, to_string(result.precision)));
   text += line("stored as", result.format);
+  if (!report.preconditioner.empty()) text += line("divided by", report.preconditioner);
   text += line("memory", fmt::format("{:.4g} bytes an unknown, of matrix and vectors", result.memory_per_unknown));
   text += line("ended", describe_end(report));
   if (report.reason == StopReason::negative_curvature) {

@@ -23,6 +23,21 @@ void put(const Executor& where, const Array<T>& product, T* y, bool add, double 
                    Multiply<T>{product.data(), y, add, factor});
 }
 
+/// Those of one matrix, or of two that are added, times a factor.
+class EntriesOfOthers final : public EntryReader {
+ public:
+  EntriesOfOthers(double factor, std::unique_ptr<EntryReader> first, std::unique_ptr<EntryReader> second)
+      : factor_(factor), first_(std::move(first)), second_(std::move(second)) {}
+  void read(std::int64_t row, double factor, std::vector<Entry>& to) override {
+    first_->read(row, factor_ * factor, to);
+    if (second_ != nullptr) second_->read(row, factor_ * factor, to);
+  }
+
+ private:
+  double factor_;
+  std::unique_ptr<EntryReader> first_, second_;
+};
+
 /// factor A. A's products go through a vector of its own.
 template <class T>
 struct Multiple final : SymmetricMatrix<T> {
@@ -43,6 +58,10 @@ struct Multiple final : SymmetricMatrix<T> {
   void diagonal(const Executor& where, T* numbers, bool add) const override {
     a->diagonal(where, product.data(), false);
     put(where, product, numbers, add, factor);
+  }
+  bool has_entries() const override { return a->has_entries(); }
+  std::unique_ptr<EntryReader> entries() const override {
+    return std::make_unique<EntriesOfOthers>(factor, a->entries(), nullptr);
   }
 
   double factor;
@@ -65,6 +84,10 @@ struct SumOfTwo final : SymmetricMatrix<T> {
   void diagonal(const Executor& where, T* numbers, bool add) const override {
     a->diagonal(where, numbers, add);
     b->diagonal(where, numbers, true);
+  }
+  bool has_entries() const override { return a->has_entries() && b->has_entries(); }
+  std::unique_ptr<EntryReader> entries() const override {
+    return std::make_unique<EntriesOfOthers>(1, a->entries(), b->entries());
   }
 
   std::shared_ptr<const SymmetricMatrix<T>> a, b;

@@ -1,15 +1,19 @@
 #pragma once
 
+#include "entries.hpp"
 #include "rows.hpp"
 
 #include <nabla/symmetric_operator.hpp>
 
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace nabla::detail {
+
+class OnHost;
 
 /// What a SymmetricOperator refers to.
 template <class T>
@@ -27,6 +31,9 @@ struct SymmetricMatrix : std::enable_shared_from_this<SymmetricMatrix<T>> {
   virtual void multiply(const Executor& where, const T* x, T* y, bool add) const = 0;
   virtual bool has_diagonal() const { return true; }
   virtual void diagonal(const Executor& where, T* numbers, bool add) const = 0;
+  /// Whether entries() are known.
+  virtual bool has_entries() const { return false; }
+  virtual std::unique_ptr<EntryReader> entries() const { return nullptr; }
 
   const Executor executor;  // that it was made for
   const std::int64_t size;
@@ -44,6 +51,8 @@ struct StoredMatrix final : SymmetricMatrix<T> {
   bool is_cheap() const override { return cheap; }
   void multiply(const Executor& where, const T* x, T* y, bool add) const override;
   void diagonal(const Executor& where, T* numbers, bool add) const override;
+  bool has_entries() const override { return true; }
+  std::unique_ptr<EntryReader> entries() const override;
 
   /// Numbers in the host's memory, kept in the executor's.
   template <class X>
@@ -52,12 +61,16 @@ struct StoredMatrix final : SymmetricMatrix<T> {
     there.upload(numbers);
     auto kept = std::make_shared<const Array<X>>(std::move(there));
     memory.push_back(kept);
+    bytes_of[kept->data()] = static_cast<std::int64_t>(numbers.size() * sizeof(X));
     return kept->data();
   }
+  /// What was put there.
+  OnHost on_host(const void* there) const;
 
   MatrixRows<T> stored;
   bool cheap = false;
   std::vector<std::shared_ptr<const void>> memory;
+  std::map<const void*, std::int64_t> bytes_of;
 };
 
 /// Patterns in the host's memory, in the making.
