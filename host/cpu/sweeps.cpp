@@ -14,13 +14,16 @@ namespace {
 template <class T>
 void sweep_rows(const BlockSweep<T>& body, std::int64_t first, std::int64_t last) {
   for (std::int64_t begin = first / body.size * body.size; begin < last; begin += body.size) {
-    const std::int64_t end = std::min(last, begin + body.size);
-    for (std::int64_t r = std::max(first, begin); r < end; ++r) body.row(r, begin);
+    body.template some<BlockSweep<T>::most>(begin, std::max(first, begin), std::min(last, begin + body.size));
   }
 }
+/// Whole slices, and the rows of the last one one by one. Parts and colours begin with slices, whatever the threads.
 template <class Body>
 void sweep_rows(const Body& body, std::int64_t first, std::int64_t last) {
-  for (std::int64_t r = first; r < last; ++r) body(r);
+  constexpr int slice = 32;
+  std::int64_t r = first;
+  for (; r + slice <= last; r += slice) body.template some<slice>(r);
+  for (; r < last; ++r) body(r);
 }
 
 }  // namespace

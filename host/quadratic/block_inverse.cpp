@@ -70,9 +70,11 @@ template <class T>
 class BlockInverse final : public VectorPreconditioner<T> {
  public:
   BlockInverse(const Executor& executor, const SymmetricMatrix<T>& a, int size)
-      : rows_(a.size), size_(std::min<std::int64_t>(size, a.size)), inverse_(executor, rows_ * size_) {
+      : rows_(a.size),
+        size_(std::min<std::int64_t>(size, a.size)),
+        inverse_(executor, (rows_ + size_ - 1) / size_ * size_ * size_) {
     const auto entries = a.entries();
-    std::vector<T> numbers(static_cast<std::size_t>(rows_ * size_), T(0));
+    std::vector<T> numbers(static_cast<std::size_t>(inverse_.size()), T(0));
     for (std::int64_t begin = 0; begin < rows_; begin += size_) invert(*entries, begin, numbers);
     inverse_.upload(numbers);
     this->description = "the inverses of diagonal blocks of " + std::to_string(size_);
@@ -105,7 +107,7 @@ class BlockInverse final : public VectorPreconditioner<T> {
     if (!block.invert(least)) block.invert_diagonal(diagonal);
     for (std::size_t i = 0; i < count; ++i) {
       for (std::size_t j = 0; j < count; ++j) {
-        const auto at = j * static_cast<std::size_t>(rows_) + static_cast<std::size_t>(begin) + i;
+        const std::size_t at = static_cast<std::size_t>(begin * size_) + j * static_cast<std::size_t>(size_) + i;
         numbers[at] = static_cast<T>(holds<T>(block.at(i, j)) ? block.at(i, j) : i == j ? 1.0 : 0.0);
       }
     }

@@ -56,7 +56,14 @@ class StoredTriangle {
       for (std::int64_t r = first; r < first + slice; ++r) longest = std::max(longest, length(rows, r));
       starts.push_back(starts.back() + slice * longest);
     }
-    std::vector<std::int32_t> columns(static_cast<std::size_t>(starts.back()), -1);
+    std::vector<std::int32_t> columns;
+    columns.reserve(static_cast<std::size_t>(starts.back()));
+    for (std::int64_t first = 0; first < rows.size(); first += slice) {  // each in its own, until there are entries
+      for (std::int64_t r = first;
+           static_cast<std::int64_t>(columns.size()) < starts[static_cast<std::size_t>(first / slice) + 1]; ++r) {
+        columns.push_back(static_cast<std::int32_t>(first + r % slice));
+      }
+    }
     std::vector<T> numbers(columns.size(), T(0));
     for (std::int64_t r = 0; r < rows.size(); ++r) {
       const std::int64_t first = starts[static_cast<std::size_t>(r / slice)] + r % slice;
@@ -123,6 +130,7 @@ class IncompleteCholesky final : public VectorPreconditioner<T> {
     // g and y; y again as both sweeps' rows want it; y, the pivots, y and z.
     const double numbers = 8 * sizeof(T) + 2 * sizeof(std::int32_t);
     this->bytes = numbers * static_cast<double>(order.places.size()) + lower_.bytes() + upper_.bytes();
+    y_.upload(std::vector<T>(order.order.size(), T(0)));  // padding is multiplied too
   }
 
   void apply(const Executor& executor, const T* g, T* z, const KrylovScalars* scalars) const override {
