@@ -4,6 +4,7 @@
 #include "displace.hpp"
 #include "executor_state.hpp"
 #include "quadratic/passes.hpp"
+#include "quadratic/sweeps.hpp"
 #include "vectors.hpp"
 
 #include <nabla/detail/element_request.hpp>
@@ -18,8 +19,8 @@
 
 // What the host side asks of CUDA, without a CUDA type. kernels/dense.cu, kernels/device.cu, kernels/displace.cu,
 // kernels/element_sum.cu, kernels/module.cu, kernels/quadratic.cu, kernels/random.cu, kernels/replay.cu,
-// kernels/row_hessian.cu, kernels/row_sum.cu, kernels/summary.cu and kernels/vectors.cu answer; host/without_cuda.cpp
-// answers in builds without CUDA.
+// kernels/row_hessian.cu, kernels/row_sum.cu, kernels/summary.cu, kernels/sweeps.cu and kernels/vectors.cu answer;
+// host/without_cuda.cpp answers in builds without CUDA.
 
 namespace nabla::detail::cuda {
 
@@ -99,6 +100,15 @@ template <class T>
 void turn(const ExecutorState& state, std::int64_t n, const KrylovVectors<T>& vectors);
 template <class T>
 void iterate(const ExecutorState& state, const MatrixRows<T>& rows, const KrylovVectors<T>& vectors, const Sums& sums);
+template <class T>
+void run(const ExecutorState& state, const MatrixRows<T>& rows, const ChebyshevStep<T>& pass);
+/// The sum of Meet, and the scalars that follow.
+template <class T>
+void meet(const ExecutorState& state, std::int64_t n, const KrylovVectors<T>& vectors, const Sums& sums);
+
+/// What host/quadratic/sweeps.hpp says, enqueued.
+template <class T>
+void sweep(const ExecutorState& state, const RowSweep<T>& sweep, const KrylovScalars* scalars);
 
 /// Enqueues all entries of a sum's Hessian. `sums`: a number for each entry, and those of parts.
 template <class T, class Index>

@@ -143,6 +143,24 @@ template <class T>
 void iterate(const ExecutorState&, const MatrixRows<T>&, const KrylovVectors<T>&, const Sums&) {
   unreachable();
 }
+template <class T>
+void run(const ExecutorState&, const MatrixRows<T>&, const ChebyshevStep<T>&) {
+  unreachable();
+}
+template <class T>
+void meet(const ExecutorState&, std::int64_t, const KrylovVectors<T>&, const Sums&) {
+  unreachable();
+}
+template <class T>
+void sweep(const ExecutorState&, const RowSweep<T>&, const KrylovScalars*) {
+  unreachable();
+}
+template void run(const ExecutorState&, const MatrixRows<float>&, const ChebyshevStep<float>&);
+template void meet(const ExecutorState&, std::int64_t, const KrylovVectors<float>&, const Sums&);
+template void sweep(const ExecutorState&, const RowSweep<float>&, const KrylovScalars*);
+template void run(const ExecutorState&, const MatrixRows<double>&, const ChebyshevStep<double>&);
+template void meet(const ExecutorState&, std::int64_t, const KrylovVectors<double>&, const Sums&);
+template void sweep(const ExecutorState&, const RowSweep<double>&, const KrylovScalars*);
 template void multiply(const ExecutorState&, const MatrixRows<float>&, const Multiply<float>&);
 template void take_diagonal(const ExecutorState&, const MatrixRows<float>&, std::int64_t, float*, bool);
 template void run(const ExecutorState&, const MatrixRows<float>&, const Evaluate<float>&, const Sums&);

@@ -16,6 +16,9 @@ template <class Stored, class Body>
 __global__ void __launch_bounds__(pass_threads)
     rows_kernel(const __grid_constant__ Stored rows, const __grid_constant__ Body body, double* const partials) {
   constexpr int count = Body::sums;
+  if constexpr (requires { body.is_wanted(); }) {
+    if (!body.is_wanted()) return;
+  }
   const auto* const in = body.in();
   double sums[count > 0 ? count : 1] = {};
   in_part(rows.rows, [&](std::int64_t r) {
@@ -77,7 +80,7 @@ __global__ void __launch_bounds__(pass_threads)
   const Curve<T> body{v.other_p, is_given ? nullptr : v.product, v.scalars};
   const double beta = v.scalars->beta;
   const auto turned = [&](std::int64_t i) {
-    return static_cast<T>(Turning<T>::turned(OneNumber(), beta, v.p, v.g, v.inverse, i));
+    return static_cast<T>(Turning<T>::turned(OneNumber(), beta, v.p, v.pull(), v.inverse, i));
   };
   double sums[1] = {};
   in_part(rows.rows, [&](std::int64_t r) {
@@ -101,7 +104,7 @@ __global__ void __launch_bounds__(pass_threads)
   if (!v.scalars->is_running()) return;
   const double beta = v.scalars->beta;
   in_part(n, [&](std::int64_t i) {
-    OneNumber().store(v.other_p, i, Turning<T>::turned(OneNumber(), beta, v.p, v.g, v.inverse, i));
+    OneNumber().store(v.other_p, i, Turning<T>::turned(OneNumber(), beta, v.p, v.pull(), v.inverse, i));
   });
 }
 
@@ -119,6 +122,17 @@ __global__ void __launch_bounds__(pass_threads)
 #pragma unroll
     for (int k = 0; k < Advance<T>::sums; ++k) sums[k] += terms[k];
   });
+  leave_partials(sums, partials);
+  if (is_last(&v.scalars->tickets)) conclude(body, partials);
+}
+
+template <class T>
+__global__ void __launch_bounds__(pass_threads)
+    meet_kernel(const std::int64_t n, const __grid_constant__ KrylovVectors<T> v, double* const partials) {
+  if (!v.scalars->is_running()) return;
+  const Meet<T> body{v.g, v.z, v.scalars};
+  double sums[1] = {};
+  in_part(n, [&](std::int64_t i) { sums[0] += body(OneNumber(), i, static_cast<double>(v.z[i]))[0]; });
   leave_partials(sums, partials);
   if (is_last(&v.scalars->tickets)) conclude(body, partials);
 }
@@ -207,13 +221,29 @@ void iterate(const ExecutorState& state, const MatrixRows<T>& rows, const Krylov
   std::visit([&](const auto& stored) { launch_iteration(state, stored, vectors, sums.partials()); }, rows);
 }
 
+template <class T>
+void run(const ExecutorState& state, const MatrixRows<T>& rows, const ChebyshevStep<T>& pass) {
+  const CurrentDevice current(state.device);
+  launch_rows<T>(state, rows, pass, nullptr);
+}
+
+template <class T>
+void meet(const ExecutorState& state, std::int64_t n, const KrylovVectors<T>& vectors, const Sums& sums) {
+  const CurrentDevice current(state.device);
+  launch_kernel("nabla meet kernel", &meet_kernel<T>, blocks_for(state, n), n, vectors, sums.partials());
+}
+
 template void multiply(const ExecutorState&, const MatrixRows<float>&, const Multiply<float>&);
 template void multiply(const ExecutorState&, const MatrixRows<double>&, const Multiply<double>&);
 template void take_diagonal(const ExecutorState&, const MatrixRows<float>&, std::int64_t, float*, bool);
 template void take_diagonal(const ExecutorState&, const MatrixRows<double>&, std::int64_t, double*, bool);
 template void run(const ExecutorState&, const MatrixRows<float>&, const Evaluate<float>&, const Sums&);
 template void run(const ExecutorState&, const MatrixRows<double>&, const Evaluate<double>&, const Sums&);
+template void run(const ExecutorState&, const MatrixRows<float>&, const ChebyshevStep<float>&);
+template void meet(const ExecutorState&, std::int64_t, const KrylovVectors<float>&, const Sums&);
 template void turn(const ExecutorState&, std::int64_t, const KrylovVectors<float>&);
+template void run(const ExecutorState&, const MatrixRows<double>&, const ChebyshevStep<double>&);
+template void meet(const ExecutorState&, std::int64_t, const KrylovVectors<double>&, const Sums&);
 template void turn(const ExecutorState&, std::int64_t, const KrylovVectors<double>&);
 template void iterate(const ExecutorState&, const MatrixRows<float>&, const KrylovVectors<float>&, const Sums&);
 template void iterate(const ExecutorState&, const MatrixRows<double>&, const KrylovVectors<double>&, const Sums&);

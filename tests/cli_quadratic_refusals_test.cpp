@@ -111,7 +111,14 @@ TEST(QuadraticRefusals, OptionsWithoutUse) {
   refuse_more({"--method", "lbfgs", "--preconditioner", "jacobi"},
               "--preconditioner: is for conjugate-gradient, chebyshev and steepest; lbfgs has none");
   refuse_more({"--step", "1"}, "--step: is for gradient and nesterov; conjugate-gradient finds its own");
-  refuse_more({"--largest-eigenvalue", "1"}, "--largest-eigenvalue: is for chebyshev and gradient");
+  refuse_more({"--largest-eigenvalue", "1"},
+              "--largest-eigenvalue: is for chebyshev, as method or preconditioner, and gradient");
+  refuse_more({"--preconditioner", "jacobi", "--preconditioner-block", "4"},
+              "--preconditioner-block: is for --preconditioner block-jacobi");
+  refuse_more({"--preconditioner", "ic0", "--preconditioner-degree", "4"},
+              "--preconditioner-degree: is for --preconditioner chebyshev");
+  refuse_more({"--preconditioner", "chebyshev", "--method", "chebyshev"},
+              "--preconditioner chebyshev: --method chebyshev is such a polynomial itself");
   refuse_more({"--method", "chebyshev", "--smallest-eigenvalue", "2", "--largest-eigenvalue", "1"},
               "--largest-eigenvalue: expected more than the smallest, 2, found 1");
   refuse_more({"--points", "p.npy"}, "unknown option --points; did you mean --quiet?");
@@ -127,7 +134,8 @@ TEST(QuadraticRefusals, Names) {
   refuse_more({"--mixed-precision", "--precision", "f32"},
               "--mixed-precision: corrects in f64, but the precision is f32; --precision f64 changes it");
   refuse_more({"--preconditioner", "jacob"},
-              "--preconditioner: there is no 'jacob'; did you mean 'jacobi'? There are none, jacobi");
+              "--preconditioner: there is no 'jacob'; did you mean 'jacobi'? There are none, jacobi, block-jacobi, "
+              "ic0, chebyshev");
 }
 
 TEST(QuadraticRefusals, Numbers) {
@@ -142,6 +150,9 @@ TEST(QuadraticRefusals, Numbers) {
   each("--relative-tolerance", {"-1e-8", "1", "nan"}, "a number of 0 or more and below 1");
   each("--max-iterations", {"-1", "1.5", "many"}, "a whole number of at least 0, such as 1000 or 1e7");
   each("--checkpoint-every", {"0"}, "a whole number of at least 1, such as 1000 or 1e7", {"--checkpoint", "state"});
+  each("--preconditioner-block", {"0", "33", "eight"}, "a whole number from 1 to 32",
+       {"--preconditioner", "block-jacobi"});
+  each("--preconditioner-degree", {"0", "65"}, "a whole number from 1 to 64", {"--preconditioner", "chebyshev"});
   each("--step", {"0", "-1", "inf", "nan"}, "a number above 0, such as 1e-3", {"--method", "gradient"});
   each("--smallest-eigenvalue", {"0", "-1"}, "a number above 0, such as 1e-3", {"--method", "chebyshev"});
 }
@@ -219,6 +230,14 @@ TEST(QuadraticRefusals, CheckpointsOfSomethingElse) {
          state +
              ": is a checkpoint of conjugate_gradient, 5 variables in f64; expected conjugate_gradient with "
              "jacobi, 5 variables in f64");
+  refuse({"--laplacian", "1d:5", "--resume", state, "--preconditioner", "block-jacobi", "--preconditioner-block", "2"},
+         state +
+             ": is a checkpoint of conjugate_gradient, 5 variables in f64; expected conjugate_gradient with "
+             "block_jacobi of 2, 5 variables in f64");
+  refuse({"--laplacian", "1d:5", "--preconditioner", "chebyshev", "--preconditioner-degree", "3",
+          "--largest-eigenvalue", "0.1"},
+         "minimize: the preconditioner is not positive definite; expected a largest_eigenvalue that no eigenvalue of A "
+         "over its diagonal exceeds, found 0.1");
   refuse_more({"--resume", folder / "none"}, (folder / "none") + ": No such file or directory");
   const std::string text = folder.put("text", "hello");
   refuse_more({"--resume", text}, text + ": is not a checkpoint of minimize()");

@@ -371,7 +371,8 @@ TEST_P(MixedPrecision, TheSameBitsForAnyNumberOfThreads) {
   if (executor_.is_cuda()) return;
   const Entries entries = plane(150, 70);
   const Numbers b = pull(static_cast<std::size_t>(entries.size));
-  for (const auto storage : {nabla::Storage::patterns, nabla::Storage::diagonals, nabla::Storage::slices, nabla::Storage::rows}) {
+  for (const auto storage :
+       {nabla::Storage::patterns, nabla::Storage::diagonals, nabla::Storage::slices, nabla::Storage::rows}) {
     std::vector<Numbers> results;
     for (const int threads : {1, 2, 3, 8}) {
       const Executor where = Executor::cpu(threads);

@@ -318,6 +318,7 @@ int quadratic(std::span<const char* const> arguments) {
   QuadraticResult result;
   result.matrix = command.matrix ? *command.matrix : command.diagonal ? *command.diagonal : *command.laplacian;
   result.method = command.method_name();
+  result.preconditioner = command.preconditioner_name();
   result.precision = command.common.precision().value_or(default_precision(command, source));
   result.mixed_precision = command.mixed_precision;
   if (result.mixed_precision && result.precision == Precision::f32) {

@@ -27,6 +27,7 @@ struct QuadraticCommand {
   MatrixSource source() const;
   Storage storage() const;
   std::string method_name() const;
+  std::string preconditioner_name() const;
   MinimizeOptions minimize_options() const;
   double relative_tolerance(Precision precision) const;
 
@@ -34,13 +35,14 @@ struct QuadraticCommand {
   std::optional<std::string> matrix, diagonal, laplacian, format, rhs, x0;
   std::optional<std::string> method, step, preconditioner, smallest_eigenvalue, largest_eigenvalue;
   bool mixed_precision = false;
+  std::optional<std::string> preconditioner_block, preconditioner_degree;
   std::optional<std::string> relative_residual, max_iterations;
   std::optional<std::string> out_x, history, checkpoint, checkpoint_every, resume;
 };
 
 /// All that the reports say.
 struct QuadraticResult {
-  std::string matrix, method, format;
+  std::string matrix, method, preconditioner, format;
   Precision precision = Precision::f64;
   bool mixed_precision = false;
   std::int64_t unknowns = 0, nonzeros = 0;

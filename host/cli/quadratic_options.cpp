@@ -40,7 +40,11 @@ struct NamedPreconditioner {
   const char* name;
   Preconditioner preconditioner;
 };
-constexpr NamedPreconditioner preconditioners[] = {{"none", Preconditioner::none}, {"jacobi", Preconditioner::jacobi}};
+constexpr NamedPreconditioner preconditioners[] = {{"none", Preconditioner::none},
+                                                   {"jacobi", Preconditioner::jacobi},
+                                                   {"block-jacobi", Preconditioner::block_jacobi},
+                                                   {"ic0", Preconditioner::incomplete_cholesky},
+                                                   {"chebyshev", Preconditioner::chebyshev}};
 
 template <class Named>
 std::string names_of(const Named& all) {
@@ -51,8 +55,10 @@ std::string names_of(const Named& all) {
 template <class Named>
 const auto& find(const char* argument, const Named& all, const std::string& name) {
   std::vector<std::string> names;
+  std::string hyphened = name;  // as the library has names: block_jacobi
+  std::ranges::replace(hyphened, '_', '-');
   for (const auto& one : all) {
-    if (name == one.name) return one;
+    if (hyphened == one.name) return one;
     names.emplace_back(one.name);
   }
   throw UsageError(fmt::format("{}: there is no '{}'; did you mean '{}'? There are {}", argument, name,
@@ -94,14 +100,18 @@ void QuadraticCommand::declare(Arguments& arguments) {
   arguments.section("how to descend");
   arguments.value("--method", "NAME", "conjugate-gradient (the default), chebyshev, steepest, gradient,", method);
   arguments.note("barzilai-borwein, nesterov or lbfgs");
-  arguments.value("--preconditioner", "NAME",
-                  names_of(preconditioners) + " (the diagonal); for conjugate-gradient, chebyshev, steepest",
-                  preconditioner);
+  arguments.value("--preconditioner", "NAME", names_of(preconditioners) + " (default none):", preconditioner);
+  arguments.note("A's diagonal, blocks on it, A's incomplete Cholesky factor, a polynomial in A;");
+  arguments.note("for conjugate-gradient, chebyshev and steepest");
+  arguments.value("--preconditioner-block", "N", "rows of block-jacobi's blocks, 1 to 32 (default 8)",
+                  preconditioner_block);
+  arguments.value("--preconditioner-degree", "N", "of chebyshev's polynomial, in products with A, 1 to 64 (default 4)",
+                  preconditioner_degree);
   arguments.value("--step", "A", "of gradient and nesterov (default: from an estimated eigenvalue, a line search)",
                   step);
-  arguments.value("--smallest-eigenvalue", "L", "of A over the preconditioner, for chebyshev (default: estimated)",
-                  smallest_eigenvalue);
-  arguments.value("--largest-eigenvalue", "L", "for chebyshev and gradient (default: estimated, and 5 % on top)",
+  arguments.value("--smallest-eigenvalue", "L",
+                  "of A over the preconditioner, for chebyshev as either (default: estimated)", smallest_eigenvalue);
+  arguments.value("--largest-eigenvalue", "L", "for those and gradient (default: estimated, and 5 % on top, or 10 %)",
                   largest_eigenvalue);
   arguments.flag("--mixed-precision", "iterate in f32 and correct x in f64, to the same tolerances; for",
                  mixed_precision);
@@ -136,7 +146,13 @@ MatrixSource QuadraticCommand::source() const {
 
 Storage QuadraticCommand::storage() const { return find("--format", storages, format.value_or("auto")).storage; }
 
-std::string QuadraticCommand::method_name() const { return method.value_or(methods[0].name); }
+std::string QuadraticCommand::preconditioner_name() const {
+  return find("--preconditioner", preconditioners, preconditioner.value_or("none")).name;
+}
+
+std::string QuadraticCommand::method_name() const {
+  return find("--method", methods, method.value_or(methods[0].name)).name;
+}
 
 double QuadraticCommand::relative_tolerance(Precision precision) const {
   if (relative_residual) return parse_below_one("--relative-tolerance", *relative_residual);
@@ -159,16 +175,34 @@ MinimizeOptions QuadraticCommand::minimize_options() const {
         fmt::format("--mixed-precision: is for conjugate-gradient, chebyshev and steepest, not {}", method_name()));
   }
   options.mixed_precision = mixed_precision;
+  const auto number_of = [&](const char* argument, const std::optional<std::string>& text, Preconditioner owner,
+                             std::int64_t most, int& number) {
+    if (!text) return;
+    if (options.preconditioner != owner) {
+      throw UsageError(fmt::format("{}: is for --preconditioner {}", argument,
+                                   owner == Preconditioner::chebyshev ? "chebyshev" : "block-jacobi"));
+    }
+    number = static_cast<int>(parse_count_within(argument, *text, 1, most));
+  };
+  number_of("--preconditioner-block", preconditioner_block, Preconditioner::block_jacobi, 32,
+            options.preconditioner_block);
+  number_of("--preconditioner-degree", preconditioner_degree, Preconditioner::chebyshev, 64,
+            options.preconditioner_degree);
+  if (options.preconditioner == Preconditioner::chebyshev && options.method == Method::chebyshev) {
+    throw UsageError("--preconditioner chebyshev: --method chebyshev is such a polynomial itself");
+  }
   if (step) {
     if (options.method != Method::gradient && options.method != Method::nesterov) {
       throw UsageError(fmt::format("--step: is for gradient and nesterov; {} finds its own", method_name()));
     }
     options.step = parse_positive("--step", *step);
   }
-  const bool takes_bounds = options.method == Method::chebyshev || options.method == Method::gradient;
+  const bool takes_bounds = options.method == Method::chebyshev || options.method == Method::gradient ||
+                            options.preconditioner == Preconditioner::chebyshev;
   const auto bound = [&](const char* argument, const std::optional<std::string>& text) {
     if (!text) return 0.0;
-    if (!takes_bounds) throw UsageError(fmt::format("{}: is for chebyshev and gradient", argument));
+    if (!takes_bounds)
+      throw UsageError(fmt::format("{}: is for chebyshev, as method or preconditioner, and gradient", argument));
     return parse_positive(argument, *text);
   };
   options.smallest_eigenvalue = bound("--smallest-eigenvalue", smallest_eigenvalue);

@@ -57,6 +57,7 @@ void print_json(const QuadraticResult& result, const Executor& executor) {
   object["memory_per_unknown"] = result.memory_per_unknown;
   object["method"] = result.method;
   object["mixed_precision"] = result.mixed_precision;
+  object["preconditioner"] = result.preconditioner;
   object["status"] = result.status();
   object["iterations"] = report.iterations;
   object["evaluations"] = report.evaluations.total();
@@ -80,6 +81,7 @@ void print_table(const QuadraticResult& result, const Executor& executor) {
                                     counted(result.nonzeros, "nonzero"), result.method, to_string(result.precision),
                                     result.mixed_precision ? " by iterations in f32" : ""));
   text += line("stored as", result.format);
+  if (!report.preconditioner.empty()) text += line("divided by", report.preconditioner);
   text += line("memory", fmt::format("{:.4g} bytes an unknown, of matrix and vectors", result.memory_per_unknown));
   text += line("ended", describe_end(report));
   if (report.reason == StopReason::negative_curvature) {

@@ -342,6 +342,17 @@ void run(int threads, const MatrixRows<T>& rows, const Evaluate<T>& pass, const 
 }
 
 template <class T>
+void run(int threads, const MatrixRows<T>& rows, const ChebyshevStep<T>& pass) {
+  std::visit([&](const auto& stored) { run_all(threads, stored, pass, nullptr); }, rows);
+}
+
+template <class T>
+void run(int threads, const MatrixRows<T>& rows, const Meet<T>& pass, const Sums& sums) {
+  std::visit([&](const auto& stored) { run_all(threads, stored, pass, &sums); }, rows);
+  pass.conclude(sums.on_executor());
+}
+
+template <class T>
 void turn(int threads, std::int64_t n, const Turning<T>& turning) {
   in_parts(threads, n, [&](std::int64_t, std::int64_t first, std::int64_t last) { turn_some(turning, first, last); });
 }
@@ -374,12 +385,16 @@ void run(int threads, const MatrixRows<T>& rows, const Advance<T>& pass, const S
 template void multiply(int, const MatrixRows<float>&, const Multiply<float>&);
 template void take_diagonal(int, const MatrixRows<float>&, float*, bool);
 template void run(int, const MatrixRows<float>&, const Evaluate<float>&, const Sums&);
+template void run(int, const MatrixRows<float>&, const ChebyshevStep<float>&);
+template void run(int, const MatrixRows<float>&, const Meet<float>&, const Sums&);
 template void turn(int, std::int64_t, const Turning<float>&);
 template void run(int, const MatrixRows<float>&, const Turning<float>*, const Curve<float>&, const Sums&);
 template void run(int, const MatrixRows<float>&, const Advance<float>&, const Sums&);
 template void multiply(int, const MatrixRows<double>&, const Multiply<double>&);
 template void take_diagonal(int, const MatrixRows<double>&, double*, bool);
 template void run(int, const MatrixRows<double>&, const Evaluate<double>&, const Sums&);
+template void run(int, const MatrixRows<double>&, const ChebyshevStep<double>&);
+template void run(int, const MatrixRows<double>&, const Meet<double>&, const Sums&);
 template void turn(int, std::int64_t, const Turning<double>&);
 template void run(int, const MatrixRows<double>&, const Turning<double>*, const Curve<double>&, const Sums&);
 template void run(int, const MatrixRows<double>&, const Advance<double>&, const Sums&);

@@ -24,6 +24,17 @@ struct Header {
 };
 static_assert(sizeof(Header) % word == 0);
 
+constexpr std::int64_t kinds = 256;  // more than there are preconditioners
+
+/// L-BFGS's pairs; of others the preconditioner, and behind it the number that it goes by.
+std::int64_t with_what(const MinimizeOptions& options) {
+  if (options.method == Method::lbfgs) return options.memory;
+  const std::int64_t number = options.preconditioner == Preconditioner::block_jacobi ? options.preconditioner_block
+                              : options.preconditioner == Preconditioner::chebyshev  ? options.preconditioner_degree
+                                                                                     : 0;
+  return static_cast<std::int64_t>(options.preconditioner) + kinds * number;
+}
+
 template <class T>
 Header header_of(const MinimizeOptions& options, std::int64_t n) {
   return {magic,
@@ -31,7 +42,7 @@ Header header_of(const MinimizeOptions& options, std::int64_t n) {
           static_cast<std::int64_t>(sizeof(T)),
           n,
           (has_fixed_steps(options) ? 1 : 0) + (options.mixed_precision ? 2 : 0),
-          options.method == Method::lbfgs ? options.memory : static_cast<std::int64_t>(options.preconditioner)};
+          with_what(options)};
 }
 
 /// Of whole words; any word that is changed changes it.
@@ -176,7 +187,11 @@ Header verified(const std::filesystem::path& path, std::ifstream& file, std::vec
 std::string with_text(const Header& header) {
   if (header.pairs == 0) return "";
   if (static_cast<Method>(header.method) == Method::lbfgs) return " with " + std::to_string(header.pairs) + " pairs";
-  return " with jacobi";
+  const std::string number = std::to_string(header.pairs / kinds);
+  const auto preconditioner = static_cast<Preconditioner>(header.pairs % kinds);
+  const bool has_blocks = preconditioner == Preconditioner::block_jacobi;
+  return std::string(" with ") + name_of(preconditioner) + (has_blocks ? " of " + number : "") +
+         (preconditioner == Preconditioner::chebyshev ? " of degree " + number : "");
 }
 
 std::string text_of(const Header& header) {

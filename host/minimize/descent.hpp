@@ -10,6 +10,7 @@
 #include <limits>
 #include <memory>
 #include <optional>
+#include <string>
 #include <utility>
 #include <vector>
 
@@ -171,6 +172,8 @@ class DescentMethod {
   virtual int patience() const = 0;
   /// That an iteration moves at least; 0: not known.
   virtual double bytes_of_iteration() const { return 0; }
+  /// In words; empty: none.
+  virtual std::string preconditioner() const { return {}; }
 };
 
 template <class T>

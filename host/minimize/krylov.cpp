@@ -3,10 +3,14 @@
 #include "../quadratic/eigenvalues.hpp"
 #include "../quadratic/matrix.hpp"
 #include "../quadratic/passes.hpp"
+#include "../quadratic/preconditioner.hpp"
 #include "../replay.hpp"
+
+#include <nabla/error.hpp>
 
 #include <limits>
 #include <optional>
+#include <string>
 #include <vector>
 
 // Descents that only quadratics have, since the gradient after a step follows from the product that the step was made
@@ -43,6 +47,7 @@ class Krylov final : public DescentMethod<T> {
         other_p_(descent.executor, descent.executor.is_cuda() ? descent.n : 0),
         product_(descent.executor, a_.is_cheap() ? 0 : descent.n),
         inverse_(descent.executor, descent.options.preconditioner == Preconditioner::jacobi ? descent.n : 0),
+        z_(descent.executor, descent.options.preconditioner > Preconditioner::jacobi ? descent.n : 0),
         on_executor_(descent.executor, 1),
         sums_(descent.executor, descent.n, detail::Advance<T>::sums) {
     scalars_.kind = kind_of(descent.options.method);
@@ -50,11 +55,14 @@ class Krylov final : public DescentMethod<T> {
       a_.diagonal(descent.executor, inverse_.data(), false);
       descent_.run(detail::Invert<T>{inverse_.data()});
     }
+    m_ = make_preconditioner();
+    if (m_ != nullptr) descent_.evaluations.hessian_products += m_->products_before;
   }
 
   Step advance() override {
     if (scalars_.state == KrylovState::bent) return bent();
     if (scalars_.state == KrylovState::not_finite) return not_finite();
+    if (scalars_.state == KrylovState::misled) refuse_preconditioner();
     if (!begun_) begin();
     const std::int64_t before = scalars_.iterations;
     const int count = iterations_at_once();
@@ -62,7 +70,7 @@ class Krylov final : public DescentMethod<T> {
     enqueue(count);
     from_executor();
     const std::int64_t done = scalars_.iterations - before;
-    descent_.evaluations.hessian_products += done;
+    descent_.evaluations.hessian_products += done * (1 + products_of_preconditioner());
     descent_.value = scalars_.value;
     descent_.gradient_squares = scalars_.squares;
     if (other_p_.size() > 0 && done % 2 == 1) std::swap(p_, other_p_);
@@ -80,6 +88,7 @@ class Krylov final : public DescentMethod<T> {
 
   void keep(State<T>& state) override {
     state.vector(p_.data());
+    if (m_ != nullptr) state.vector(z_.data());
     state.number(begun_);
     state.bytes(&scalars_, sizeof(scalars_));
     are_there_ = false;  // they may have been read
@@ -89,24 +98,48 @@ class Krylov final : public DescentMethod<T> {
   }
   /// Beside the matrix: p and g are read, p written (which Chebyshev's could save); then x, g and p read, x and g
   /// written. A product that is computed once is written, and read there; where the matrix has no rows for passes, p
-  /// and the product are read for themselves, and p for the product.
+  /// and the product are read for themselves, and p for the product. For M^-1 g, z is read in place of g, and both once
+  /// more.
   double bytes_of_iteration() const override {
+    const double for_beta = m_ != nullptr && !detail::has_own_steps(scalars_.kind) ? 2 : 0;
     const double numbers =
-        8 + (product_.size() > 0 ? (a_.rows() != nullptr ? 2 : 5) : 0) + (inverse_.size() > 0 ? 2 : 0);
-    return numbers * sizeof(T) * static_cast<double>(descent_.n) + (product_.size() > 0 ? 1 : 2) * a_.bytes;
+        8 + for_beta + (product_.size() > 0 ? (a_.rows() != nullptr ? 2 : 5) : 0) + (inverse_.size() > 0 ? 2 : 0);
+    return numbers * sizeof(T) * static_cast<double>(descent_.n) + (product_.size() > 0 ? 1 : 2) * a_.bytes +
+           (m_ != nullptr ? m_->bytes : 0);
+  }
+  std::string preconditioner() const override {
+    if (inverse_.size() > 0) return "the diagonal";
+    return m_ != nullptr ? m_->description : "";
   }
 
  private:
   detail::KrylovVectors<T> vectors() {
     const auto data = [](const Array<T>& vector) { return vector.size() > 0 ? vector.data() : nullptr; };
-    return {descent_.x,     descent_.gradient, p_.data(),           data(other_p_),
-            data(product_), data(inverse_),    on_executor_.data(), scalars_.kind};
+    return {descent_.x,     descent_.gradient,   p_.data(),     data(other_p_), data(product_),
+            data(inverse_), on_executor_.data(), scalars_.kind, data(z_)};
   }
 
+  detail::MadePreconditioner<T> make_preconditioner() {
+    const MinimizeOptions& options = descent_.options;
+    switch (options.preconditioner) {
+      case Preconditioner::block_jacobi:
+        return detail::make_block_inverse(descent_.executor, a_, options.preconditioner_block);
+      case Preconditioner::incomplete_cholesky:
+        return detail::make_incomplete_cholesky(descent_.executor, a_);
+      case Preconditioner::chebyshev:
+        return detail::make_polynomial(
+            descent_.executor, a_,
+            {options.preconditioner_degree, options.smallest_eigenvalue, options.largest_eigenvalue}, vectors(), sums_);
+      default:
+        return nullptr;
+    }
+  }
+  std::int64_t products_of_preconditioner() const { return m_ != nullptr ? m_->products : 0; }
+
   void begin() {
-    const double scaled = scaled_squares();
     if (scalars_.kind == KrylovKind::chebyshev || scalars_.kind == KrylovKind::fixed) choose_steps();
-    scalars_.begin(descent_.gradient_squares, scaled);
+    scalars_.begin(descent_.gradient_squares, scaled_squares());
+    if (m_ != nullptr && scalars_.state == KrylovState::running && !(scalars_.scaled > 0)) refuse_preconditioner();
     scalars_.most = std::numeric_limits<std::int64_t>::max();  // no more are enqueued than are wanted
     begun_ = true;
     are_there_ = false;
@@ -122,9 +155,22 @@ class Krylov final : public DescentMethod<T> {
     begun_ = true;
     are_there_ = false;
   }
+  /// g.M^-1 g
   double scaled_squares() {
-    if (inverse_.size() == 0) return descent_.gradient_squares;
-    return descent_.sums_of(detail::Scaled<T>{descent_.gradient, inverse_.data()})[0];
+    if (inverse_.size() > 0) return descent_.sums_of(detail::Scaled<T>{descent_.gradient, inverse_.data()})[0];
+    if (m_ == nullptr) return descent_.gradient_squares;
+    m_->apply(descent_.executor, descent_.gradient, z_.data(), nullptr);
+    descent_.evaluations.hessian_products += m_->products;
+    return descent_.sums_of(detail::Dot<T>{descent_.gradient, z_.data()})[0];
+  }
+
+  /// Only a polynomial that was given its bounds can be wrong.
+  [[noreturn]] void refuse_preconditioner() const {
+    throw Error(
+        "minimize: the preconditioner is not positive definite; expected a largest_eigenvalue that no eigenvalue of A "
+        "over "
+        "its diagonal exceeds, found " +
+        std::to_string(descent_.options.largest_eigenvalue));
   }
 
   void choose_steps() {
@@ -135,8 +181,8 @@ class Krylov final : public DescentMethod<T> {
     }
     double least = descent_.options.smallest_eigenvalue, most = descent_.options.largest_eigenvalue;
     if (!(least > 0 && most > 0)) {
-      const auto found = detail::eigenvalues_along(descent_.executor, a_, vectors(), sums_);
-      descent_.evaluations.hessian_products += found.products;
+      const auto found = detail::eigenvalues_along(descent_.executor, a_, m_.get(), vectors(), sums_);
+      descent_.evaluations.hessian_products += found.products * (1 + products_of_preconditioner());
       if (!(least > 0)) least = found.smallest;
       if (!(most > 0)) most = 1.05 * found.largest;  // which is found from below
     }
@@ -153,7 +199,7 @@ class Krylov final : public DescentMethod<T> {
     return static_cast<int>(std::clamp<std::int64_t>(descent_.iterations_unseen, 1, most_at_once));
   }
   void enqueue(int count) {
-    const auto all = [&] { detail::iterate(descent_.executor, a_, vectors(), count, sums_); };
+    const auto all = [&] { detail::iterate(descent_.executor, a_, m_.get(), vectors(), count, sums_); };
     if (count < most_at_once || a_.rows() == nullptr) return all();
     if (p_.data() != replayed_p_) replay_.emplace(descent_.executor);
     replayed_p_ = p_.data();
@@ -193,10 +239,11 @@ class Krylov final : public DescentMethod<T> {
 
   Descent<T>& descent_;
   const detail::SymmetricMatrix<T>& a_;
-  Array<T> p_, other_p_, product_, inverse_;
+  Array<T> p_, other_p_, product_, inverse_, z_;
   Array<KrylovScalars> on_executor_;
   detail::Sums sums_;
   KrylovScalars scalars_{};
+  detail::MadePreconditioner<T> m_;  // null: the diagonal, or none
   bool begun_ = false, are_there_ = false;
   std::optional<detail::Replay> replay_;
   const T* replayed_p_ = nullptr;  // the direction that the recorded iterations begin with

@@ -253,6 +253,7 @@ class Minimization {
       report_.not_finite_component = first_not_finite(descent_.executor, descent_.gradient, descent_.n);
     }
     report_.iterations = iteration_;
+    report_.preconditioner = method_->preconditioner();
     report_.bytes = method_->bytes_of_iteration() * static_cast<double>(iteration_);
     report_.evaluations = descent_.evaluations;
     report_.value = descent_.value;

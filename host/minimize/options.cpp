@@ -1,5 +1,7 @@
 #include "options.hpp"
 
+#include "../quadratic/matrix.hpp"
+
 #include <cmath>
 #include <sstream>
 
@@ -50,7 +52,22 @@ void require(const MinimizeOptions& o, std::int64_t n, bool has_products, const 
   }
   if (o.preconditioner != Preconditioner::none) {
     if (!is_for_quadratics(o.method)) throw Error("minimize: " + method + " has no preconditioner");
-    if (!quadratic->has_diagonal()) throw Error("minimize: jacobi needs an operator that tells its diagonal");
+    const std::string preconditioner = name_of(o.preconditioner);
+    if (preconditioner.empty()) {
+      throw Error("minimize: no such preconditioner: " + std::to_string(static_cast<int>(o.preconditioner)));
+    }
+    if (o.preconditioner == Preconditioner::jacobi && !quadratic->has_diagonal()) {
+      throw Error("minimize: jacobi needs an operator that tells its diagonal");
+    }
+    const bool needs_entries =
+        o.preconditioner == Preconditioner::block_jacobi || o.preconditioner == Preconditioner::incomplete_cholesky;
+    if (needs_entries && !quadratic->matrix().has_entries()) {
+      throw Error("minimize: " + preconditioner + " needs an operator that tells its entries; " + quadratic->format() +
+                  " does not, for which there is chebyshev");
+    }
+    if (o.preconditioner == Preconditioner::chebyshev && o.method == Method::chebyshev) {
+      throw Error("minimize: the method chebyshev is such a polynomial itself; chebyshev preconditions others");
+    }
   }
   if (o.mixed_precision) {
     if (!is_for_quadratics(o.method)) {
@@ -58,6 +75,10 @@ void require(const MinimizeOptions& o, std::int64_t n, bool has_products, const 
     }
     if (!std::is_same_v<T, double>) throw Error("minimize: mixed_precision is for variables in double, found float");
   }
+  require(o.preconditioner_block >= 1 && o.preconditioner_block <= 32, "preconditioner_block", "1 to 32 rows",
+          o.preconditioner_block);
+  require(o.preconditioner_degree >= 1 && o.preconditioner_degree <= 64, "preconditioner_degree", "1 to 64",
+          o.preconditioner_degree);
   require(is_tolerance(o.smallest_eigenvalue), "smallest_eigenvalue", tolerance, o.smallest_eigenvalue);
   require(
       is_tolerance(o.largest_eigenvalue) && (o.largest_eigenvalue == 0 || o.largest_eigenvalue > o.smallest_eigenvalue),

@@ -38,6 +38,22 @@ const char* name_of(Method method) {
   return "";
 }
 
+const char* name_of(Preconditioner preconditioner) {
+  switch (preconditioner) {
+    case Preconditioner::none:
+      return "none";
+    case Preconditioner::jacobi:
+      return "jacobi";
+    case Preconditioner::block_jacobi:
+      return "block_jacobi";
+    case Preconditioner::incomplete_cholesky:
+      return "incomplete_cholesky";
+    case Preconditioner::chebyshev:
+      return "chebyshev";
+  }
+  return "";
+}
+
 const char* name_of(StopReason reason) {
   switch (reason) {
     case StopReason::gradient:
@@ -117,7 +133,8 @@ std::string describe(const MinimizeReport& report) {
   std::ostringstream text;
   text.precision(10);
   text << name_of(report.method) << ", " << report.variables << (report.variables == 1 ? " variable" : " variables")
-       << ": " << describe_end(report);
+       << (report.preconditioner.empty() ? "" : ", preconditioned by " + report.preconditioner) << ": "
+       << describe_end(report);
   if (report.curvature <= 0) text << ", of curvature " << report.curvature;
   text << ". After " << report.iterations << (report.iterations == 1 ? " iteration" : " iterations") << " the value is "
        << report.value << " (" << report.first_value << " at the start), the gradient's norm " << report.gradient_norm

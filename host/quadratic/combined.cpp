@@ -22,6 +22,21 @@ void put(const Executor& where, const Array<T>& product, T* y, bool add, double 
                    Multiply<T>{product.data(), y, add, factor});
 }
 
+/// Those of one matrix, or of two that are added, times a factor.
+class EntriesOfOthers final : public EntryReader {
+ public:
+  EntriesOfOthers(double factor, std::unique_ptr<EntryReader> first, std::unique_ptr<EntryReader> second)
+      : factor_(factor), first_(std::move(first)), second_(std::move(second)) {}
+  void read(std::int64_t row, double factor, std::vector<Entry>& to) override {
+    first_->read(row, factor_ * factor, to);
+    if (second_ != nullptr) second_->read(row, factor_ * factor, to);
+  }
+
+ private:
+  double factor_;
+  std::unique_ptr<EntryReader> first_, second_;
+};
+
 /// factor A. A's products go through a vector of its own.
 template <class T>
 struct Multiple final : SymmetricMatrix<T> {
@@ -47,6 +62,10 @@ struct Multiple final : SymmetricMatrix<T> {
     auto narrow = a->narrowed();
     if (narrow == nullptr) return nullptr;
     return std::make_shared<Multiple<float>>(factor, std::move(narrow));
+  }
+  bool has_entries() const override { return a->has_entries(); }
+  std::unique_ptr<EntryReader> entries() const override {
+    return std::make_unique<EntriesOfOthers>(factor, a->entries(), nullptr);
   }
 
   double factor;
@@ -74,6 +93,10 @@ struct SumOfTwo final : SymmetricMatrix<T> {
     auto first = a->narrowed(), second = b->narrowed();
     if (first == nullptr || second == nullptr) return nullptr;
     return std::make_shared<SumOfTwo<float>>(std::move(first), std::move(second));
+  }
+  bool has_entries() const override { return a->has_entries() && b->has_entries(); }
+  std::unique_ptr<EntryReader> entries() const override {
+    return std::make_unique<EntriesOfOthers>(1, a->entries(), b->entries());
   }
 
   std::shared_ptr<const SymmetricMatrix<T>> a, b;

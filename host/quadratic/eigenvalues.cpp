@@ -1,9 +1,11 @@
 #include "eigenvalues.hpp"
 
 #include "matrix.hpp"
+#include "preconditioner.hpp"
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <utility>
 #include <vector>
 
@@ -46,11 +48,25 @@ struct Tridiagonal {
   }
 };
 
+/// g.M^-1 g, where z is M^-1 g if M is no diagonal.
+template <class T>
+double scaled_squares(const Executor& executor, std::int64_t n, const KrylovVectors<T>& v) {
+  const Sums sums(executor, n, 2);
+  if (v.z != nullptr) {
+    run(executor, n, Pass<T>(Dot<T>{v.g, v.z}), sums);
+  } else {
+    run(executor, n, Pass<T>(Scaled<T>{v.g, v.inverse}), sums);
+  }
+  double scaled = 0;
+  copy_bytes(executor, &scaled, sums.on_executor(), sizeof(scaled));
+  return scaled;
+}
+
 }  // namespace
 
 template <class T>
-Eigenvalues eigenvalues_along(const Executor& executor, const SymmetricMatrix<T>& a, const KrylovVectors<T>& vectors,
-                              const Sums& sums) {
+Eigenvalues eigenvalues_along(const Executor& executor, const SymmetricMatrix<T>& a, const VectorPreconditioner<T>* m,
+                              const KrylovVectors<T>& vectors, const Sums& sums) {
   constexpr int steps = 60;
   Array<T> x(executor, a.size), g(executor, a.size);
   const auto bytes = static_cast<std::size_t>(a.size) * sizeof(T);
@@ -62,22 +78,21 @@ Eigenvalues eigenvalues_along(const Executor& executor, const SymmetricMatrix<T>
   v.kind = KrylovKind::conjugate;
   KrylovScalars now{};
   now.kind = KrylovKind::conjugate;
-  const Sums first(executor, a.size, 1);
-  run(executor, a.size, Pass<T>(Scaled<T>{g.data(), v.inverse}), first);
-  double scaled = 0;
-  copy_bytes(executor, &scaled, first.on_executor(), sizeof(scaled));
+  if (m != nullptr) m->apply(executor, v.g, v.z, nullptr);
+  const double scaled = scaled_squares(executor, a.size, v);
   now.begin(scaled, scaled);
   now.enough = 0;
+  now.most = std::numeric_limits<std::int64_t>::max();
   Tridiagonal found;
   Eigenvalues result;
   double alpha_before = 0, beta_before = 0;
   for (int k = 0; k < steps && now.state == KrylovState::running; ++k) {
-    now.most = now.iterations + 1;
     copy_bytes(executor, v.scalars, &now, sizeof(now));
-    iterate(executor, a, v, 1, sums);
+    iterate(executor, a, m, v, 1, sums);
     copy_bytes(executor, &now, v.scalars, sizeof(now));
     if (executor.is_cuda()) std::swap(v.p, v.other_p);
     ++result.products;
+    result.is_indefinite = now.curvature <= 0;
     if (!(now.alpha > 0) || !std::isfinite(now.alpha) || now.curvature <= 0) break;
     found.diagonal.push_back(1 / now.alpha + (k > 0 ? beta_before / alpha_before : 0));
     found.beside.push_back(std::sqrt(std::fmax(now.beta, 0.0)) / now.alpha);
@@ -90,9 +105,9 @@ Eigenvalues eigenvalues_along(const Executor& executor, const SymmetricMatrix<T>
   result.largest = found.eigenvalue(found.diagonal.size() - 1);
   return result;
 }
-template Eigenvalues eigenvalues_along(const Executor&, const SymmetricMatrix<float>&, const KrylovVectors<float>&,
-                                       const Sums&);
-template Eigenvalues eigenvalues_along(const Executor&, const SymmetricMatrix<double>&, const KrylovVectors<double>&,
-                                       const Sums&);
+template Eigenvalues eigenvalues_along(const Executor&, const SymmetricMatrix<float>&,
+                                       const VectorPreconditioner<float>*, const KrylovVectors<float>&, const Sums&);
+template Eigenvalues eigenvalues_along(const Executor&, const SymmetricMatrix<double>&,
+                                       const VectorPreconditioner<double>*, const KrylovVectors<double>&, const Sums&);
 
 }  // namespace nabla::detail

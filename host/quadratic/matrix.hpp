@@ -1,15 +1,19 @@
 #pragma once
 
+#include "entries.hpp"
 #include "rows.hpp"
 
 #include <nabla/symmetric_operator.hpp>
 
 #include <limits>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
 
 namespace nabla::detail {
+
+class OnHost;
 
 /// What a SymmetricOperator refers to.
 template <class T>
@@ -29,6 +33,9 @@ struct SymmetricMatrix : std::enable_shared_from_this<SymmetricMatrix<T>> {
   virtual void diagonal(const Executor& where, T* numbers, bool add) const = 0;
   /// The same over float (narrowed.hpp); null: nobody knows it. Throws Error for numbers that float can't hold.
   virtual std::shared_ptr<const SymmetricMatrix<float>> narrowed() const { return nullptr; }
+  /// Whether entries() are known.
+  virtual bool has_entries() const { return false; }
+  virtual std::unique_ptr<EntryReader> entries() const { return nullptr; }
 
   const Executor executor;  // that it was made for
   const std::int64_t size;
@@ -47,6 +54,8 @@ struct StoredMatrix final : SymmetricMatrix<T> {
   void multiply(const Executor& where, const T* x, T* y, bool add) const override;
   void diagonal(const Executor& where, T* numbers, bool add) const override;
   std::shared_ptr<const SymmetricMatrix<float>> narrowed() const override;
+  bool has_entries() const override { return true; }
+  std::unique_ptr<EntryReader> entries() const override;
 
   /// Numbers in the host's memory, kept in the executor's.
   template <class X>
@@ -55,14 +64,18 @@ struct StoredMatrix final : SymmetricMatrix<T> {
     there.upload(numbers);
     auto kept = std::make_shared<const Array<X>>(std::move(there));
     memory.push_back(kept);
+    bytes_of[kept->data()] = static_cast<std::int64_t>(numbers.size() * sizeof(X));
     return kept->data();
   }
+  /// What was put there.
+  OnHost on_host(const void* there) const;
 
   MatrixRows<T> stored;
   bool cheap = false;
   std::int64_t patterns = 0;
   std::int64_t coefficients = 0;  // that are kept, of patterns or in slices
   std::vector<std::shared_ptr<const void>> memory;
+  std::map<const void*, std::int64_t> bytes_of;
 };
 
 /// Patterns in the host's memory, in the making.

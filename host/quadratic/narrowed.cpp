@@ -41,6 +41,7 @@ class Narrowing {
     made_->nonzeros = a.nonzeros;
     made_->format = a.format;
     made_->bytes = a.bytes;
+    made_->bytes_of = a.bytes_of;
   }
 
   std::shared_ptr<const SymmetricMatrix<float>> make() {
@@ -52,6 +53,7 @@ class Narrowing {
   const float* put(const double* numbers, std::int64_t count) {
     auto kept = std::make_shared<const Array<float>>(narrowed_numbers(a_.executor, numbers, count));
     made_->memory.push_back(kept);
+    made_->bytes_of[kept->data()] = count * static_cast<std::int64_t>(sizeof(float));
     return kept->data();
   }
   void take(const PatternRows<double>& rows) {
@@ -82,8 +84,8 @@ class Narrowing {
   template <class Entries>
   void take(const SliceRows<double, Entries>& rows) {
     const auto with = [&]<class Narrow>(const Narrow& entries) {
-      made_->stored = SliceRows<float, Narrow>{rows.rows, entries, rows.starts, rows.places, rows.counts,
-                                               rows.first_counts};
+      made_->stored =
+          SliceRows<float, Narrow>{rows.rows, entries, rows.starts, rows.places, rows.counts, rows.first_counts};
     };
     if constexpr (std::is_same_v<Entries, NumberedEntries<double>>) {
       const float* const numbers = put(rows.entries.numbers, a_.coefficients);

@@ -3,6 +3,7 @@
 #include "../cpu/quadratic.hpp"
 #include "../cuda_seam.hpp"
 #include "matrix.hpp"
+#include "preconditioner.hpp"
 
 #include <utility>
 
@@ -22,7 +23,7 @@ template <class T>
 void iterate_on_cpu(const Executor& executor, const SymmetricMatrix<T>& a, const KrylovVectors<T>& v,
                     const Sums& sums) {
   const int threads = executor.threads();
-  const Turning<T> turning{v.p, v.g, v.inverse, v.scalars};
+  const Turning<T> turning{v.p, v.pull(), v.inverse, v.scalars};
   const Curve<T> curve{v.p, v.product, v.scalars};
   const Advance<T> advance{v.x, v.g, v.p, v.inverse, v.scalars};
   const MatrixRows<T> products = given(a.size, static_cast<const T*>(v.product));
@@ -44,6 +45,20 @@ void iterate_on_cpu(const Executor& executor, const SymmetricMatrix<T>& a, const
     if (v.scalars->state == KrylovState::running) {
       cpu::run(threads, v.product != nullptr ? products : *rows, advance, sums);
     }
+  }
+}
+
+/// z = M^-1 g and the scalars that follow.
+template <class T>
+void precondition(const Executor& executor, const VectorPreconditioner<T>& m, std::int64_t n, const KrylovVectors<T>& v,
+                  const Sums& sums) {
+  if (!executor.is_cuda() && !v.scalars->is_running()) return;
+  m.apply(executor, v.g, v.z, v.scalars);
+  if (has_own_steps(v.kind)) return;
+  if (executor.is_cuda()) {
+    cuda::meet(executor.state(), n, v, sums);
+  } else {
+    cpu::run(executor.threads(), given(n, static_cast<const T*>(v.z)), Meet<T>{v.g, v.z, v.scalars}, sums);
   }
 }
 
@@ -84,13 +99,23 @@ void run(const Executor& executor, const SymmetricMatrix<T>& a, const Evaluate<T
 }
 
 template <class T>
-void iterate(const Executor& executor, const SymmetricMatrix<T>& a, const KrylovVectors<T>& vectors, int count,
-             const Sums& sums) {
+void run(const Executor& executor, const MatrixRows<T>& rows, const ChebyshevStep<T>& pass) {
+  if (executor.is_cuda()) {
+    cuda::run(executor.state(), rows, pass);
+  } else {
+    cpu::run(executor.threads(), rows, pass);
+  }
+}
+
+template <class T>
+void iterate(const Executor& executor, const SymmetricMatrix<T>& a, const VectorPreconditioner<T>* m,
+             const KrylovVectors<T>& vectors, int count, const Sums& sums) {
   KrylovVectors<T> v = vectors;
   for (int k = 0; k < count; ++k) {
     if (!executor.is_cuda()) {
       if (!v.scalars->is_running()) return;
       iterate_on_cpu(executor, a, v, sums);
+      if (m != nullptr) precondition(executor, *m, a.size, v, sums);
       continue;
     }
     if (a.rows() == nullptr) {  // the product comes between two passes
@@ -100,6 +125,7 @@ void iterate(const Executor& executor, const SymmetricMatrix<T>& a, const Krylov
     } else {
       cuda::iterate(executor.state(), *a.rows(), v, sums);
     }
+    if (m != nullptr) precondition(executor, *m, a.size, v, sums);
     std::swap(v.p, v.other_p);
   }
 }
@@ -110,7 +136,11 @@ template void multiply(const Executor&, const MatrixRows<double>&, const Multipl
 template void take_diagonal(const Executor&, const MatrixRows<double>&, std::int64_t, double*, bool);
 template void run(const Executor&, const SymmetricMatrix<float>&, const Evaluate<float>&, float*, const Sums&);
 template void run(const Executor&, const SymmetricMatrix<double>&, const Evaluate<double>&, double*, const Sums&);
-template void iterate(const Executor&, const SymmetricMatrix<float>&, const KrylovVectors<float>&, int, const Sums&);
-template void iterate(const Executor&, const SymmetricMatrix<double>&, const KrylovVectors<double>&, int, const Sums&);
+template void run(const Executor&, const MatrixRows<float>&, const ChebyshevStep<float>&);
+template void iterate(const Executor&, const SymmetricMatrix<float>&, const VectorPreconditioner<float>*,
+                      const KrylovVectors<float>&, int, const Sums&);
+template void run(const Executor&, const MatrixRows<double>&, const ChebyshevStep<double>&);
+template void iterate(const Executor&, const SymmetricMatrix<double>&, const VectorPreconditioner<double>*,
+                      const KrylovVectors<double>&, int, const Sums&);
 
 }  // namespace nabla::detail

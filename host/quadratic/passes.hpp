@@ -17,6 +17,10 @@
 //     Curve     p = beta p - g / M; p.Ap, which gives alpha
 //     Advance   x = x + alpha p, g = g + alpha Ap; g.g, g.g/M, which give the next beta
 //
+// An M that is no diagonal (preconditioner.hpp) makes z = M^-1 g between them, and a third pass what they need of it:
+//
+//     Meet      g.z, which gives the next beta; then p = beta p - z
+//
 // Where products are cheap, Advance computes them again: then Ap goes nowhere, and an iteration moves eight numbers a
 // variable. The scalars stay on the executor; between two passes conclude() makes the next ones of the sums. So any
 // number of iterations can be enqueued before somebody looks.
@@ -33,7 +37,13 @@ enum class KrylovKind {
 /// Whether steps do not depend on what was met on the way.
 constexpr bool has_own_steps(KrylovKind kind) { return kind == KrylovKind::chebyshev || kind == KrylovKind::fixed; }
 
-enum class KrylovState { running, within, bent, not_finite };
+enum class KrylovState {
+  running,
+  within,
+  bent,  // p.Ap is not positive
+  not_finite,
+  misled,  // g.M^-1 g is not positive
+};
 
 /// What iterations know.
 struct KrylovScalars {
@@ -50,6 +60,7 @@ struct KrylovScalars {
   unsigned tickets;  // of a GPU's blocks: the last one to end takes the sums
   // For eigenvalues within middle +- radius: Chebyshev's; fixed steps are 1 / middle.
   double middle, radius, ratio;
+  double scaled_before;
 
   constexpr bool is_running() const { return state == KrylovState::running && iterations < most; }
 
@@ -75,14 +86,24 @@ struct KrylovScalars {
     ++iterations;
     value += alpha * (p_g + 0.5 * alpha * p_Ap);
     squares = gradient_squares;
-    beta = kind == KrylovKind::conjugate ? scaled_squares / scaled : 0;
-    scaled = scaled_squares;
+    scaled_before = scaled;
+    scale(scaled_squares);
     if (kind == KrylovKind::chebyshev) next_chebyshev();
     if (squares <= enough) state = KrylovState::within;
     if (!is_finite(squares)) state = KrylovState::not_finite;
   }
+  /// Where z = M^-1 g was made after that.
+  constexpr void after_meet(double g_z) {
+    scale(g_z);
+    if (!(g_z > 0)) state = KrylovState::misled;
+    if (!is_finite(g_z)) state = KrylovState::not_finite;
+  }
 
  private:
+  constexpr void scale(double scaled_squares) {
+    beta = kind == KrylovKind::conjugate ? scaled_squares / scaled_before : 0;
+    scaled = scaled_squares;
+  }
   /// Source: Saad, Iterative Methods for Sparse Linear Systems (2003), algorithm 12.1, its directions divided by their
   /// factor of the gradient.
   constexpr void next_chebyshev() {
@@ -183,6 +204,46 @@ struct Advance {
   constexpr void conclude(const double* s) const { scalars->after_advance(s[0], s[1], s[2], s[3]); }
 };
 
+/// g.z; the product that it is given is z.
+template <class T>
+struct Meet {
+  const T *g, *z;
+  KrylovScalars* scalars;
+
+  static constexpr int sums = 1;
+  constexpr const T* in() const { return z; }
+  template <class D>
+  constexpr std::array<D, 1> operator()(const auto& lanes, std::int64_t i, const D& product) const {
+    return {lanes.load(g, i) * product};
+  }
+  constexpr void conclude(const double* sum) const { scalars->after_meet(sum[0]); }
+};
+
+/// A step of Chebyshev's method for A z = g from z = 0, with a diagonal preconditioner: out = z + ahead (z - before) +
+/// weight inverse (g - Az). Null stands for zeros; `out` may be `before`.
+template <class T>
+struct ChebyshevStep {
+  const T *z, *before, *g, *inverse;
+  T* out;
+  double ahead, weight;
+  const KrylovScalars* scalars;  // unless those are running, nothing is to be done; or null
+
+  static constexpr int sums = 0;
+  constexpr const T* in() const { return z; }
+  constexpr bool is_wanted() const { return scalars == nullptr || scalars->is_running(); }
+  template <class D>
+  constexpr std::array<D, 0> operator()(const auto& lanes, std::int64_t i, const D& product) const {
+    const D pull = lanes.load(g, i);
+    if (z == nullptr) {
+      lanes.store(out, i, weight * preconditioned(lanes, inverse, i, pull));
+      return {};
+    }
+    const D at = lanes.load(z, i), moved = before != nullptr ? at - lanes.load(before, i) : at;
+    lanes.store(out, i, at + ahead * moved + weight * preconditioned(lanes, inverse, i, pull - product));
+    return {};
+  }
+};
+
 /// The directions before Curve and Chebyshev's Advance: p = beta p - inverse g. What p was does not matter for beta =
 /// 0.
 template <class T>
@@ -207,10 +268,16 @@ struct KrylovVectors {
   const T* inverse;
   KrylovScalars* scalars;  // on the executor
   KrylovKind kind;
+  T* z;  // M^-1 g, where M is no diagonal; otherwise null
+
+  /// What directions are turned against.
+  constexpr const T* pull() const { return z != nullptr ? z : g; }
 };
 
 template <class T>
 struct SymmetricMatrix;
+template <class T>
+class VectorPreconditioner;
 
 /// y = A x, or is increased by it; enqueued.
 template <class T>
@@ -221,9 +288,12 @@ void take_diagonal(const Executor& executor, const MatrixRows<T>& rows, std::int
 /// Enqueues the pass, and its sums. `product`: of A's size, for what is no rows of a matrix.
 template <class T>
 void run(const Executor& executor, const SymmetricMatrix<T>& a, const Evaluate<T>& pass, T* product, const Sums& sums);
-/// Enqueues so many iterations; those past the end change nothing.
+/// Enqueues a step; the rows are A's, or its product with z that is there.
 template <class T>
-void iterate(const Executor& executor, const SymmetricMatrix<T>& a, const KrylovVectors<T>& vectors, int count,
-             const Sums& sums);
+void run(const Executor& executor, const MatrixRows<T>& rows, const ChebyshevStep<T>& pass);
+/// Enqueues so many iterations; those past the end change nothing but z. `m`: null where vectors.z is.
+template <class T>
+void iterate(const Executor& executor, const SymmetricMatrix<T>& a, const VectorPreconditioner<T>* m,
+             const KrylovVectors<T>& vectors, int count, const Sums& sums);
 
 }  // namespace nabla::detail

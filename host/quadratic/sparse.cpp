@@ -16,6 +16,29 @@ namespace detail {
 
 namespace {
 
+template <class T>
+class SparseEntries final : public EntryReader {
+ public:
+  SparseEntries(const Executor& executor, const SparseView<T>& rows)
+      : starts_(executor, rows.starts, (rows.rows + 1) * (rows.wide_starts ? 8 : 4)),
+        columns_(executor, rows.columns, rows.entries * (rows.wide_columns ? 8 : 4)),
+        values_(executor, rows.values, rows.entries * static_cast<std::int64_t>(sizeof(T))),
+        rows_(rows) {
+    rows_.starts = starts_.data();
+    rows_.columns = columns_.data();
+    rows_.values = static_cast<const T*>(values_.data());
+  }
+  void read(std::int64_t row, double factor, std::vector<Entry>& to) override {
+    for (std::int64_t e = rows_.start(row); e < rows_.start(row + 1); ++e) {
+      to.push_back({rows_.column(e), factor * static_cast<double>(rows_.values[e])});
+    }
+  }
+
+ private:
+  OnHost starts_, columns_, values_;
+  SparseView<T> rows_;
+};
+
 /// The caller's rows as they are.
 template <class T>
 struct CallersRows final : SymmetricMatrix<T> {
@@ -51,6 +74,10 @@ struct CallersRows final : SymmetricMatrix<T> {
   std::shared_ptr<const SymmetricMatrix<float>> narrowed() const override {
     if constexpr (std::is_same_v<T, double>) return std::make_shared<CallersRows<float>>(*this);
     return nullptr;
+  }
+  bool has_entries() const override { return true; }
+  std::unique_ptr<EntryReader> entries() const override {
+    return std::make_unique<SparseEntries<T>>(this->executor, view_);
   }
 
  private:

@@ -51,11 +51,19 @@ enum class LineSearch {
   backtracking,  ///< until the decrease is sufficient (Armijo); by values alone after the first try, never longer
 };
 
-/// What the methods of quadratics divide gradients by.
+/// What the methods of quadratics divide gradients by: an M that is like A, symmetric and positive definite even where
+/// A is not. Memory is beside one vector for M^-1 g.
 enum class Preconditioner {
   none,
-  jacobi,  ///< A's diagonal
+  jacobi,               ///< A's diagonal, within the other passes
+  block_jacobi,         ///< blocks of preconditioner_block rows on A's diagonal. Memory: as many vectors
+  incomplete_cholesky,  ///< L D L^T with no other entries than A, rows in an order by colours, so that all of a colour
+                        ///< can be solved at once; for A with a larger diagonal where a pivot is not positive. Memory:
+                        ///< A's entries. Source: Meijerink and van der Vorst 1977, Manteuffel 1980
+  chebyshev,            ///< a polynomial of degree preconditioner_degree in A, over its diagonal where that is known;
+                        ///< for every operator. Memory: two vectors. Source: Saad 2003, section 12.3
 };
+const char* name_of(Preconditioner preconditioner);  ///< "none", "jacobi", …
 
 struct Evaluations {
   std::int64_t values = 0;            ///< without a gradient
@@ -88,10 +96,16 @@ struct MinimizeOptions {
   /// Products with the Hessian that newton_cg may take in one iteration.
   int inner_iterations = 500;
 
-  /// Of conjugate_gradient, steepest and chebyshev.
+  /// Of conjugate_gradient, steepest and chebyshev. block_jacobi and incomplete_cholesky need an operator that tells
+  /// its entries: not X^T X, nor the caller's own.
   Preconditioner preconditioner = Preconditioner::none;
-  /// Bounds of the (preconditioned) matrix's eigenvalues: of chebyshev, and for a quadratic's fixed steps. 0: estimated
-  /// by 60 products.
+  int preconditioner_block = 8;  ///< rows of block_jacobi's blocks: 1 to 32
+  /// Of the polynomial: the products with A that it takes, 1 to 64. Even ones are positive definite whatever the
+  /// bounds.
+  int preconditioner_degree = 4;
+  /// Bounds of the (preconditioned) matrix's eigenvalues: of chebyshev, and for a quadratic's fixed steps; with the
+  /// preconditioner chebyshev those of A over its diagonal, of which the largest must not be missed. 0: estimated by 60
+  /// products.
   double smallest_eigenvalue = 0, largest_eigenvalue = 0;
   /// Of conjugate_gradient, steepest and chebyshev, for a Quadratic<double>: iterations in float, with a copy of A over
   /// float, that correct an x in double; the gradient is computed in double again whenever they have brought it down.
@@ -169,6 +183,7 @@ struct MinimizeReport {
   double curvature = std::numeric_limits<double>::quiet_NaN();
   std::vector<double> direction;  ///< where the reason is negative_curvature: v
   double bytes = 0;               ///< moved by a quadratic's iterations at least; 0: not known
+  std::string preconditioner;     ///< in words, as it was made; empty: none
   std::vector<Progress> history;  ///< if asked for; of a resumed run from the checkpoint on
   double seconds = 0;
 
