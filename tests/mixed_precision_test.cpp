@@ -148,6 +148,18 @@ TEST_P(MixedPrecision, MeetsTolerancesThatFloatsCannot) {
   EXPECT_GE(Residual(entries, in_floats.x, b).relative(), 1e-8);
 }
 
+/// Wherever a tolerance lies between two corrections, it is double's gradient that is held against it.
+TEST_P(MixedPrecision, EndsByGradientsInDouble) {
+  const Entries entries = executor_.is_cuda() ? plane(13, 9) : plane(30, 23);
+  const InRows<double, std::int32_t> rows(executor_, entries);
+  const auto a = nabla::sparse_operator<double>(executor_, rows.view());
+  const Numbers b = pull(static_cast<std::size_t>(entries.size));
+  for (double tolerance = 1e-3; tolerance > 1e-5; tolerance *= 0.9) {
+    const auto found = solve(a, b, mixed(Method::conjugate_gradient, tolerance));
+    EXPECT_EQ(found.report.reason, StopReason::relative_gradient) << tolerance << ": " << describe(found.report);
+  }
+}
+
 TEST_P(MixedPrecision, EveryMethodOfTheOptionMeetsThem) {
   const Entries entries = executor_.is_cuda() ? plane(5, 4) : plane(11, 9);
   const Numbers b = pull(static_cast<std::size_t>(entries.size));

@@ -76,7 +76,10 @@ class Refinement final : public DescentMethod<double> {
     iterations_ += step.iterations;
     if (is_ahead_) {
       descent_.value = value_ + inner_.value / scale_ / scale_;
-      descent_.gradient_squares = inner_.gradient_squares / scale_ / scale_;
+      // Only a gradient in double is within the tolerances.
+      constexpr double outside = 1.0001;
+      descent_.gradient_squares =
+          std::fmax(inner_.gradient_squares / scale_ / scale_, outside * descent_.enough_squares);
     }
     return step;
   }

@@ -109,7 +109,8 @@ struct MinimizeOptions {
   double smallest_eigenvalue = 0, largest_eigenvalue = 0;
   /// Of conjugate_gradient, steepest and chebyshev, for a Quadratic<double>: iterations in float, with a copy of A over
   /// float, that correct an x in double; the gradient is computed in double again whenever they have brought it down.
-  /// The tolerances are met in double as without, or it ends as stagnated, where A is too ill-conditioned for float.
+  /// The tolerances are met in double as without, or it ends as stagnated, where A is too ill-conditioned for float: a
+  /// condition of 10^6 may be.
   /// Throws Error for the caller's operators and X^T X, and for entries of A that float can't hold.
   bool mixed_precision = false;
 
