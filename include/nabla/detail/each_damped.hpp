@@ -24,6 +24,7 @@ struct LevenbergMarquardt {
   /// What a step must bring of what was promised.
   static constexpr double least_gain = 1e-4;
   static constexpr double first_damping = 1e-3;
+  static constexpr double lost_part(double epsilon) { return epsilon < 1e-12 ? 3.7e-11 : 2.4e-5; }  // epsilon^(2/3)
 
   // Own rows: mu, what it grows by next, what the step under way promises; then D^2, J^T J at x, and its factor.
   static constexpr int damping = 0, growth = 1, promise = 2, scale = 3;
@@ -123,8 +124,9 @@ requires(Method::damps) constexpr void advance(W& w) {
 
   const Mask first = runs && w.get(stage) == W::of(at_start), tries = runs && !first;
   const X before = w.get(value), promised = w.get(at.own(Method::promise));
-  // What was promised is less than values can show: then gradients tell.
-  const X noise = W::of(10 * epsilon) * M::abs(before);
+  // Where what was promised is less than values may show, gradients tell too: residuals are differences, which lose
+  // more digits than a sum of their squares would. (eps^(2/3), as in line.hpp.)
+  const X size = M::abs(before), noise = W::of(Method::lost_part(epsilon)) * size;
   const Mask lost = promised <= noise && promised > zero;
   const X gain = (before - f) / promised;
   const Mask better = promised > zero && gain >= W::of(Method::least_gain);
@@ -163,7 +165,8 @@ requires(Method::damps) constexpr void advance(W& w) {
     w.set_where(fails, at.own(Method::growth), growth + growth);
     w.set_where(fails, trials, w.get(trials) + one);
     const Mask spent = w.get(evaluations) >= X(w.rules.max_evaluations);
-    const Mask tired = w.get(trials) >= W::of(most_trials) || (lost && finite);
+    const Mask tired =
+        w.get(trials) >= W::of(most_trials) || (finite && promised > zero && promised <= W::of(10 * epsilon) * size);
     w.set_where(fails && spent, reason, W::of(static_cast<int>(StopReason::evaluations)));
     w.set_where(fails && tired, reason, W::of(static_cast<int>(StopReason::stagnated)));
   }
