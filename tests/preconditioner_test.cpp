@@ -264,7 +264,7 @@ TEST_P(Preconditioners, OperatorsWithoutEntriesHavePolynomials) {
   options.preconditioner_degree = 3;
   EXPECT_EQ(message(line, options),
             "minimize: the preconditioner is not positive definite; expected a largest_eigenvalue that no eigenvalue "
-            "of A over its diagonal exceeds, found 0.500000");
+            "of A over its diagonal exceeds, found 0.5");
   options = by(Preconditioner::chebyshev);
   options.preconditioner_degree = 0;
   EXPECT_EQ(message(line, options), "minimize: preconditioner_degree must be 1 to 64, found 0");

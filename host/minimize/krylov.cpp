@@ -10,6 +10,7 @@
 
 #include <limits>
 #include <optional>
+#include <sstream>
 #include <string>
 #include <vector>
 
@@ -166,11 +167,12 @@ class Krylov final : public DescentMethod<T> {
 
   /// Only a polynomial that was given its bounds can be wrong.
   [[noreturn]] void refuse_preconditioner() const {
-    throw Error(
-        "minimize: the preconditioner is not positive definite; expected a largest_eigenvalue that no eigenvalue of A "
-        "over "
-        "its diagonal exceeds, found " +
-        std::to_string(descent_.options.largest_eigenvalue));
+    std::ostringstream text;
+    text
+        << "minimize: the preconditioner is not positive definite; expected a largest_eigenvalue that no eigenvalue of "
+           "A over its diagonal exceeds, found "
+        << descent_.options.largest_eigenvalue;
+    throw Error(text.str());
   }
 
   void choose_steps() {
