@@ -102,6 +102,7 @@ class Refinement final : public DescentMethod<double> {
   }
 
   int patience() const override { return method_->patience(); }
+  std::string preconditioner() const override { return method_->preconditioner(); }
 
   /// Those of float, and what a correction moves: x and the step are read and written; x, b and A read, g written; g
   /// read twice, for its norm and to be rounded, and that written.
