@@ -1,8 +1,6 @@
 #pragma once
 
-#include <nabla/detail/each_methods.hpp>
 #include <nabla/detail/each_request.hpp>
-#include <nabla/detail/request.hpp>
 
 // Many descents on a GPU: each thread holds one, and takes the next start where it has ended, until none are left. The
 // machine is that of CPUs (detail/each_descent.hpp), with a number where those have a pack of lanes. Its rows are in
@@ -12,26 +10,7 @@
 
 namespace nabla::detail {
 
-inline constexpr int each_threads = 64;      // of a block
-inline constexpr int each_chunk = 32;        // starts that a warp takes at a time
-inline constexpr int most_in_registers = 4;  // variables
-
-/// How many of a method's rows registers hold for N variables, and how many memory does for n.
-template <class Method, int N>
-inline constexpr bool own_in_registers = N > 0 && Method::rows(N, 1) == Method::rows(N, 2);
-template <class Body>
-inline constexpr int each_variables = Body::variables >= 1 && Body::variables <= most_in_registers
-                                          ? static_cast<int>(Body::variables)
-                                          : 0;
-
-/// Rows of memory that a thread needs.
-template <class Body, class Method>
-constexpr std::int64_t each_rows(int n, int memory) {
-  constexpr int fixed = each_variables<Body>;
-  const std::int64_t own = Method::rows(n, memory);
-  if constexpr (fixed > 0) return own_in_registers<Method, fixed> ? 0 : own;
-  return each::Layout{n}.rows(static_cast<int>(own)) + Body::rows(n).total();
-}
+inline constexpr int each_chunk = 32;  // starts that a warp takes at a time
 
 /// Memory that belongs to a thread: one number of each row.
 template <class T>
@@ -194,7 +173,7 @@ __device__ void descend(const Body& body, const EachRequest<T>& request, State& 
 
 template <class T, class Body, class Method>
 __global__ void __launch_bounds__(each_threads) each_kernel(const Body body, const EachRequest<T> request) {
-  constexpr int fixed = each_variables<Body>;
+  constexpr int fixed = each_variables(Body::variables);
   __shared__ EachCounters counters;
   constexpr int numbers = sizeof(EachCounters) / sizeof(unsigned long long);
   auto* const counted = reinterpret_cast<unsigned long long*>(&counters);
@@ -205,9 +184,9 @@ __global__ void __launch_bounds__(each_threads) each_kernel(const Body body, con
   const MemoryRows<T> memory{request.rows + thread, static_cast<std::int64_t>(gridDim.x) * each_threads};
   if constexpr (fixed > 0) {
     constexpr int common = each::Layout{fixed}.own(0);
-    constexpr int own = own_in_registers<Method, fixed> ? Method::rows(fixed, 1) : 0;
     RegisterFound<T, static_cast<int>(Body::rows(fixed).total())> found;
     if constexpr (own_in_registers<Method, fixed>) {
+      constexpr int own = Method::rows(fixed, 1);
       RegisterRows<T, common, (own > 0 ? own : 1)> state;
 #pragma unroll
       for (int k = 0; k < own; ++k) state.own[k] = 0;

@@ -326,7 +326,7 @@ constexpr void advance(W& w) {
     const X part = w.free_part(i, x, g);
     squares_there = M::fma(part, part, squares_there);
     along = M::fma(g, w.get(at.direction(i)), along);
-    if (!w.has_bounds()) continue;
+    if (!w.has_bounds()) return;
     const X step = x - w.get(at.x(i));
     gain = M::fma(w.get(at.gradient(i)), step, gain);
     gain_there = M::fma(g, step, gain_there);
