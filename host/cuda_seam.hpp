@@ -2,6 +2,7 @@
 
 #include "dense.hpp"
 #include "displace.hpp"
+#include "each/best.hpp"
 #include "executor_state.hpp"
 #include "quadratic/passes.hpp"
 #include "quadratic/sweeps.hpp"
@@ -18,9 +19,9 @@
 #include <vector>
 
 // What the host side asks of CUDA, without a CUDA type. kernels/dense.cu, kernels/device.cu, kernels/displace.cu,
-// kernels/element_sum.cu, kernels/module.cu, kernels/quadratic.cu, kernels/random.cu, kernels/replay.cu,
-// kernels/row_hessian.cu, kernels/row_sum.cu, kernels/summary.cu, kernels/sweeps.cu and kernels/vectors.cu answer;
-// host/without_cuda.cpp answers in builds without CUDA.
+// kernels/each.cu, kernels/element_sum.cu, kernels/module.cu, kernels/quadratic.cu, kernels/random.cu,
+// kernels/replay.cu, kernels/row_hessian.cu, kernels/row_sum.cu, kernels/summary.cu, kernels/sweeps.cu and
+// kernels/vectors.cu answer; host/without_cuda.cpp answers in builds without CUDA.
 
 namespace nabla::detail::cuda {
 
@@ -58,6 +59,11 @@ std::size_t partials_bytes(std::int64_t blocks);
 
 template <class T>
 void fill_uniform(const ExecutorState& state, BatchView<T> out, double low, double high, std::uint64_t seed);
+
+/// Enqueues the search for the least finite value, and of equal ones the first; returns where it will be told.
+/// `partials` has room for most_best_partials.
+template <class T>
+const BestStart* find_best(const ExecutorState& state, BatchView<const T> values, BestStart* partials);
 
 /// What host/displace.hpp says, enqueued. `partials`: one for each weighed_at_once elements.
 template <class T>
@@ -139,6 +145,9 @@ LoadedKernel load_kernel(int device, const std::string& ptx, const std::string& 
 /// Enqueues a kernel on its device, which is current. `parameters`: the address of each.
 void launch_loaded(void* stream, const LoadedKernel& kernel, std::int64_t blocks, const EvaluateShape& shape,
                    void** parameters);
+
+/// How many blocks of a kernel a device holds at a time.
+std::int64_t resident_blocks(int device, const LoadedKernel& kernel, int threads);
 
 /// Makes a device, with the context that CUDA's runtime uses there, current for the calling host thread, and then again
 /// what was current before, be it nothing or a context that the caller made with the driver. Streams and memory of such

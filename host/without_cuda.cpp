@@ -36,6 +36,13 @@ template void fill_uniform(const ExecutorState&, BatchView<float>, double, doubl
 template void fill_uniform(const ExecutorState&, BatchView<double>, double, double, std::uint64_t);
 
 template <class T>
+const BestStart* find_best(const ExecutorState&, BatchView<const T>, BestStart*) {
+  unreachable();
+}
+template const BestStart* find_best(const ExecutorState&, BatchView<const float>, BestStart*);
+template const BestStart* find_best(const ExecutorState&, BatchView<const double>, BestStart*);
+
+template <class T>
 void displace(const ExecutorState&, const T*, double, const Direction&, const Subset&, T*) {
   unreachable();
 }
@@ -118,6 +125,7 @@ void replay(const ExecutorState&, void*) { unreachable(); }
 void forget(const ExecutorState&, void*) noexcept {}
 
 LoadedKernel load_kernel(int, const std::string&, const std::string&, const std::string&) { unreachable(); }
+std::int64_t resident_blocks(int, const LoadedKernel&, int) { unreachable(); }
 void launch_loaded(void*, const LoadedKernel&, std::int64_t, const EvaluateShape&, void**) { unreachable(); }
 
 CurrentDevice::CurrentDevice(int) { unreachable(); }

@@ -36,6 +36,9 @@ struct Driver {
   decltype(&cuModuleUnload) unload = driver_function<decltype(cuModuleUnload)>("cuModuleUnload");
   decltype(&cuModuleGetFunction) function = driver_function<decltype(cuModuleGetFunction)>("cuModuleGetFunction");
   decltype(&cuLaunchKernel) launch = driver_function<decltype(cuLaunchKernel)>("cuLaunchKernel");
+  decltype(&cuOccupancyMaxActiveBlocksPerMultiprocessor) occupancy =
+      driver_function<decltype(cuOccupancyMaxActiveBlocksPerMultiprocessor)>(
+          "cuOccupancyMaxActiveBlocksPerMultiprocessor");
   decltype(&cuGetErrorName) error_name = driver_function<decltype(cuGetErrorName)>("cuGetErrorName");
   decltype(&cuGetErrorString) error_text = driver_function<decltype(cuGetErrorString)>("cuGetErrorString");
 
@@ -119,6 +122,14 @@ LoadedKernel load_kernel(int device, const std::string& ptx, const std::string& 
   if (status != CUDA_SUCCESS) driver().unload(module);
   driver().check(status, "cuModuleGetFunction");
   return {function};
+}
+
+std::int64_t resident_blocks(int device, const LoadedKernel& kernel, int threads) {
+  int processors = 0, blocks_of_each = 0;
+  cuda_check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, device), "cudaDeviceGetAttribute");
+  driver().check(driver().occupancy(&blocks_of_each, static_cast<CUfunction>(kernel.function), threads, 0),
+                 "cuOccupancyMaxActiveBlocksPerMultiprocessor");
+  return std::int64_t{processors} * blocks_of_each;
 }
 
 void launch_loaded(void* stream, const LoadedKernel& kernel, std::int64_t blocks, const EvaluateShape& shape,

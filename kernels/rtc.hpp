@@ -1,8 +1,8 @@
 #pragma once
 
-// NVRTC has no standard library. This is what evaluate.cuh, element_sum.cuh and the headers that they include use of
-// one; when NVRTC compiles them, each standard header that they ask for is this file (host/formula/cuda/nvrtc.cpp). If
-// NVRTC reports a name of std:: that is missing, it belongs here.
+// NVRTC has no standard library. This is what evaluate.cuh, element_sum.cuh, each.cuh and the headers that they include
+// use of one; when NVRTC compiles them, each standard header that they ask for is this file
+// (host/formula/cuda/nvrtc.cpp). If NVRTC reports a name of std:: that is missing, it belongs here.
 
 namespace std {
 
@@ -80,6 +80,11 @@ template <>
 struct numeric_limits<double> {
   static constexpr double infinity() { return __builtin_bit_cast(double, 0x7ff0000000000000ull); }
   static constexpr double quiet_NaN() { return __builtin_bit_cast(double, 0x7ff8000000000000ull); }
+  static constexpr double epsilon() { return 0x1p-52; }
+};
+template <>
+struct numeric_limits<float> {
+  static constexpr float epsilon() { return 0x1p-23f; }
 };
 
 template <class A, class B>

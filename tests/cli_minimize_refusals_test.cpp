@@ -61,7 +61,7 @@ TEST(MinimizeRefusals, Bounds) {
   expect_booth_refusal({"--bounds", "0:1", "--checkpoint", "state"},
                        "--bounds: can't go with --checkpoint and --resume");
   const std::string where =
-      "--bounds: are for small functions on CPUs, of up to 32 variables, or 16 by bfgs and newton, and not for sums "
+      "--bounds: are for small functions, of up to 32 variables, or 16 by bfgs and newton, and not for sums "
       "over data, conjugate-gradient and adam";
   expect_booth_refusal({"--bounds", "0:1", "--method", "adam", "--step", "1"}, where);
   refuse({"--function", "sphere", "--dimension", "17", "--random", "5", "--method", "bfgs", "--bounds", "0:1"}, where);

@@ -191,6 +191,48 @@ bool has_lanes(Method method) {
   }
 }
 
+template <class T>
+Descents descents_of(const std::vector<StopReason>& reason, const std::vector<T>& value,
+                     const std::vector<T>& gradient_norm, const std::vector<std::int64_t>& iterations,
+                     const std::vector<std::int64_t>& evaluations, double seconds) {
+  Descents descents;
+  descents.seconds = seconds;
+  for (std::size_t k = 0; k < reason.size(); ++k) {
+    descents.all.push_back({reason[k],
+                            static_cast<double>(value[k]),
+                            static_cast<double>(gradient_norm[k]),
+                            iterations[k],
+                            {.gradients = evaluations[k]}});
+  }
+  return descents;
+}
+
+/// All of them on a CUDA device, whoever wrote the function as a formula: kernels of 27 functions by ten methods would
+/// take longer to compile than all of the rest.
+template <class T>
+Descents descend_on_device(const DescentTask& task, BatchView<T> points) {
+  const Executor& where = task.executor;
+  const Stopwatch there;
+  std::vector<T> numbers;
+  for (std::int64_t k = 0; k < points.count; ++k) {
+    for (std::int64_t i = 0; i < points.components; ++i) numbers.push_back(points(k, i));
+  }
+  const auto starts = Points<T>::from_host(where, numbers, points.components);
+  const double transfer_seconds = there.seconds();
+  const auto found = minimize_each(where, task.function.as_formula(), starts, each_options(task));
+  const Stopwatch back;
+  numbers = found.x.to_host();
+  for (std::int64_t k = 0; k < points.count; ++k) {
+    for (std::int64_t i = 0; i < points.components; ++i) {
+      points(k, i) = numbers[static_cast<std::size_t>(k * points.components + i)];
+    }
+  }
+  Descents descents = descents_of(found.reason, found.value.to_host(), found.gradient_norm.to_host(), found.iterations,
+                                  found.evaluations, found.report.seconds);
+  descents.transfer_seconds = transfer_seconds + back.seconds();
+  return descents;
+}
+
 /// All of them in the lanes of vector registers.
 template <class T>
 Descents descend_in_lanes(const DescentTask& task, BatchView<T> points) {
@@ -214,17 +256,8 @@ Descents descend_in_lanes(const DescentTask& task, BatchView<T> points) {
                            iterations.data(),
                            evaluations.data(),
                            reason.data()};
-  Descents descents;
-  descents.seconds = task.function.minimize_each<T>(task.executor, points, out, options).seconds;
-  descents.all.resize(count);
-  for (std::size_t k = 0; k < count; ++k) {
-    descents.all[k] = {reason[k],
-                       static_cast<double>(value[k]),
-                       static_cast<double>(gradient_norm[k]),
-                       iterations[k],
-                       {.gradients = evaluations[k]}};
-  }
-  return descents;
+  const double seconds = task.function.minimize_each<T>(task.executor, points, out, options).seconds;
+  return descents_of(reason, value, gradient_norm, iterations, evaluations, seconds);
 }
 
 }  // namespace
@@ -253,12 +286,14 @@ Descents descend_from_all(const DescentTask& task, BatchView<T> points) {
   const std::int64_t n = points.components;
   const bool has_bounds = !task.lower.empty();
   const bool has_matrix = task.options.method == Method::bfgs || task.options.method == Method::newton_cg;
-  const bool fits_lanes = !task.data && !task.executor.is_cuda() && has_lanes(task.options.method) &&
+  const bool fits_lanes = !task.data && has_lanes(task.options.method) &&
                           n <= (has_matrix ? most_variables_with_matrix : most_variables_of_a_point);
-  if (fits_lanes && (points.count != 1 || has_bounds)) return descend_in_lanes<T>(task, points);
+  if (fits_lanes && (points.count != 1 || has_bounds)) {
+    return task.executor.is_cuda() ? descend_on_device<T>(task, points) : descend_in_lanes<T>(task, points);
+  }
   if (has_bounds) {
     throw UsageError(
-        fmt::format("--bounds: are for small functions on CPUs, of up to {} variables, or {} by bfgs and "
+        fmt::format("--bounds: are for small functions, of up to {} variables, or {} by bfgs and "
                     "newton, and not for sums over data, conjugate-gradient and adam",
                     most_variables_of_a_point, most_variables_with_matrix));
   }

@@ -60,31 +60,8 @@ EachStep<T> step_of(int n) {
 
 template <class T>
 EachStep<T> each_step(EachMethod method, int n) {
-  switch (method) {
-    case EachMethod::fixed_gradient:
-      return step_of<each::FixedGradient, T>(n);
-    case EachMethod::searched_gradient:
-      return step_of<each::SearchedGradient, T>(n);
-    case EachMethod::fixed_heavy_ball:
-      return step_of<each::FixedHeavyBall, T>(n);
-    case EachMethod::searched_heavy_ball:
-      return step_of<each::SearchedHeavyBall, T>(n);
-    case EachMethod::fixed_nesterov:
-      return step_of<each::FixedNesterov, T>(n);
-    case EachMethod::searched_nesterov:
-      return step_of<each::SearchedNesterov, T>(n);
-    case EachMethod::barzilai_borwein:
-      return step_of<each::BarzilaiBorwein, T>(n);
-    case EachMethod::bfgs:
-      return step_of<each::Bfgs, T>(n);
-    case EachMethod::lbfgs:
-      return step_of<each::LimitedBfgs, T>(n);
-    case EachMethod::newton:
-      return step_of<each::Newton, T>(n);
-    case EachMethod::levenberg_marquardt:
-      return step_of<each::LevenbergMarquardt, T>(n);
-  }
-  return {};
+  if (method == EachMethod::levenberg_marquardt) return step_of<each::LevenbergMarquardt, T>(n);
+  return with_method(method, [&]<class Method>(std::type_identity<Method>) { return step_of<Method, T>(n); });
 }
 template EachStep<float> each_step(EachMethod, int);
 template EachStep<double> each_step(EachMethod, int);

@@ -2,6 +2,7 @@
 
 #include "../checks.hpp"
 #include "../cpu/each.hpp"
+#include "cuda.hpp"
 #include "task.hpp"
 
 #include <chrono>
@@ -121,6 +122,53 @@ each::Rules<T> rules_of(const EachOptions& o) {
   return rules;
 }
 
+template <class T>
+EachCounts descend_on_cpu(const Executor& executor, EachTask<T>& task, BestStart& best) {
+  std::vector<T> own_values;  // which start is best is told by values
+  if (!task.out.value) {
+    own_values.resize(static_cast<std::size_t>(task.starts.count));
+    task.out.value = {own_values.data(), task.starts.count, 1};
+  }
+  const EachCounts counts = cpu::descend_from_each(executor, task);
+  for (std::int64_t start = 0; start < task.starts.count; ++start) {
+    const auto value = static_cast<double>(task.out.value(start));
+    if (std::isfinite(value) && (best.start < 0 || value < best.value)) best = {start, value};
+  }
+  return counts;
+}
+
+/// Refuses shapes that are not the starts', and memory that can't be right.
+template <class T>
+void require_places(const Executor& executor, BatchView<const T> starts, const EachOutputs<T>& out) {
+  const auto require_shape = [&](const char* name, const BatchView<T>& view, std::int64_t components) {
+    if (!view || (view.count == starts.count && view.components == components)) return;
+    const auto text = [](std::int64_t count, std::int64_t of_each) {
+      return "(" + std::to_string(count) + ", " + std::to_string(of_each) + ")";
+    };
+    throw ShapeError(std::string("minimize_each: ") + name + " must have the shape " + text(starts.count, components) +
+                     ", found " + text(view.count, view.components));
+  };
+  require_shape("x", out.x, starts.components);
+  require_shape("value", out.value, 1);
+  require_shape("gradient_norm", out.gradient_norm, 1);
+  std::vector<Argument> arguments;
+  const auto add = [&](const char* name, const auto& view, bool is_output) {
+    if (!view && is_output) return;
+    arguments.push_back({name, view.data, view.count, view.components, view.item_stride, view.component_stride,
+                         static_cast<std::int64_t>(sizeof(*view.data)), is_output});
+  };
+  const bool in_place = out.x.data == starts.data && out.x.item_stride == starts.item_stride &&
+                        out.x.component_stride == starts.component_stride;
+  if (!in_place) add("starts", starts, false);
+  add("x", out.x, true);
+  add("value", out.value, true);
+  add("gradient_norm", out.gradient_norm, true);
+  add("iterations", BatchView<std::int64_t>{out.iterations, starts.count}, true);
+  add("evaluations", BatchView<std::int64_t>{out.evaluations, starts.count}, true);
+  add("reason", BatchView<StopReason>{out.reason, starts.count}, true);
+  check_memory(executor, "minimize_each", arguments);
+}
+
 }  // namespace
 
 template <class T>
@@ -129,11 +177,11 @@ EachReport minimize_each(const Executor& executor, const Operation<T>& operation
   const auto begun = std::chrono::steady_clock::now();
   const std::int64_t n = starts.components;
   require(options, n);
+  require_places(executor, starts, out);
   EachReport report;
   report.method = options.method;
   report.starts = starts.count;
   report.variables = n;
-  if (executor.is_cuda()) throw ExecutorUnavailable("minimize_each: is for CPUs only");
   std::vector<T> lower, upper;
   EachTask<T> task{operation, starts, data, out, method_of(options), rules_of<T>(options), options.callback};
   if (!options.lower.empty() || !options.upper.empty()) {
@@ -142,19 +190,11 @@ EachReport minimize_each(const Executor& executor, const Operation<T>& operation
     task.rules.lower = lower.data();
     task.rules.upper = upper.data();
   }
-  // Which start is best is told by values.
-  std::vector<T> own_values;
-  if (!out.value) {
-    own_values.resize(static_cast<std::size_t>(starts.count));
-    task.out.value = {own_values.data(), starts.count, 1};
-  }
-  const EachCounts counts = cpu::descend_from_each(executor, task);
-  for (std::int64_t start = 0; start < starts.count; ++start) {
-    const auto value = static_cast<double>(task.out.value(start));
-    if (!std::isfinite(value) || (report.best >= 0 && !(value < report.best_value))) continue;
-    report.best = start;
-    report.best_value = value;
-  }
+  BestStart best{-1, 0};
+  const EachCounts counts =
+      executor.is_cuda() ? cuda::descend_from_each(executor, task, best) : descend_on_cpu(executor, task, best);
+  report.best = best.start;
+  if (best.start >= 0) report.best_value = best.value;
   std::copy(std::begin(counts.reasons), std::end(counts.reasons), std::begin(report.reasons));
   report.iterations = counts.iterations;
   report.evaluations = counts.evaluations;

@@ -1,6 +1,6 @@
 #pragma once
 
-#include <nabla/detail/each_descent.hpp>
+#include <nabla/detail/each_request.hpp>
 #include <nabla/minimize_each.hpp>
 
 #include <cstdint>
@@ -8,21 +8,6 @@
 // What is known of many descents once the caller's wishes are checked.
 
 namespace nabla::detail {
-
-/// Methods, with what makes them different programs.
-enum class EachMethod {
-  fixed_gradient,
-  searched_gradient,
-  fixed_heavy_ball,
-  searched_heavy_ball,
-  fixed_nesterov,
-  searched_nesterov,
-  barzilai_borwein,
-  bfgs,
-  lbfgs,
-  newton,
-  levenberg_marquardt,
-};
 
 template <class T>
 struct EachTask {

@@ -273,6 +273,24 @@ void formula_launch(const void* erased_body, const CudaLaunch<T>& launch) {
   formula::cuda::launch(body.f.definition(), call, launch);
 }
 
+template <class T, class Body>
+void formula_launch_each(const void* erased_body, const EachLaunch<T>& launch) {
+  const Body& body = *static_cast<const Body*>(erased_body);
+  constexpr auto form_of_body = form(std::type_identity<Body>());
+  const std::int64_t n = launch.request.starts.components;
+  formula::cuda::launch_each(
+      body.f.definition(),
+      {form_of_body.name, form_of_body.task, n, rows_of(body, n).total(), body.f.parameter_values(), {}}, launch);
+}
+template <class T, class Body>
+constexpr auto formula_launch_each_of() -> void (*)(const void*, const EachLaunch<T>&) {
+  if constexpr (task_of<Body> == Task::hessian || std::same_as<Body, GradientBody<Formula, dynamic>>) {
+    return &formula_launch_each<T, Body>;
+  } else {
+    return nullptr;
+  }
+}
+
 /// The operation on a tile that has the data too, if there are some.
 template <class T, class Body>
 Operation<T> tile_operation(const char* name, const Body& body, std::int64_t n, const char* second, const char* third) {
@@ -283,16 +301,18 @@ Operation<T> tile_operation(const char* name, const Body& body, std::int64_t n, 
                      " outputs; the operation for those is jacobian");
   }
   f.definition().compiled(task_of<Body>, n);  // before the threads want it; throws where the formula makes no sense
-  return {name,
-          &body,
-          n,
-          rows_of(body, n),
-          {"value", second, third},
-          Body::has_gradient,
-          Body::needs_extra,
-          std::max<int>(lanes_in<Lanes<T>, T>, formula::machine_lanes<T>()),
-          &formula_tile<T, Body>,
-          &formula_launch<T, Body>};
+  Operation<T> made{name,
+                    &body,
+                    n,
+                    rows_of(body, n),
+                    {"value", second, third},
+                    Body::has_gradient,
+                    Body::needs_extra,
+                    std::max<int>(lanes_in<Lanes<T>, T>, formula::machine_lanes<T>()),
+                    &formula_tile<T, Body>,
+                    &formula_launch<T, Body>};
+  made.launch_each = formula_launch_each_of<T, Body>();
+  return made;
 }
 
 }  // namespace

@@ -5,6 +5,9 @@
 #include <nabla/evaluate.hpp>
 #include <nabla/minimize.hpp>
 #include <nabla/sum_of_squares.hpp>
+#ifdef __CUDACC__
+#include <nabla/kernels/launch_each.cuh>
+#endif
 
 #include <cstdint>
 #include <functional>
@@ -157,25 +160,35 @@ void with_residuals(const Formula& f, std::int64_t n, Method method, const EachD
 
 }  // namespace detail
 
+namespace detail {
+
 #ifdef __CUDACC__
 inline namespace with_kernels {
 #else
 inline namespace without_kernels {
 #endif
 
-/// A descent from each start. Waits for them. What is to be least is f; or 1/2 sum r_j^2 where f returns several
-/// numbers r_j, with all methods but newton_cg. (For residuals that each start has data of its own for, see
-/// fit_each.hpp.) Shapes: starts (count, n). Throws: as value_and_gradient(); Error for options that can't be right.
-template <class F, class T>
-EachReport minimize_each(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> starts,
-                         const EachOutputs<T>& out, const EachOptions& options = {}) {
+/// An operation that descents go by. On CUDA they have kernels of their own, one for each method, and none to evaluate.
+template <bool Kernels, class T, class F, class Body>
+Operation<T> each_operation(const Body& body, std::int64_t n, const char* third) {
+  Operation<T> made = cpu_operation<T, F>("minimize_each", body, n, "gradient", third);
+#ifdef __CUDACC__
+  if constexpr (Kernels && !brings_operation<T, Body>) made.launch_each = &launch_each<F, T, Body>;
+#endif
+  return made;
+}
+
+/// minimize_each(), with kernels or, whoever compiles this, without.
+template <bool Kernels, class F, class T>
+EachReport minimize_each_with(const Executor& executor, const F& f, BatchView<const T> starts,
+                              const EachOutputs<T>& out, const EachOptions& options) {
   EachReport report;
   detail::with_dimension("minimize_each", f, starts.components, [&](auto n) {
     const auto run_operation = [&](const detail::Operation<T>& operation) {
       report = detail::minimize_each<T>(executor, operation, starts, out, options);
     };
     const auto run = [&](const auto& body, const char* third) {
-      run_operation(detail::operation<T, F>("minimize_each", body, starts.components, "gradient", third));
+      run_operation(detail::each_operation<Kernels, T, F>(body, starts.components, third));
     };
     if constexpr (std::same_as<F, Formula>) {
       if (f.outputs() > 1 && options.method != Method::newton_cg) {
@@ -184,7 +197,8 @@ EachReport minimize_each(const Executor& executor, const F& f, std::type_identit
     }
     if constexpr (detail::gives_residuals<F>()) {
       if (options.method == Method::levenberg_marquardt) {
-        run(detail::GaussNewtonBody<F, n>{f}, "hessian");
+        const detail::GaussNewtonBody<F, n> body{f};
+        run_operation(detail::cpu_operation<T, F>("minimize_each", body, starts.components, "gradient", "hessian"));
       } else if (options.method == Method::newton_cg) {
         detail::refuse_newton("minimize_each", "there is sum_of_squares(f), and levenberg_marquardt");
       } else {
@@ -199,6 +213,26 @@ EachReport minimize_each(const Executor& executor, const F& f, std::type_identit
     }
   });
   return report;
+}
+
+}  // inline namespace
+}  // namespace detail
+
+#ifdef __CUDACC__
+inline namespace with_kernels {
+#else
+inline namespace without_kernels {
+#endif
+
+/// A descent from each start. Waits for them. What is to be least is f; or 1/2 sum r_j^2 where f returns several
+/// numbers r_j, with all methods but newton_cg. (For residuals that each start has data of its own for, see
+/// fit_each.hpp.) Shapes: starts (count, n). Throws: as value_and_gradient(); Error for options that can't be right.
+/// On CUDA: results differ from a CPU's by rounding. Each method is a kernel of some 0.5 s to compile; a function may
+/// name those that it needs (descends_by in function.hpp). levenberg_marquardt is for CPUs only.
+template <class F, class T>
+EachReport minimize_each(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> starts,
+                         const EachOutputs<T>& out, const EachOptions& options = {}) {
+  return detail::minimize_each_with<true, F, T>(executor, f, starts, out, options);
 }
 
 template <class F, class T>

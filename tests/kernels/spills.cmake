@@ -1,6 +1,6 @@
 # Assembles a source for an architecture and reads ptxas's report: no kernel may spill a register. Writes
-# registers_NAME_ARCHITECTURE.txt, a line for each kernel.
-#     cmake -DNVCC=… -DSOURCE=… -DNAME=… -DINCLUDES=a;b -DARCHITECTURE=75 -P spills.cmake
+# registers_NAME_ARCHITECTURE.txt, a line for each kernel. With MOST_STACK no kernel may have a larger stack frame either.
+#     cmake -DNVCC=… -DSOURCE=… -DNAME=… -DINCLUDES=a;b -DARCHITECTURE=75 [-DMOST_STACK=0] -P spills.cmake
 
 set(table "")
 set(includes "")
@@ -37,6 +37,9 @@ foreach(kernel ${kernels})
   if(stores GREATER 0 OR loads GREATER 0)
     math(EXPR spilled "${spilled} + 1")
     message(STATUS "spills ${stores} bytes on sm_${ARCHITECTURE}: ${name}")
+  endif()
+  if(DEFINED MOST_STACK AND stack GREATER MOST_STACK)
+    message(SEND_ERROR "a stack of ${stack} bytes on sm_${ARCHITECTURE}, expected at most ${MOST_STACK}: ${name}")
   endif()
 endforeach()
 message(STATUS "sm_${ARCHITECTURE}: ${count} kernels, at most ${most} registers, ${spilled} that spill")

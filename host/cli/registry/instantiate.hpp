@@ -11,7 +11,7 @@
 namespace nabla::cli::registry {
 
 /// A function's operations. To keep the code small only the gradient in two variables is unrolled; in other dimensions,
-/// and for everything else, functions of any dimension share one code that loops.
+/// and for everything else, functions of any dimension share one code that loops. Descents on CUDA are a formula's.
 template <class T, class F>
 Operations<T> operations_of() {
   using Points = BatchView<const T>;
@@ -40,7 +40,7 @@ Operations<T> operations_of() {
       },
       [](const Executor& where, Points x, HessianOutputs<T> out) { hessian<OneCode, T>(where, {}, x, out); },
       [](const Executor& where, Points x, const EachOutputs<T>& out, const EachOptions& options) {
-        return minimize_each<OneCode, T>(where, {}, x, out, options);
+        return detail::minimize_each_with<false, OneCode, T>(where, {}, x, out, options);
       },
       nullptr};
   if constexpr (sizeof(T) == 8) {

@@ -60,7 +60,8 @@ std::string how_to_call(const Program& program, std::ptrdiff_t copies) {
   return copies * functions > most_inlined ? "#include <nabla/kernels/called_math.cuh>\n" : "";
 }
 
-std::string text_of(const Definition& definition, const Call& call) {
+/// `kernels`: the header that has them.
+std::string text_of(const Definition& definition, const Call& call, const char* kernels) {
   const Program& program = definition.program(call.task, call.n);
   const bool climbs = std::strcmp(call.body, ladder_body) == 0;
   const int copies = climbs ? copies_in_ladder : 1;
@@ -68,8 +69,7 @@ std::string text_of(const Definition& definition, const Call& call) {
   require_short(program.instructions.size(), most, " with its derivatives");
   const auto outputs = static_cast<std::int64_t>(definition.syntax.outputs.size());
   return how_to_call(program, copies) + "#include <nabla/detail/program_" + (climbs ? "ladder" : "body") +
-         ".hpp>\n#include <nabla/kernels/evaluate.cuh>\n\nnamespace "
-         "nabla::detail {\n\n" +
+         ".hpp>\n#include <nabla/kernels/" + kernels + ">\n\nnamespace nabla::detail {\n\n" +
          generate_program(program, outputs, call.parameters.size(), "FormulaProgram") +
          "\nusing FormulaBody = ProgramBody<" + call.body + "<FormulaProgram, " +
          (call.n <= most_unrolled ? std::to_string(call.n) : "dynamic") + ">>;\n\n}  // namespace nabla::detail\n";
@@ -156,9 +156,9 @@ const detail::cuda::LoadedKernel& Kernels::add(const Key& key, const KernelSourc
 
 KernelSource source_of(const Definition& definition, const Call& call, const char* precision, bool tiled,
                        bool summary) {
-  return {text_of(definition, call), std::string("nabla::detail::") + (tiled ? "tile" : "strided") + "_kernel<" +
-                                         precision + ", nabla::detail::FormulaBody, " + (summary ? "true" : "false") +
-                                         ">"};
+  return {text_of(definition, call, "evaluate.cuh"), std::string("nabla::detail::") + (tiled ? "tile" : "strided") +
+                                                         "_kernel<" + precision + ", nabla::detail::FormulaBody, " +
+                                                         (summary ? "true" : "false") + ">"};
 }
 
 namespace {
@@ -194,6 +194,61 @@ void launch(const Definition& definition, const Call& call, const detail::CudaLa
 }
 template void launch(const Definition&, const Call&, const detail::CudaLaunch<float>&);
 template void launch(const Definition&, const Call&, const detail::CudaLaunch<double>&);
+
+namespace {
+
+/// What kernels call a method.
+const char* name_of(detail::EachMethod method) {
+  using enum detail::EachMethod;
+  switch (method) {
+    case fixed_gradient:
+      return "FixedGradient";
+    case searched_gradient:
+      return "SearchedGradient";
+    case fixed_heavy_ball:
+      return "FixedHeavyBall";
+    case searched_heavy_ball:
+      return "SearchedHeavyBall";
+    case fixed_nesterov:
+      return "FixedNesterov";
+    case searched_nesterov:
+      return "SearchedNesterov";
+    case barzilai_borwein:
+      return "BarzilaiBorwein";
+    case bfgs:
+      return "Bfgs";
+    case newton:
+      return "Newton";
+    default:
+      return "LimitedBfgs";
+  }
+}
+
+}  // namespace
+
+template <class T>
+void launch_each(const Definition& definition, const Call& call, const detail::EachLaunch<T>& launch) {
+  require_parameters(call.parameters);
+  const detail::cuda::LoadedKernel& kernel =
+      definition.kernels.get({call.body, name_of(launch.method), call.n, precision_of<T>, false, launch.device}, [&] {
+        return KernelSource{text_of(definition, call, "each.cuh"),
+                            std::string("nabla::detail::each_kernel<") + precision_of<T> +
+                                ", nabla::detail::FormulaBody, nabla::detail::each::" + name_of(launch.method) + ">"};
+      });
+  std::array<double, most_parameters> body{};
+  std::ranges::copy(call.parameters, body.begin());
+  const std::int64_t blocks = launch.blocks(detail::cuda::resident_blocks(launch.device, kernel, detail::each_threads));
+  detail::EachRequest<T> request = launch.request;
+  const auto n = static_cast<int>(call.n), of_body = call.n <= most_unrolled ? n : 0;
+  request.rows = launch.memory(blocks * detail::each_threads *
+                               detail::with_method(launch.method, [&]<class Method>(std::type_identity<Method>) {
+                                 return detail::each_memory_rows<Method>(of_body, n, request.rules.memory, call.rows);
+                               }));
+  void* addresses[] = {body.data(), &request};
+  detail::cuda::launch_loaded(launch.stream, kernel, blocks, {false, detail::each_threads, 0}, addresses);
+}
+template void launch_each(const Definition&, const Call&, const detail::EachLaunch<float>&);
+template void launch_each(const Definition&, const Call&, const detail::EachLaunch<double>&);
 
 namespace {
 

@@ -4,6 +4,7 @@
 
 #include "nvrtc.hpp"
 
+#include <nabla/detail/each_launch.hpp>
 #include <nabla/detail/element_request.hpp>
 #include <nabla/detail/operation.hpp>
 
@@ -47,6 +48,10 @@ struct KernelSource {
 template <class T>
 void launch(const Definition& definition, const Call& call, const detail::CudaLaunch<T>& launch);
 
+/// Enqueues descents. call.rows: those that the body gives. As launch().
+template <class T>
+void launch_each(const Definition& definition, const Call& call, const detail::EachLaunch<T>& launch);
+
 /// Enqueues a pass over elements of a sum. `parameters`: their values. As launch().
 template <class T>
 void launch_elements(const Definition& definition, std::span<const double> parameters,
@@ -71,7 +76,7 @@ class Kernels {
 
   struct Key {
     const char* body;      // as Call says; of a pass over elements: its name
-    const char* elements;  // which elements those are; empty: points
+    const char* elements;  // which elements those are, or by which method to descend; empty: points
     std::int64_t n;
     const char* precision;  // "float" or "double"
     bool summary;

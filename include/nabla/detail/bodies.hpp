@@ -40,6 +40,18 @@ constexpr std::int64_t dimension(const In& in) {
   }
 }
 
+/// use(i) for all i below n; up to four variables written out, so that what i says is a constant: rows may be
+/// registers.
+template <int N, class Use>
+constexpr void for_each_of(std::int64_t n, Use use) {
+  if constexpr (N == dynamic || N > 4) {
+    for (std::int64_t i = 0; i < n; ++i) use(i);
+  } else {
+    [&]<int... I>(std::integer_sequence<int, I...>) { (use(std::int64_t{I}), ...); }
+    (std::make_integer_sequence<int, N>());
+  }
+}
+
 /// Whether a gradient of N variables is accumulated in reverse: not below so many, nor where that is impossible, nor of
 /// plain numbers. Those are what kernels compute with, whose registers and times in reverse have not been measured.
 template <class F, int N, class X, int Least>
@@ -209,7 +221,7 @@ struct HessianBody {
     using Along = Dual<X, 1>;
     const std::int64_t n = dimension<N>(in);
     const auto entry = [n](std::int64_t i, std::int64_t j) { return 1 + n + i * n + j; };
-    for (std::int64_t i = 0; i < n; ++i) {
+    for_each_of<N>(n, [&](std::int64_t i) {
       const auto along = [&](std::int64_t c) { return Along(in(c), [&](int) { return kronecker<X>(c == i); }); };
       const auto store = [&](std::int64_t j, const X& second) {
         if (j > i) return;
@@ -237,7 +249,7 @@ struct HessianBody {
           for (int k = 0; k < width; ++k) store(start + k, y.tangent[k].tangent[0]);
         }
       }
-    }
+    });
   }
 };
 

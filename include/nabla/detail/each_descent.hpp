@@ -1,10 +1,11 @@
 #pragma once
 
-#include <nabla/minimize.hpp>
 #include <nabla/scalar.hpp>
+#include <nabla/stop_reason.hpp>
 
 #include <cstdint>
 #include <limits>
+#include <utility>
 
 // One of many small descents, as a machine that takes the function's value and gradient at the point it asked for and
 // says where it wants them next. X is a number, or a pack of lanes that hold one descent each: what differs from
@@ -60,6 +61,12 @@ enum Row : int {
 
 enum Stage { at_start, on_line, extrapolated };
 
+/// A row of the method's own. It has a type of its own so that GPUs can keep these rows elsewhere than in registers.
+struct OwnRow {
+  int first, number;
+  constexpr operator int() const { return first + number; }
+};
+
 /// Where rows of vectors begin.
 struct Layout {
   int n;
@@ -69,7 +76,7 @@ struct Layout {
   constexpr int trial(int i) const { return scalars + 3 * n + i; }
   constexpr int moved(int i) const { return scalars + 4 * n + i; }    // x less the x before
   constexpr int changed(int i) const { return scalars + 5 * n + i; }  // the gradient less the one before
-  constexpr int own(int k) const { return scalars + 6 * n + k; }      // of the method
+  constexpr OwnRow own(int k) const { return {scalars + 6 * n, k}; }  // of the method
   constexpr int rows(int of_method) const { return own(of_method); }
 };
 
@@ -92,19 +99,41 @@ class Walker {
   const Layout layout;
 
   constexpr int n() const { return N > 0 ? N : layout.n; }
-  constexpr X get(int row) const { return state.load(row); }
-  constexpr void set(int row, const X& number) { state.store(row, number); }
-  constexpr void set_where(const Mask& where, int row, const X& number) {
+  template <class R>
+  constexpr X get(const R& row) const {
+    return state.load(row);
+  }
+  template <class R>
+  constexpr void set(const R& row, const X& number) {
+    state.store(row, number);
+  }
+  template <class R>
+  constexpr void set_where(const Mask& where, const R& row, const X& number) {
     state.store(row, M::select(where, number, state.load(row)));
   }
   static constexpr X of(double number) { return constant<X>(number); }
   constexpr bool has_bounds() const { return rules.lower != nullptr; }
 
+  /// use(i) for all i from `from` to below `to`, which are not beyond n; a constant i where N is one, whatever the
+  /// compiler makes of loops whose ends depend on those of others.
+  template <class Use>
+  constexpr void range(int from, int to, Use use) const {
+    if constexpr (N > 0) {
+      [&]<int... I>(std::integer_sequence<int, I...>) { ((from <= I && I < to ? use(I) : void()), ...); }
+      (std::make_integer_sequence<int, N>());
+    } else {
+      for (int i = from; i < to; ++i) use(i);
+    }
+  }
+  template <class Use>
+  constexpr void for_each(Use use) const {
+    range(0, n(), use);
+  }
   /// Sum of a(i) b(i).
   template <class A, class B>
   constexpr X dot(A a, B b) const {
     X sum = of(0);
-    for (int i = 0; i < n(); ++i) sum = M::fma(a(i), b(i), sum);
+    for_each([&](int i) { sum = M::fma(a(i), b(i), sum); });
     return sum;
   }
   constexpr auto vector(int first) const {
@@ -214,16 +243,16 @@ constexpr void begin_line(W& w, const typename W::Mask& where) {
   const Layout& at = w.layout;
   const auto free_gradient = [&](int i) { return w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i))); };
   X along = W::of(0);
-  for (int i = 0; i < w.n(); ++i) {
+  w.for_each([&](int i) {
     const X part = free_gradient(i);
     const X p = w.has_bounds() ? w.held_back(i, w.get(at.direction(i)), part) : w.get(at.direction(i));
     if (w.has_bounds()) w.set_where(where, at.direction(i), p);
     along = M::fma(part, p, along);
-  }
+  });
   if constexpr (Method::searches_lines) {
     const typename W::Mask uphill = where && !(along < W::of(0));
     if (M::any(uphill)) {
-      for (int i = 0; i < w.n(); ++i) w.set_where(uphill, at.direction(i), -free_gradient(i));
+      w.for_each([&](int i) { w.set_where(uphill, at.direction(i), -free_gradient(i)); });
       along = M::select(uphill, -w.get(squares), along);
       w.set_where(uphill, fresh, W::of(1));
       w.set_where(uphill, length, w.cautious());
@@ -247,10 +276,10 @@ constexpr void see_whether_to_end(W& w, const typename W::Mask& moved, const typ
   using T = RealOf<X>;
   const X zero = W::of(0), one = W::of(1);
   const X f = w.get(value), squares_now = w.get(squares);
-  for (const auto& [row, number] : {std::pair{first_value, f}, std::pair{least_value, f},
-                                    std::pair{first_squares, squares_now}, std::pair{least_squares, squares_now}}) {
-    w.set_where(first, row, number);
-  }
+  w.set_where(first, first_value, f);
+  w.set_where(first, least_value, f);
+  w.set_where(first, first_squares, squares_now);
+  w.set_where(first, least_squares, squares_now);
   const double digits = 4 * static_cast<double>(std::numeric_limits<T>::epsilon());
   const X lowest = w.get(least_value), shortest = w.get(least_squares);
   const typename W::Mask better = f < lowest - W::of(digits) * M::abs(lowest) || squares_now < shortest;
@@ -292,16 +321,16 @@ constexpr void advance(W& w) {
   const Mask runs = w.get(reason) == W::of(running);
   const X f = w.found.load(0);
   X squares_there = zero, along = zero, gain = zero, gain_there = zero;
-  for (int i = 0; i < w.n(); ++i) {
+  w.for_each([&](int i) {
     const X x = w.get(at.trial(i)), g = w.found.load(1 + i);
     const X part = w.free_part(i, x, g);
     squares_there = M::fma(part, part, squares_there);
     along = M::fma(g, w.get(at.direction(i)), along);
-    if (!w.has_bounds()) continue;
+    if (!w.has_bounds()) return;
     const X step = x - w.get(at.x(i));
     gain = M::fma(w.get(at.gradient(i)), step, gain);
     gain_there = M::fma(g, step, gain_there);
-  }
+  });
   const Mask finite = W::is_finite(f) && W::is_finite(squares_there);
   w.set_where(runs, evaluations, w.get(evaluations) + one);
 
@@ -320,10 +349,10 @@ constexpr void advance(W& w) {
     w.set_where(back, length, w.get(low));
     Mask stuck = too_long && tired && !back;
     Mask still = too_long && !stuck;
-    for (int i = 0; i < w.n(); ++i) {
+    w.for_each([&](int i) {
       const X x = w.get(at.x(i));
       still = still && w.within_bounds(i, M::fma(w.get(length), w.get(at.direction(i)), x)) == x;
-    }
+    });
     stuck = stuck || still;
     if (M::any(stuck)) {
       const Mask over = stuck && w.get(fresh) == one;
@@ -331,9 +360,8 @@ constexpr void advance(W& w) {
                   M::select(lost || still, W::of(static_cast<int>(StopReason::stagnated)),
                             W::of(static_cast<int>(StopReason::line_search_failed))));
       const Mask again = stuck && !over;
-      for (int i = 0; i < w.n(); ++i) {
-        w.set_where(again, at.direction(i), -w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i))));
-      }
+      w.for_each(
+          [&](int i) { w.set_where(again, at.direction(i), -w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i)))); });
       w.set_where(again, fresh, one);
       w.set_where(again, length, w.cautious());
       begin_line<Method>(w, again);
@@ -351,13 +379,13 @@ constexpr void advance(W& w) {
 
   if (M::any(moves)) {
     const X value_before = w.get(value);
-    for (int i = 0; i < w.n(); ++i) {
+    w.for_each([&](int i) {
       const X x = w.get(at.trial(i)), g = w.found.load(1 + i);
       w.set(at.moved(i), x - w.get(at.x(i)));
       w.set(at.changed(i), g - w.get(at.gradient(i)));
       w.set_where(moves, at.x(i), x);
       w.set_where(moves, at.gradient(i), g);
-    }
+    });
     w.set_where(moves, value, f);
     const X squares_before = w.get(squares);
     w.set_where(moves, squares, squares_there);
@@ -372,10 +400,10 @@ constexpr void advance(W& w) {
     }
   }
   const Mask tries = w.get(stage) == W::of(on_line);
-  for (int i = 0; i < w.n(); ++i) {
+  w.for_each([&](int i) {
     const X ahead = M::fma(w.get(length), w.get(at.direction(i)), w.get(at.x(i)));
     w.set_where(tries, at.trial(i), w.within_bounds(i, ahead));
-  }
+  });
 }
 
 }  // namespace nabla::detail::each

@@ -41,9 +41,7 @@ struct FixedGradient : FixedSteps {
   template <class W>
   static constexpr void turn(W& w, const typename W::Mask& where, const typename W::Mask&, const typename W::X_&) {
     const auto step = fixed_step(w);
-    for (int i = 0; i < w.n(); ++i) {
-      w.set_where(where, w.layout.direction(i), -step * w.get(w.layout.gradient(i)));
-    }
+    w.for_each([&](int i) { w.set_where(where, w.layout.direction(i), -step * w.get(w.layout.gradient(i))); });
     w.set_where(where, length, W::of(1));
   }
 };
@@ -53,7 +51,7 @@ struct SearchedGradient : OnLines {
   template <class W>
   static constexpr void turn(W& w, const typename W::Mask& where, const typename W::Mask& first,
                              const typename W::X_& squares_before) {
-    for (int i = 0; i < w.n(); ++i) w.set_where(where, w.layout.direction(i), -w.get(w.layout.gradient(i)));
+    w.for_each([&](int i) { w.set_where(where, w.layout.direction(i), -w.get(w.layout.gradient(i))); });
     // As if the change of the value were that of the last step. Source: Nocedal and Wright 2006, section 3.5.
     const auto again = w.get(length) * squares_before / w.get(squares);
     w.set_where(where, length, Math<typename W::X_>::select(first, w.cautious(), again));
@@ -69,10 +67,10 @@ struct FixedHeavyBall : FixedSteps {
                              const typename W::X_&) {
     const auto step = fixed_step(w);
     const auto kept = Math<typename W::X_>::select(first, W::of(0), typename W::X_(w.rules.momentum));
-    for (int i = 0; i < w.n(); ++i) {
+    w.for_each([&](int i) {
       const auto p = w.get(w.layout.direction(i));
       w.set_where(where, w.layout.direction(i), product(kept, p) - step * w.get(w.layout.gradient(i)));
-    }
+    });
     w.set_where(where, length, W::of(1));
   }
 };
@@ -84,10 +82,10 @@ struct SearchedHeavyBall : OnLines {
                              const typename W::X_&) {
     using M = Math<typename W::X_>;
     const auto kept = M::select(first || w.get(fresh) == W::of(1), W::of(0), typename W::X_(w.rules.momentum));
-    for (int i = 0; i < w.n(); ++i) {
+    w.for_each([&](int i) {
       const auto p = w.get(w.layout.direction(i));
       w.set_where(where, w.layout.direction(i), product(kept, p) - w.get(w.layout.gradient(i)));
-    }
+    });
     w.set_where(where && first, length, w.cautious());
     w.set_where(where, fresh, M::select(first, W::of(1), W::of(0)));
   }
@@ -108,16 +106,14 @@ constexpr void extrapolate_from(W& w, const typename W::Mask& where, New x_new, 
   const X next = next_in_sequence(w), given(w.rules.momentum);
   const bool constant_momentum = w.rules.momentum >= 0;
   X uphill = W::of(0);
-  for (int i = 0; i < w.n(); ++i) {
-    uphill = M::fma(w.get(w.layout.gradient(i)), x_new(i) - w.get(w.layout.own(i)), uphill);
-  }
+  w.for_each([&](int i) { uphill = M::fma(w.get(w.layout.gradient(i)), x_new(i) - w.get(w.layout.own(i)), uphill); });
   const typename W::Mask anew = constant_momentum ? uphill != uphill : uphill > W::of(0);
   const X momentum = constant_momentum ? given : (w.get(sequence) - W::of(1)) / next;
-  for (int i = 0; i < w.n(); ++i) {
+  w.for_each([&](int i) {
     const X to = x_new(i), y = M::select(anew, to, M::fma(momentum, to - w.get(w.layout.own(i)), to));
     w.set_where(where, w.layout.own(i), to);
     aim(i, w.within_bounds(i, y));
-  }
+  });
   w.set_where(where, sequence, M::select(anew, W::of(1), next));
   w.set_where(where && anew, length, W::of(2) * w.get(length));
 }
@@ -128,7 +124,7 @@ struct FixedNesterov : FixedSteps {
   static constexpr void turn(W& w, const typename W::Mask& where, const typename W::Mask& first,
                              const typename W::X_&) {
     const Layout& at = w.layout;
-    for (int i = 0; i < w.n(); ++i) w.set_where(first, at.own(i), w.get(at.x(i)));
+    w.for_each([&](int i) { w.set_where(first, at.own(i), w.get(at.x(i))); });
     w.set_where(first, sequence, W::of(1));
     const auto step = fixed_step(w);
     const auto x_new = [&](int i) {
@@ -148,10 +144,10 @@ struct SearchedNesterov : OnLines {
   static constexpr void turn(W& w, const typename W::Mask& where, const typename W::Mask& first,
                              const typename W::X_&) {
     const Layout& at = w.layout;
-    for (int i = 0; i < w.n(); ++i) {
+    w.for_each([&](int i) {
       w.set_where(first, at.own(i), w.get(at.x(i)));
       w.set_where(where, at.direction(i), -w.get(at.gradient(i)));
-    }
+    });
     w.set_where(first, sequence, W::of(1));
     w.set_where(where && first, length, w.cautious());
     w.set_where(where, fresh, W::of(1));
@@ -167,7 +163,7 @@ struct SearchedNesterov : OnLines {
   /// Extrapolated through a wall, before which f was seen to be finite.
   template <class W>
   static constexpr void retreat(W& w, const typename W::Mask& where) {
-    for (int i = 0; i < w.n(); ++i) w.set_where(where, w.layout.trial(i), w.get(w.layout.own(i)));
+    w.for_each([&](int i) { w.set_where(where, w.layout.trial(i), w.get(w.layout.own(i))); });
     w.set_where(where, sequence, W::of(1));
   }
 };
@@ -187,7 +183,7 @@ struct BarzilaiBorwein : OnLines {
     const X ss = w.dot(w.vector(at.moved(0)), w.vector(at.moved(0)));
     const X sy = w.dot(w.vector(at.moved(0)), w.vector(at.changed(0)));
     const X next = M::select(sy > W::of(0), ss / sy, W::of(10) * w.get(length));
-    for (int i = 0; i < w.n(); ++i) w.set_where(where, at.direction(i), -w.get(at.gradient(i)));
+    w.for_each([&](int i) { w.set_where(where, at.direction(i), -w.get(at.gradient(i))); });
     w.set_where(where, length, M::select(first, w.cautious(), next));
     w.set_where(where, fresh, W::of(1));
     constexpr double memory = 0.85;
@@ -219,30 +215,28 @@ struct Bfgs : OnLines {
     const Mask learns = where && !first && shows_curvature<W>(sy, ss, yy);
     const Mask forgets = where && w.get(fresh) == W::of(1);
     const X scale = M::select(learns, sy / yy, W::of(1));
-    for (int i = 0; i < n; ++i) {
-      for (int j = 0; j <= i; ++j) {
-        w.set_where(forgets || first, at.own(entry(i, j)), i == j ? scale : W::of(0));
-      }
-    }
+    w.for_each([&](int i) {
+      w.range(0, i + 1, [&](int j) { w.set_where(forgets || first, at.own(entry(i, j)), i == j ? scale : W::of(0)); });
+    });
     const X rho = W::of(1) / sy;
     X y_hy = W::of(0);
-    for (int i = 0; i < n; ++i) {
+    w.for_each([&](int i) {
       const X sum = w.dot([&](int j) { return w.get(at.own(entry(i, j))); }, y);
       w.set(at.own(hy + i), sum);
       y_hy = M::fma(y(i), sum, y_hy);
-    }
+    });
     const X of_ss = M::fma(rho, y_hy, W::of(1)) * rho;
-    for (int i = 0; i < n; ++i) {
-      for (int j = 0; j <= i; ++j) {
+    w.for_each([&](int i) {
+      w.range(0, i + 1, [&](int j) {
         const X mixed = s(i) * w.get(at.own(hy + j)) + s(j) * w.get(at.own(hy + i));
         w.set_where(learns, at.own(entry(i, j)), w.get(at.own(entry(i, j))) - rho * mixed + of_ss * s(i) * s(j));
-      }
-    }
-    for (int i = 0; i < n; ++i) {
+      });
+    });
+    w.for_each([&](int i) {
       const X p = w.dot([&](int j) { return w.get(at.own(entry(i, j))); },
                         [&](int j) { return w.free_part(j, w.get(at.x(j)), w.get(at.gradient(j))); });
       w.set_where(where, at.direction(i), -p);
-    }
+    });
     const Mask knows = learns || (!first && w.get(fresh) == W::of(0));
     w.set_where(where, fresh, M::select(knows, W::of(0), W::of(1)));
     w.set_where(where, length, M::select(knows, W::of(1), w.cautious()));
@@ -274,30 +268,29 @@ struct LimitedBfgs : OnLines {
     for (int k = memory - 1; k > 0; --k) {
       for (int i = 0; i < pair; ++i) w.set_where(learns, at.own(k * pair + i), w.get(at.own((k - 1) * pair + i)));
     }
-    for (int i = 0; i < n; ++i) {
+    w.for_each([&](int i) {
       w.set_where(learns, s_of(0, i), s(i));
       w.set_where(learns, y_of(0, i), y(i));
-    }
+    });
     w.set_where(learns, rho_of(0), W::of(1) / sy);
 
-    for (int i = 0; i < n; ++i) {
-      w.set_where(where, at.direction(i), -w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i))));
-    }
+    w.for_each(
+        [&](int i) { w.set_where(where, at.direction(i), -w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i)))); });
     const auto p = w.vector(at.direction(0));
     for (int k = 0; k < memory; ++k) {
       const Mask there = where && w.get(rho_of(k)) > W::of(0);
       const X part = w.get(rho_of(k)) * w.dot([&](int i) { return w.get(s_of(k, i)); }, p);
       w.set(part_of(k), part);
-      for (int i = 0; i < n; ++i) w.set_where(there, at.direction(i), p(i) - part * w.get(y_of(k, i)));
+      w.for_each([&](int i) { w.set_where(there, at.direction(i), p(i) - part * w.get(y_of(k, i))); });
     }
     const auto newest_y = [&](int i) { return w.get(y_of(0, i)); };
     const Mask any_pair = where && w.get(rho_of(0)) > W::of(0);
     const X scale = W::of(1) / (w.get(rho_of(0)) * w.dot(newest_y, newest_y));
-    for (int i = 0; i < n; ++i) w.set_where(any_pair, at.direction(i), scale * p(i));
+    w.for_each([&](int i) { w.set_where(any_pair, at.direction(i), scale * p(i)); });
     for (int k = memory - 1; k >= 0; --k) {
       const Mask there = where && w.get(rho_of(k)) > W::of(0);
       const X part = w.get(part_of(k)) - w.get(rho_of(k)) * w.dot([&](int i) { return w.get(y_of(k, i)); }, p);
-      for (int i = 0; i < n; ++i) w.set_where(there, at.direction(i), p(i) + part * w.get(s_of(k, i)));
+      w.for_each([&](int i) { w.set_where(there, at.direction(i), p(i) + part * w.get(s_of(k, i))); });
     }
     w.set_where(where, fresh, M::select(any_pair, W::of(0), W::of(1)));
     w.set_where(where, length, M::select(any_pair, W::of(1), w.cautious()));
@@ -322,8 +315,8 @@ struct Newton : OnLines {
     const auto is_held = [&](int i) { return free(i) == W::of(0) && !(w.get(at.gradient(i)) == W::of(0)); };
     const double epsilon = static_cast<double>(std::numeric_limits<typename W::T>::epsilon());
     X on = W::of(0), off = W::of(0);
-    for (int i = 0; i < n; ++i) {
-      for (int j = 0; j <= i; ++j) {
+    w.for_each([&](int i) {
+      w.range(0, i + 1, [&](int j) {
         X second = w.found.load(1 + n + i * n + j);
         if (w.has_bounds()) {
           const Mask held = is_held(i) || is_held(j);
@@ -333,40 +326,41 @@ struct Newton : OnLines {
         const X size = M::abs(second);
         X& largest = i == j ? on : off;
         largest = M::select(size > largest, size, largest);
-      }
-    }
+      });
+    });
     const double spread = n > 1 ? static_cast<double>(n) : 1;  // above sqrt(n^2 - 1)
     const X by_off = off / W::of(spread);
     const X bound = M::select(on > by_off, on, by_off) + W::of(epsilon);
     const X tiny = W::of(epsilon) * M::select(on + off > W::of(1), on + off, W::of(1));
-    for (int j = 0; j < n; ++j) {
+    w.for_each([&](int j) {
       // Column j of L D, which takes the place of the matrix's; then its pivot, and L.
       X theta = W::of(0);
-      for (int i = j; i < n; ++i) {
+      w.range(j, n, [&](int i) {
         X c = w.get(at.own(entry(i, j)));
-        for (int k = 0; k < j; ++k) {
+        w.range(0, j, [&](int k) {
           c = c - w.get(at.own(entry(i, k))) * w.get(at.own(entry(j, k))) * w.get(at.own(entry(k, k)));
-        }
+        });
         w.set(at.own(entry(i, j)), c);
         if (i > j) theta = M::select(M::abs(c) > theta, M::abs(c), theta);
-      }
+      });
       const X own = M::abs(w.get(at.own(entry(j, j)))), needed = theta * theta / bound;
       const X least = M::select(own > tiny, own, tiny);
       const X pivot = M::select(needed > least, needed, least);
       w.set(at.own(entry(j, j)), pivot);
-      for (int i = j + 1; i < n; ++i) w.set(at.own(entry(i, j)), w.get(at.own(entry(i, j))) / pivot);
-    }
-    for (int i = 0; i < n; ++i) {
+      w.range(j + 1, n, [&](int i) { w.set(at.own(entry(i, j)), w.get(at.own(entry(i, j))) / pivot); });
+    });
+    w.for_each([&](int i) {
       X sum = -free(i);
-      for (int k = 0; k < i; ++k) sum = sum - w.get(at.own(entry(i, k))) * w.get(at.own(z + k));
+      w.range(0, i, [&](int k) { sum = sum - w.get(at.own(entry(i, k))) * w.get(at.own(z + k)); });
       w.set(at.own(z + i), sum);
-    }
-    for (int i = n - 1; i >= 0; --i) {
+    });
+    w.for_each([&](int from_last) {
+      const int i = n - 1 - from_last;
       X sum = w.get(at.own(z + i)) / w.get(at.own(entry(i, i)));
-      for (int k = i + 1; k < n; ++k) sum = sum - w.get(at.own(entry(k, i))) * w.get(at.own(z + k));
+      w.range(i + 1, n, [&](int k) { sum = sum - w.get(at.own(entry(k, i))) * w.get(at.own(z + k)); });
       w.set(at.own(z + i), sum);
-    }
-    for (int i = 0; i < n; ++i) w.set_where(where, at.direction(i), w.get(at.own(z + i)));
+    });
+    w.for_each([&](int i) { w.set_where(where, at.direction(i), w.get(at.own(z + i))); });
     w.set_where(where, fresh, W::of(0));
     w.set_where(where, length, W::of(1));
   }

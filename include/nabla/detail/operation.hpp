@@ -27,6 +27,9 @@ struct CudaLaunch {
 };
 
 template <class T>
+struct EachLaunch;  // each_launch.hpp
+
+template <class T>
 struct Operation {
   const char* name;  // of the public function, for messages
   const void* body;
@@ -41,6 +44,7 @@ struct Operation {
   const char* no_launch =
       "this call was not compiled by nvcc, so it has no kernel; compile the file that makes it as CUDA, or use a CPU "
       "executor";
+  void (*launch_each)(const void* body, const EachLaunch<T>& launch) = nullptr;  // descents; null as above
 };
 
 /// Checks the request against the operation and runs it. Throws ShapeError, MemorySpaceError, ExecutorUnavailable,
