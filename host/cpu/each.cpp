@@ -45,7 +45,7 @@ class Crew {
         step_(each_step<T>(task.method, n_)) {
     const std::int64_t rows = step_.rows(n_, task.rules.memory), found = task.operation.rows.total(),
                        data = task.data.rows * static_cast<std::int64_t>(task.data.columns.size());
-    const std::int64_t fit = state_bytes / ((rows + found) * width * static_cast<std::int64_t>(sizeof(T)));
+    const std::int64_t fit = state_bytes / ((rows + found + data) * width * static_cast<std::int64_t>(sizeof(T)));
     const std::int64_t wanted = (queue.count + width - 1) / width;
     packs_ = std::clamp<std::int64_t>(std::min(fit, wanted), 1, most_packs);
     lanes_ = packs_ * width;

@@ -64,8 +64,11 @@ class RowBlocks {
   }
 
  private:
+  /// A few packs, for which calls of memmove take longer.
   void copy(const T* from, std::int64_t input, std::int64_t row) const {
-    std::copy_n(from, tile_.count, in_ + input * stride_ + row * tile_.count);
+    using X = Lanes<T>;
+    T* const to = in_ + input * stride_ + row * tile_.count;
+    for (std::int64_t p = 0; p < tile_.count; p += lanes_in<X, T>) store<X>(to + p, load<X>(from + p));
   }
 
   const FormulaResiduals<T>& body_;
