@@ -372,7 +372,7 @@ TEST_P(MinimizeEach, OptionsThatCantBeAreRefused) {
   };
   EXPECT_EQ(refusal({.method = Method::adam}),
             "minimize_each: adam is not among its methods; expected gradient, heavy_ball, nesterov, barzilai_borwein, "
-            "bfgs, lbfgs or newton_cg");
+            "bfgs, lbfgs, newton_cg or levenberg_marquardt");
   EXPECT_EQ(refusal({.method = Method::bfgs, .step = 1}),
             "minimize_each: bfgs finds its steps itself; expected step 0");
   EXPECT_EQ(refusal({.step = -1}), "minimize_each: step must be positive, or 0 for a line search, found -1");

@@ -85,8 +85,15 @@ class Refinement final : public DescentMethod<double> {
   }
 
   void settle() override {
-    if (is_ahead_) descent_.run(detail::Absorb<double>{descent_.x, step_.data(), 1 / scale_});
+    if (!is_ahead_) return;
     is_ahead_ = false;
+    // Gradients by recurrence need not show that a component of the step has overflowed.
+    if (std::isfinite(inner_.sums_of(detail::Dot<float>{step_.data(), step_.data()})[1])) {
+      descent_.run(detail::Absorb<double>{descent_.x, step_.data(), 1 / scale_});
+    } else {
+      clear_step();
+      stalled_ = true;
+    }
   }
 
   void keep(State<double>& state) override {
@@ -138,7 +145,7 @@ class Refinement final : public DescentMethod<double> {
       descent_.evaluate();
       ++corrections_;
       const bool is_better = descent_.gradient_squares <= 0.25 * norm_ * norm_;
-      stalled_ = !is_better && descent_.gradient_squares > descent_.enough_squares;
+      stalled_ = stalled_ || (!is_better && descent_.gradient_squares > descent_.enough_squares);
     }
     norm_ = descent_.gradient_norm();
     value_ = descent_.value;
