@@ -83,7 +83,7 @@ void sum_rows(const FormulaResiduals<T>& body, const Tile<T>& tile) {
   using X = Lanes<T>;
   using Sums = ResidualSums<X, N, Matrix>;
   constexpr std::int64_t width = lanes_in<X, T>;
-  const std::int64_t n = tile.dimension, m = body.outputs;
+  const std::int64_t n = N < most_fitted ? N : tile.dimension, m = body.outputs;
   const RowBlocks<T> blocks(body, tile);
   thread_local std::vector<Sums> all;
   all.assign(static_cast<std::size_t>(tile.count / width), Sums());

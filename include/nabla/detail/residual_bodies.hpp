@@ -2,6 +2,9 @@
 
 #include <nabla/detail/bodies.hpp>
 
+#include <type_traits>
+#include <utility>
+
 // Bodies of sums of squares 1/2 sum r_j^2: the value, the gradient J^T r, and J^T J in place of a Hessian, J being the
 // Jacobian of the residuals r.
 
@@ -9,7 +12,8 @@ namespace nabla::detail {
 
 inline constexpr int most_fitted = 16;  // variables of which J^T J is kept
 
-/// The sums over residuals that a body stores, of N variables or fewer.
+/// The sums over residuals that a body stores, of N variables or fewer. Only constants index the arrays, so that they
+/// stay in registers.
 template <class X, int N, bool Matrix>
 class ResidualSums {
  public:
@@ -18,44 +22,54 @@ class ResidualSums {
   constexpr void add(std::int64_t n, const X& r, Slope slope) {
     using M = Math<X>;
     squares_ = M::fma(r, r, squares_);
-    int entry = 0;
-    for (int i = 0; i < N; ++i) {
-      if (i >= n) break;
-      gradient_[i] = M::fma(r, slope(i), gradient_[i]);
+    each([&](auto i) {
+      if (i >= n) return;
+      const X along = slope(i);
+      gradient_[i] = M::fma(r, along, gradient_[i]);
       if constexpr (Matrix) {
-        for (int j = 0; j <= i; ++j) {
-          matrix_[entry] = M::fma(slope(i), slope(j), matrix_[entry]);
-          ++entry;
-        }
+        each_to(i, [&](auto j, auto entry) { matrix_[entry] = M::fma(along, slope(j), matrix_[entry]); });
       }
-    }
+    });
   }
   template <class Out>
   constexpr void store(std::int64_t n, Out& out) const {
     out.store(0, constant<X>(0.5) * squares_);
-    int entry = 0;
-    for (int i = 0; i < N; ++i) {
-      if (i >= n) break;
+    each([&](auto i) {
+      if (i >= n) return;
       out.store(1 + i, gradient_[i]);
       if constexpr (Matrix) {
-        for (int j = 0; j <= i; ++j) {
+        each_to(i, [&](auto j, auto entry) {
           out.store(1 + n + i * n + j, matrix_[entry]);
           if (j < i) out.store(1 + n + j * n + i, matrix_[entry]);
-          ++entry;
-        }
+        });
       }
-    }
+    });
   }
 
  private:
-  struct Zero {
-    X x = constant<X>(0);
-  };
+  /// Calls use(a constant) for 0 ... N - 1.
+  template <class Use>
+  static constexpr void each(Use use) {
+    [&]<int... I>(std::integer_sequence<int, I...>) { (use(std::integral_constant<int, I>()), ...); }
+    (std::make_integer_sequence<int, N>());
+  }
+  /// Calls use(j, the place of (i, j) in a lower triangle) for 0 ... i.
+  template <int I, class Use>
+  static constexpr void each_to(std::integral_constant<int, I>, Use use) {
+    [&]<int... J>(std::integer_sequence<int, J...>) {
+      (use(std::integral_constant<int, J>(), std::integral_constant<int, I*(I + 1) / 2 + J>()), ...);
+    }
+    (std::make_integer_sequence<int, I + 1>());
+  }
+
   template <int Size>
   struct Zeros {
-    Zero all[Size];
-    constexpr X& operator[](int k) { return all[k].x; }
-    constexpr const X& operator[](int k) const { return all[k].x; }
+    X all[Size];
+    constexpr Zeros() : all() {
+      for (X& one : all) one = constant<X>(0);
+    }
+    constexpr X& operator[](int k) { return all[k]; }
+    constexpr const X& operator[](int k) const { return all[k]; }
   };
   X squares_ = constant<X>(0);
   Zeros<N> gradient_;
