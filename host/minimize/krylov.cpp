@@ -12,6 +12,7 @@
 #include <optional>
 #include <sstream>
 #include <string>
+#include <variant>
 #include <vector>
 
 // Descents that only quadratics have, since the gradient after a step follows from the product that the step was made
@@ -98,13 +99,12 @@ class Krylov final : public DescentMethod<T> {
     return scalars_.kind == KrylovKind::fixed ? patience_of_fixed_steps : patience_of_nonmonotone;
   }
   /// Beside the matrix: p and g are read, p written (which Chebyshev's could save); then x, g and p read, x and g
-  /// written. A product that is computed once is written, and read there; where the matrix has no rows for passes, p
-  /// and the product are read for themselves, and p for the product. For M^-1 g, z is read in place of g, and both once
-  /// more.
+  /// written. A product that is computed once is written, and read there; where rows reach anywhere, p is read for it;
+  /// where the matrix has no rows for passes, p and the product are read for themselves too. For M^-1 g, z is read in
+  /// place of g, and both once more.
   double bytes_of_iteration() const override {
     const double for_beta = m_ != nullptr && !detail::has_own_steps(scalars_.kind) ? 2 : 0;
-    const double numbers =
-        8 + for_beta + (product_.size() > 0 ? (a_.rows() != nullptr ? 2 : 5) : 0) + (inverse_.size() > 0 ? 2 : 0);
+    const double numbers = 8 + for_beta + (product_.size() > 0 ? of_kept_product() : 0) + (inverse_.size() > 0 ? 2 : 0);
     return numbers * sizeof(T) * static_cast<double>(descent_.n) + (product_.size() > 0 ? 1 : 2) * a_.bytes +
            (m_ != nullptr ? m_->bytes : 0);
   }
@@ -136,6 +136,13 @@ class Krylov final : public DescentMethod<T> {
     }
   }
   std::int64_t products_of_preconditioner() const { return m_ != nullptr ? m_->products : 0; }
+
+  double of_kept_product() const {
+    if (a_.rows() == nullptr) return 5;
+    const bool scattered =
+        std::visit([]<class Stored>(const Stored&) { return detail::is_scattered<Stored>; }, *a_.rows());
+    return scattered ? 3 : 2;
+  }
 
   void begin() {
     if (scalars_.kind == KrylovKind::chebyshev || scalars_.kind == KrylovKind::fixed) choose_steps();
