@@ -48,6 +48,9 @@ class Crew {
     const std::int64_t fit = state_bytes / ((rows + found + data) * width * static_cast<std::int64_t>(sizeof(T)));
     const std::int64_t wanted = (queue.count + width - 1) / width;
     packs_ = std::clamp<std::int64_t>(std::min(fit, wanted), 1, most_packs);
+    // Machine code of formulas may take more points at a time than this program's packs have.
+    const std::int64_t at_once = (task.operation.lanes + width - 1) / width;
+    packs_ = (packs_ + at_once - 1) / at_once * at_once;
     lanes_ = packs_ * width;
     // Rows a power of two apart would compete for the same lines of the cache.
     stride_ = lanes_ + width;

@@ -103,8 +103,11 @@ class Sweep {
  public:
   /// variable(i): T; data(i): X, for the inputs after the variables.
   template <class Variable, class Data>
-  [[gnu::always_inline]] constexpr Sweep(const Variable& variable, const Data& data)
-      : Sweep(variable, data, std::make_integer_sequence<int, count>()) {}
+  [[gnu::always_inline]] constexpr Sweep(const Variable& variable, const Data& data) {
+    there<0, count>(variable, data);
+    adjoint_.set(place<count - 1>, constant<T>(1));
+    back<0, count>();
+  }
 
   [[gnu::always_inline]] constexpr T value() const { return value_.get(place<count - 1>); }
   /// Calls use(i, derivative by variable i) for each of N variables.
@@ -114,11 +117,33 @@ class Sweep {
   }
 
  private:
-  template <class Variable, class Data, int... I>
-  [[gnu::always_inline]] constexpr Sweep(const Variable& variable, const Data& data, std::integer_sequence<int, I...>) {
-    (forward<I>(variable, data), ...);
-    adjoint_.set(place<count - 1>, constant<T>(1));
-    (backward<count - 1 - I>(), ...);
+  static constexpr int most_in_a_fold = 128;  // clang takes 256
+
+  /// Steps from First on.
+  template <int First, int Count, class Variable, class Data>
+  [[gnu::always_inline]] constexpr void there(const Variable& variable, const Data& data) {
+    if constexpr (Count > most_in_a_fold) {
+      there<First, Count / 2>(variable, data);
+      there<First + Count / 2, Count - Count / 2>(variable, data);
+    } else {
+      [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+        (forward<First + I>(variable, data), ...);
+      }
+      (std::make_integer_sequence<int, Count>());
+    }
+  }
+  /// The same in reverse, from the First before the end on.
+  template <int First, int Count>
+  [[gnu::always_inline]] constexpr void back() {
+    if constexpr (Count > most_in_a_fold) {
+      back<First, Count / 2>();
+      back<First + Count / 2, Count - Count / 2>();
+    } else {
+      [&]<int... I>(std::integer_sequence<int, I...>) __attribute__((always_inline)) {
+        (backward<count - 1 - First - I>(), ...);
+      }
+      (std::make_integer_sequence<int, Count>());
+    }
   }
   template <class Use, int... I>
   [[gnu::always_inline]] constexpr void for_each(Use use, std::integer_sequence<int, I...>) const {
