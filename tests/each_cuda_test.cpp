@@ -124,10 +124,10 @@ TEST_F(EachOnCuda, IsAsOnCpus) {
 }
 
 TEST_F(EachOnCuda, BoundsAndClippingAreAsOnCpus) {
-  EachOptions options{.gradient_tolerance = 1e-7,
-                      .relative_gradient_tolerance = 0,
-                      .lower = {1.5, -infinity},
-                      .upper = {infinity, 0.25}};
+  EachOptions options{.lower = {1.5, -infinity},
+                      .upper = {infinity, 0.25},
+                      .gradient_tolerance = 1e-7,
+                      .relative_gradient_tolerance = 0};
   for (const Method method : methods) {
     SCOPED_TRACE(name_of(method));
     options.method = method;
