@@ -10,8 +10,9 @@
 
 namespace nabla::detail {
 
-/// What callers call a method.
-template <class Method>
+/// What callers call a method. (No parameter of a template is called as that enumeration is: nvcc takes one for the
+/// other.)
+template <class Program>
 inline constexpr nabla::Method method_of = nabla::Method::gradient;
 template <>
 inline constexpr nabla::Method method_of<each::FixedHeavyBall> = nabla::Method::heavy_ball;
@@ -32,11 +33,11 @@ inline constexpr nabla::Method method_of<each::Newton> = nabla::Method::newton_c
 
 /// Whether a function's descents by a method are compiled: all are, unless it says which are wanted,
 ///     static constexpr nabla::Method descends_by[] = {nabla::Method::bfgs};
-template <class F, class Method>
+template <class F, class Program>
 constexpr bool descends_by() {
   if constexpr (requires { std::size(F::descends_by); }) {
     for (const nabla::Method wanted : F::descends_by) {
-      if (wanted == method_of<Method>) return true;
+      if (wanted == method_of<Program>) return true;
     }
     return false;
   } else {
@@ -48,9 +49,9 @@ constexpr bool descends_by() {
 template <class F, class T, class Body>
 void launch_each(const void* erased_body, const EachLaunch<T>& launch) {
   const Body& body = *static_cast<const Body*>(erased_body);
-  with_method(launch.method, [&]<class Method>(std::type_identity<Method>) {
-    if constexpr (Method::needs_hessian == (Body::rows(1).group[2] > 0) && descends_by<F, Method>()) {
-      const auto kernel = &each_kernel<T, Body, Method>;
+  with_method(launch.method, [&]<class Program>(std::type_identity<Program>) {
+    if constexpr (Program::needs_hessian == (Body::rows(1).group[2] > 0) && descends_by<F, Program>()) {
+      const auto kernel = &each_kernel<T, Body, Program>;
       int processors = 0, blocks_of_each = 0;
       cuda_check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, launch.device),
                  "cudaDeviceGetAttribute");
@@ -61,7 +62,7 @@ void launch_each(const void* erased_body, const EachLaunch<T>& launch) {
       const auto n = static_cast<int>(request.starts.components);
       request.rows =
           launch.memory(blocks * each_threads *
-                        each_memory_rows<Method>(Body::variables, n, request.rules.memory, Body::rows(n).total()));
+                        each_memory_rows<Program>(Body::variables, n, request.rules.memory, Body::rows(n).total()));
       launch_kernel("nabla descent kernel", kernel, {blocks, each_threads, 0, launch.stream}, body, request);
     } else {
       throw ExecutorUnavailable(

@@ -18,9 +18,8 @@
 //                                               // A member function of that name that can't be called so is refused
 //     static constexpr bool vectorizable = false;   // branches on data: the CPU then runs it without SIMD lanes
 //     static constexpr bool unrolled = false;       // of any dimension, and one code that loops is enough for all
-//     static constexpr nabla::Method descends_by[] = {nabla::Method::bfgs};   // what minimize_each() is compiled for
-//     on
-//                                               // CUDA; else for all methods
+//     static constexpr nabla::Method descends_by[] = {nabla::Method::bfgs};
+//                                               // methods that minimize_each() is compiled for on CUDA; else all
 
 namespace nabla {
 

@@ -227,7 +227,7 @@ inline namespace without_kernels {
 /// A descent from each start. Waits for them. What is to be least is f; or 1/2 sum r_j^2 where f returns several
 /// numbers r_j, with all methods but newton_cg. (For residuals that each start has data of its own for, see
 /// fit_each.hpp.) Shapes: starts (count, n). Throws: as value_and_gradient(); Error for options that can't be right.
-/// On CUDA: results differ from a CPU's by rounding. Each method is a kernel of some 0.5 s to compile; a function may
+/// On CUDA: results differ from a CPU's by rounding. Each method is a kernel to compile; a function may
 /// name those that it needs (descends_by in function.hpp). levenberg_marquardt is for CPUs only.
 template <class F, class T>
 EachReport minimize_each(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> starts,

@@ -99,16 +99,9 @@ class Walker {
   const Layout layout;
 
   constexpr int n() const { return N > 0 ? N : layout.n; }
-  template <class R>
-  constexpr X get(const R& row) const {
-    return state.load(row);
-  }
-  template <class R>
-  constexpr void set(const R& row, const X& number) {
-    state.store(row, number);
-  }
-  template <class R>
-  constexpr void set_where(const Mask& where, const R& row, const X& number) {
+  constexpr X get(auto row) const { return state.load(row); }
+  constexpr void set(auto row, const X& number) { state.store(row, number); }
+  constexpr void set_where(const Mask& where, auto row, const X& number) {
     state.store(row, M::select(where, number, state.load(row)));
   }
   static constexpr X of(double number) { return constant<X>(number); }
@@ -125,10 +118,7 @@ class Walker {
       for (int i = from; i < to; ++i) use(i);
     }
   }
-  template <class Use>
-  constexpr void for_each(Use use) const {
-    range(0, n(), use);
-  }
+  constexpr void for_each(auto use) const { range(0, n(), use); }
   /// Sum of a(i) b(i).
   template <class A, class B>
   constexpr X dot(A a, B b) const {
