@@ -92,7 +92,9 @@ void compare(const F& f, std::int64_t count, std::int64_t n, const EachOptions& 
   all_near(here.value.to_host(), there.value.to_host(), "value");
   std::int64_t iterations = 0, evaluations = 0;
   for (std::size_t k = 0; k < static_cast<std::size_t>(count); ++k) {
-    EXPECT_NEAR(static_cast<double>(here.iterations[k]), static_cast<double>(there.iterations[k]), 2) << k;
+    // Where hundreds are needed, rounding decides about trials on the way.
+    const auto some = static_cast<double>(here.iterations[k]);
+    EXPECT_NEAR(some, static_cast<double>(there.iterations[k]), 2 + some / 4) << k;
     iterations += there.iterations[k];
     evaluations += there.evaluations[k];
   }
