@@ -8,21 +8,21 @@
 # Sectors of loads, for each 32 rows of a warp and each number that they read: 8 of f64 and 4 of f32, one more where it
 # is a neighbour's, and one for what all read, as an offset. A bound, then: the caches hold most of them. What slices
 # gather lies anywhere: of the graph's 9 entries a row 288 sectors of p, and with 15 columns 50 of words, 26 of numbers
-# (21 in f32), 15 of counts, 4 of places and starts: 440 (405) in all. Counted are 603 (561), since lanes whose rows
-# end earlier go on apart in the emulator: what they load and store after that is not coalesced there.
+# (21 in f32), 15 of counts, 4 of places and starts: 440 (405) in all. Lanes whose rows end earlier wait for the
+# others only in the emulator's own order; in a random one what they load and store after that is not coalesced.
 
 # Each: vectors, reads of the matrix, launches, sectors of loads in f64 and in f32 without those of sparse products.
 set(diagonal 8 2 2 82 42)
 set(plane 8 2 2 205 125)
 set(space 8 2 2 267 163)
 set(bands 10 1 2 127 67)
-set(slices 11 1 3 610 570)
+set(slices 11 1 3 440 405)
 set(rows 13 1 5 64 32)
 
 # Sets launches and, for the kernels of an iteration, sums of what the emulator counted.
 function(count case precision iterations)
   set(counters ${CMAKE_CURRENT_BINARY_DIR}/quadratic_traffic_${case}_${precision}.json)
-  execute_process(COMMAND ${CMAKE_COMMAND} -E env CUDA_EMULATOR_COUNTERS=${counters} ${TRAFFIC} ${case} ${precision}
+  execute_process(COMMAND ${CMAKE_COMMAND} -E env --unset=CUDA_EMULATOR_SCHED CUDA_EMULATOR_COUNTERS=${counters} ${TRAFFIC} ${case} ${precision}
                           ${iterations}
                   OUTPUT_VARIABLE printed RESULT_VARIABLE status OUTPUT_STRIP_TRAILING_WHITESPACE)
   if(NOT status EQUAL 0)
@@ -89,12 +89,8 @@ foreach(case diagonal plane space bands slices rows)
     if(loads GREATER 1050 OR loads LESS 500)
       message(SEND_ERROR "load sectors are ${loads}/1000 of the bound, expected 500 to 1050")
     endif()
-    set(least_stores 980)
-    if(case STREQUAL "slices")
-      set(least_stores 580)
-    endif()
-    if(stores LESS least_stores OR stores GREATER 1000)
-      message(SEND_ERROR "coalescing of stores is ${stores}/1000, expected ${least_stores} to 1000")
+    if(stores LESS 970 OR stores GREATER 1000)
+      message(SEND_ERROR "coalescing of stores is ${stores}/1000, expected 970 to 1000")
     endif()
     if(NOT local_bytes EQUAL 0)
       message(SEND_ERROR "${local_bytes} bytes of local memory were touched, expected none")
