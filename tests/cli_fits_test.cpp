@@ -56,8 +56,7 @@ TEST_F(Fits, FindParametersFromOneStartOrFromOneEach) {
   for (const std::vector<std::string>& starts :
        {std::vector<std::string>{"--at", "2,1.5,0.5"}, {"--points", file("starts.npy")}}) {
     auto more = starts;
-    more.insert(more.end(), {"--param-column", offset(), "--out-x", file("x.npy"), "--threads", "2",
-                             "--relative-tolerance", "1e-11"});
+    more.insert(more.end(), {"--param-column", offset(), "--out-x", file("x.npy"), "--threads", "2"});
     const json all = answer(arguments(more));
     EXPECT_EQ(all["method"], "levenberg-marquardt");
     EXPECT_EQ(all["starts"], fits);
