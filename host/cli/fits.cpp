@@ -84,7 +84,7 @@ std::int64_t FitData::fits(std::int64_t starts) const {
 namespace {
 
 EachOptions fit_options(const DescentTask& task, const std::string& method) {
-  const EachOptions options = each_options(task);
+  EachOptions options = each_options(task);
   if (options.method == Method::newton_cg || options.method == Method::nonlinear_cg || options.method == Method::adam) {
     throw UsageError(fmt::format("--method {}: is not for fits; expected levenberg-marquardt or another", method));
   }

@@ -239,7 +239,7 @@ EachCounts descend_from_each(const Executor& executor, const EachTask<T>& task) 
   queue.count = task.starts.count;
   const auto width = static_cast<std::int64_t>(Lanes<T>::size);
   const auto threads = static_cast<int>(std::clamp<std::int64_t>(queue.count / (2 * width), 1, executor.threads()));
-  queue.chunk = std::clamp<std::int64_t>(queue.count / (16 * threads), 1, most_in_a_chunk);
+  queue.chunk = std::clamp<std::int64_t>(queue.count / (std::int64_t{16} * threads), 1, most_in_a_chunk);
   EachCounts counts;
   std::exception_ptr failure;  // of the caller's function; an exception must not leave a parallel region
   Reporter reporter(task.callback, queue);

@@ -130,7 +130,9 @@ class Walker {
     return [this, first](int i) { return get(first + i); };
   }
 
-  constexpr static Mask is_finite(const X& number) { return number - number == of(0); }
+  constexpr static Mask is_finite(const X& number) {
+    return M::abs(number) < of(std::numeric_limits<double>::infinity());
+  }
 
   /// The gradient's component i, or 0 where a bound holds the variable against it.
   constexpr X free_part(int i, const X& x, const X& gradient) const {

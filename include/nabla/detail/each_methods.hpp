@@ -107,7 +107,7 @@ constexpr void extrapolate_from(W& w, const typename W::Mask& where, New x_new, 
   const bool constant_momentum = w.rules.momentum >= 0;
   X uphill = W::of(0);
   w.for_each([&](int i) { uphill = M::fma(w.get(w.layout.gradient(i)), x_new(i) - w.get(w.layout.own(i)), uphill); });
-  const typename W::Mask anew = constant_momentum ? uphill != uphill : uphill > W::of(0);
+  const typename W::Mask anew = uphill > W::of(constant_momentum ? std::numeric_limits<double>::infinity() : 0);
   const X momentum = constant_momentum ? given : (w.get(sequence) - W::of(1)) / next;
   w.for_each([&](int i) {
     const X to = x_new(i), y = M::select(anew, to, M::fma(momentum, to - w.get(w.layout.own(i)), to));
