@@ -66,7 +66,7 @@ std::vector<T> weights_of(const Executor& executor, const char* call, const Regr
     throw Error(text.str());
   }
   if (options.weights.empty()) return std::vector<T>(static_cast<std::size_t>(rows), T(1));
-  const std::vector<T> weights = fetched(executor, call, "weights", options.weights, rows);
+  std::vector<T> weights = fetched(executor, call, "weights", options.weights, rows);
   for (std::size_t r = 0; r < weights.size(); ++r) {
     if (!(weights[r] >= 0) || std::isinf(weights[r])) refuse(call, "weight", r, weights[r], "it finite and 0 or more");
   }
@@ -108,7 +108,7 @@ ObservedRows<T> observe_labels(const Executor& executor, std::shared_ptr<const R
 
 template <class T>
 SymmetricOperator<T> normal_of(const Executor& executor, const ObservedRows<T>& observed) {
-  const SymmetricOperator<T> normal = make_normal_operator(executor, observed.matrix, observed.weights);
+  SymmetricOperator<T> normal = make_normal_operator(executor, observed.matrix, observed.weights);
   if (observed.ridge == 0 || observed.variables == 0) return normal;
   const std::vector<T> ridge(static_cast<std::size_t>(observed.variables), static_cast<T>(observed.ridge));
   return normal + SymmetricOperator<T>(make_diagonal_matrix<T>(executor, observed.variables, {0}, ridge));

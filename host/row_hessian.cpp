@@ -251,22 +251,19 @@ std::shared_ptr<const RowHessian<T>> make_row_hessian(const RowMatrix<T>& matrix
   const OnHost starts(matrix.executor, by_columns.starts, (by_columns.rows + 1) * index_bytes),
       rows(matrix.executor, by_columns.columns, by_columns.entries * index_bytes),
       factors(matrix.executor, by_columns.values, by_columns.entries * static_cast<std::int64_t>(sizeof(T)));
-  auto made = std::make_shared<RowHessian<T>>();
-  const auto make = [&](auto index) {
+  const auto make = [&](auto index) -> std::shared_ptr<const RowHessian<T>> {
     using Index = decltype(index);
     auto ranked =
         Ranking<T, Index>(matrix, static_cast<const Index*>(starts.data()), static_cast<const Index*>(rows.data()),
                           static_cast<const T*>(factors.data()), most_entries)
             .take();
+    auto made = std::make_shared<RowHessian<T>>();
     made->pattern = std::make_shared<const SparsePattern>(pattern_of(ranked, matrix.variables));
     made->ranked = std::move(ranked);
+    return made;
   };
-  if (by_columns.wide_starts) {
-    make(std::int64_t());
-  } else {
-    make(std::int32_t());
-  }
-  return made;
+  if (by_columns.wide_starts) return make(std::int64_t());
+  return make(std::int32_t());
 }
 template std::shared_ptr<const RowHessian<float>> make_row_hessian(const RowMatrix<float>&, std::int64_t);
 template std::shared_ptr<const RowHessian<double>> make_row_hessian(const RowMatrix<double>&, std::int64_t);
