@@ -35,7 +35,7 @@ class SearchedGradient final : public DescentMethod<T> {
 
   Step advance() override {
     const double squares = descent_.gradient_squares;
-    const Step step = line_.descend_steepest(first_step());
+    Step step = line_.descend_steepest(first_step());
     length_ = step.length;
     squares_ = squares;
     return step;
@@ -73,7 +73,7 @@ class BarzilaiBorwein final : public DescentMethod<T> {
     values_[static_cast<std::size_t>(iterations_++) % values_.size()] = descent_.value;
     const double squares = descent_.gradient_squares;
     const double first = next_ > 0 ? next_ : line_.cautious_step();
-    const Step step = line_.descend_below(*std::ranges::max_element(values_), first);
+    Step step = line_.descend_below(*std::ranges::max_element(values_), first);
     if (step.stop) return step;
     // s = -t g, and g.y = -t g.Hg: the slopes at both ends of the step tell all.
     const double curved = squares + line_.slope_at_end();
