@@ -10,7 +10,7 @@
 //     of_bare/symmetric/n/t        the part of the time that a loop over the bytes of one triangle takes
 //     of_bare/normal/m/n/t         the same over those of X
 
-#include "bare.hpp"
+#include "../host/bench/bare.hpp"
 #include "paired.hpp"
 
 #include <nabla/regression.hpp>

@@ -10,7 +10,7 @@
 //     large/…                    10^8 variables, and a table of more than 2^31 entries; run if the memory is there
 //                                (2 and 10 GB), and compared with closed forms
 
-#include "bare.hpp"
+#include "../host/bench/bare.hpp"
 #include "paired.hpp"
 
 #include <nabla/batch.hpp>

@@ -3,11 +3,11 @@
 //     evaluate_bench --benchmark_repetitions=7 --benchmark_report_aggregates_only=true
 // Rows: operation/function/layout/log2 of the number of points.
 
-#include "bare.hpp"
+#include "../host/bench/bare.hpp"
+#include "../host/bench/functions.hpp"
 #include "paired.hpp"
 
 #include <nabla/evaluate.hpp>
-#include <nabla/functions.hpp>
 
 #include <cstdlib>
 #include <string>
@@ -23,25 +23,8 @@ using nabla::Summary;
 using nabla::bench::bare_loop;
 using nabla::bench::paired;
 
-/// The textbook's form, which docs/performance.md quotes: functions::Ackley keeps digits near its minimum by hypot and
-/// expm1, for about twice the time.
-struct Ackley {
-  template <class Point>
-  constexpr auto operator()(const Point& x) const {
-    using nabla::cos, nabla::exp, nabla::sqrt;
-    typename Point::value_type squares = 0, cosines = 0;
-    for (int i = 0; i < x.size(); ++i) {
-      squares += x[i] * x[i];
-      cosines += cos(6.283185307179586 * x[i]);
-    }
-    const auto n = static_cast<double>(x.size());
-    return -20 * exp(-0.2 * sqrt(squares / n)) - exp(cosines / n) + 20 + 2.718281828459045;
-  }
-};
-
-using Rosenbrock2 = nabla::Fixed<2, nabla::functions::Rosenbrock>;
-using Saddle = nabla::functions::WaveSaddle;  // "saddle" in the names of rows
-using Ackley8 = nabla::Fixed<8, Ackley>;
+using nabla::bench::Ackley8, nabla::bench::Rosenbrock2;
+using nabla::bench::Saddle;  // "saddle" in the names of rows
 
 /// Points and outputs of one benchmark.
 template <class T, int N>

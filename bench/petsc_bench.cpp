@@ -5,8 +5,8 @@
 //     mpirun -n 2 --bind-to none petsc_bench [REPETITIONS]
 // prints for each case how many times as long PETSc takes: the median of the pairs, the least and the most.
 
+#include "../host/bench/sparse_cases.hpp"
 #include "paired.hpp"
-#include "sparse_cases.hpp"
 
 #include <nabla/quadratic.hpp>
 

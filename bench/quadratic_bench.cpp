@@ -12,9 +12,9 @@
 //     eigen/graph/n         the Laplacian of a random graph of n nodes, 8 neighbours each on average
 //     eigen/weighted/n      the same with weights that float does not hold
 
-#include "bare.hpp"
+#include "../host/bench/bare.hpp"
+#include "../host/bench/sparse_cases.hpp"
 #include "paired.hpp"
-#include "sparse_cases.hpp"
 
 #include <nabla/quadratic.hpp>
 

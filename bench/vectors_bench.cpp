@@ -3,8 +3,8 @@
 //     vectors_bench --benchmark_repetitions=7 --benchmark_report_aggregates_only=true
 // Rows: pass or method / precision / number of variables.
 
+#include "../host/bench/bare.hpp"
 #include "../host/vectors.hpp"
-#include "bare.hpp"
 #include "paired.hpp"
 
 #include <nabla/minimize.hpp>

@@ -7,6 +7,7 @@
 
 namespace nabla::cli {
 
+int bench_command(std::span<const char* const> arguments);
 int check(std::span<const char* const> arguments);
 int codegen(std::span<const char* const> arguments);
 int eval(std::span<const char* const> arguments);

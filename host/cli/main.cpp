@@ -34,6 +34,7 @@ constexpr Command commands[] = {
     {"codegen", "a formula and its gradient as C++ or CUDA source", codegen},
     {"functions", "the built-in functions", functions_command},
     {"info", "this machine and this build", info},
+    {"bench", "what this machine can do at most, and every operation against that", bench_command},
 };
 
 std::string help() {

@@ -1,6 +1,6 @@
 #pragma once
 
-#include "../host/cpu/transfer.hpp"
+#include "../cpu/transfer.hpp"
 
 #include <omp.h>
 

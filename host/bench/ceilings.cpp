@@ -1,0 +1,104 @@
+#include "ceilings.hpp"
+
+#include "bare.hpp"
+
+#include <algorithm>
+#include <chrono>
+
+namespace nabla::bench {
+
+namespace {
+volatile std::uint64_t seen;  // what was read, for compilers that would leave out what nobody sees
+}
+
+double seconds_of(const Executor& executor, const std::function<void()>& work) {
+  if (executor.is_cuda()) return cuda::seconds_of(executor, work);
+  const auto start = std::chrono::steady_clock::now();
+  work();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+void* Ceilings::pool(std::int64_t bytes) {
+  if (pool_.size() < bytes) {
+    pool_ = Array<std::byte>(executor_, 0);  // not both at a time
+    pool_ = Array<std::byte>(executor_, bytes);
+    if (!executor_.is_cuda()) {  // memory that was never written is not read either
+      std::byte* const to = pool_.data();
+#pragma omp parallel for schedule(static) num_threads(executor_.threads())
+      for (std::int64_t i = 0; i < bytes; ++i) to[i] = std::byte{1};
+    }
+  }
+  return pool_.data();
+}
+
+void Ceilings::move(const Traffic& traffic) {
+  constexpr std::int64_t line = 64;
+  Traffic whole = traffic;
+  whole.stream_bytes = (traffic.stream_bytes + line - 1) / line * line;
+  auto* const memory = static_cast<char*>(pool((whole.reads + whole.writes) * whole.stream_bytes));
+  if (executor_.is_cuda()) return cuda::move(executor_, whole, memory);
+  std::vector<const void*> reads;
+  std::vector<void*> writes;
+  for (int k = 0; k < whole.reads; ++k) reads.push_back(memory + k * whole.stream_bytes);
+  for (int k = whole.reads; k < whole.reads + whole.writes; ++k) writes.push_back(memory + k * whole.stream_bytes);
+  for (int pass = 0; pass < whole.passes; ++pass) {
+    if (writes.empty()) {
+      seen = bare_read(memory, whole.reads * whole.stream_bytes, executor_.threads());
+    } else {
+      bare_loop(reads, writes, whole.stream_bytes, executor_.threads());
+    }
+  }
+}
+
+std::int64_t Ceilings::cache_bytes() const {
+  return executor_.is_cuda() ? cuda::cache_bytes(executor_) : detail::cpu::last_level_cache_bytes();
+}
+
+void Ceilings::flush() { move({1, 1, 2 * cache_bytes()}); }
+
+/// The amount that run(amount) is given is doubled until it takes half a millisecond; it is kept for the next time.
+template <class Run>
+double Ceilings::rate(double& amount, const Run& run) {
+  constexpr double long_enough = 0.5e-3, first = 1e4;
+  amount = std::max(amount, first);
+  while (true) {
+    double done = 0;
+    const double seconds = seconds_of(executor_, [&] { done = run(amount); });
+    if (seconds >= long_enough) return done / seconds;
+    amount *= 2;
+  }
+}
+
+template <class T>
+double Ceilings::flops_per_second() {
+  return rate(amounts_[sizeof(T) == 8].back(), [&](double flops) {
+    return executor_.is_cuda() ? cuda::multiply_and_add<T>(executor_, flops, pool(64))
+                               : cpu::multiply_and_add<T>(executor_.threads(), flops);
+  });
+}
+
+template <class T>
+double Ceilings::calls_per_second(Elementary f) {
+  return rate(amounts_[sizeof(T) == 8].at(static_cast<std::size_t>(f)), [&](double calls) {
+    return executor_.is_cuda() ? cuda::call<T>(executor_, f, calls, pool(64))
+                               : cpu::call<T>(executor_.threads(), f, calls);
+  });
+}
+
+template <class T>
+double Ceilings::seconds_for(const Work& work) {
+  double seconds = work.flops > 0 ? work.flops / flops_per_second<T>() : 0;
+  for (std::size_t f = 0; f < elementaries; ++f) {
+    if (work.calls[f] > 0) seconds += work.calls[f] / calls_per_second<T>(static_cast<Elementary>(f));
+  }
+  return seconds;
+}
+
+template double Ceilings::flops_per_second<float>();
+template double Ceilings::flops_per_second<double>();
+template double Ceilings::calls_per_second<float>(Elementary);
+template double Ceilings::calls_per_second<double>(Elementary);
+template double Ceilings::seconds_for<float>(const Work&);
+template double Ceilings::seconds_for<double>(const Work&);
+
+}  // namespace nabla::bench

@@ -1,0 +1,73 @@
+#pragma once
+
+#include "work.hpp"
+
+#include <nabla/batch.hpp>
+
+#include <functional>
+#include <string>
+
+// What the machine can do at most, measured: memory by a bare loop that reads and writes the same streams, arithmetic
+// by fused multiplications and additions that do not wait for each other, elementary functions by calls that do not
+// wait for memory. Each is run beside what is held against it, again and again: machines change their speed.
+
+namespace nabla::bench {
+
+/// How long work takes that is done at once, or enqueued: on the CPU by the clock, on CUDA by events around it.
+double seconds_of(const Executor& executor, const std::function<void()>& work);
+
+class Ceilings {
+ public:
+  explicit Ceilings(const Executor& executor) : executor_(executor), pool_(executor, 0) {}
+
+  const Executor& executor() const { return executor_; }
+
+  /// Reads and writes streams as an operation does, and computes nothing. Enqueued on CUDA.
+  void move(const Traffic& traffic);
+  /// Reads and writes more than caches hold, so that nothing of an operation's data is left in them.
+  void flush();
+  /// The largest cache between the processor and the executor's memory.
+  std::int64_t cache_bytes() const;
+
+  /// What can be done in a second, as the machine is now; takes about a millisecond. A fused multiplication and
+  /// addition is two flops.
+  template <class T>
+  double flops_per_second();
+  template <class T>
+  double calls_per_second(Elementary f);
+  /// The least time for this much arithmetic, as the machine is now.
+  template <class T>
+  double seconds_for(const Work& work);
+
+ private:
+  void* pool(std::int64_t bytes);
+  template <class Run>
+  double rate(double& amount, const Run& run);
+
+  Executor executor_;
+  Array<std::byte> pool_;
+  std::array<std::array<double, elementaries + 1>, 2> amounts_ = {};  // that take a millisecond, in f32 and f64
+};
+
+/// The loops on CPUs (ceilings_cpu.cpp). Each does at least the amount, on so many threads, and returns what it did.
+namespace cpu {
+template <class T>
+double multiply_and_add(int threads, double flops);
+template <class T>
+double call(int threads, Elementary f, double calls);
+}  // namespace cpu
+
+/// The same on CUDA (kernels/ceilings.cu, or without_cuda.cpp), enqueued; results nobody wants go to `pool`.
+namespace cuda {
+void move(const Executor& executor, const Traffic& traffic, void* pool);
+double seconds_of(const Executor& executor, const std::function<void()>& work);
+std::int64_t cache_bytes(const Executor& executor);
+template <class T>
+double multiply_and_add(const Executor& executor, double flops, void* pool);
+template <class T>
+double call(const Executor& executor, Elementary f, double calls, void* pool);
+/// Driver and clocks, for reports.
+std::string description(const Executor& executor);
+}  // namespace cuda
+
+}  // namespace nabla::bench

@@ -1,0 +1,116 @@
+#include "measure.hpp"
+
+#include <algorithm>
+#include <chrono>
+#include <cmath>
+
+namespace nabla::bench {
+
+std::string Case::name() const {
+  std::string name = operation + "/" + subject + "/" + (f32 ? "f32" : "f64");
+  return variant.empty() ? name : name + "/" + variant;
+}
+
+std::vector<Case> all_cases() {
+  std::vector<Case> all;
+  for (const auto& cases : {evaluation_cases(), formula_cases(), objective_cases(), vector_cases(), descent_cases()}) {
+    all.insert(all.end(), cases.begin(), cases.end());
+  }
+  return all;
+}
+
+std::string to_string(Bound bound) {
+  switch (bound) {
+    case Bound::memory:
+      return "memory";
+    case Bound::arithmetic:
+      return "arithmetic";
+    case Bound::call:
+      return "call";
+  }
+  return "";
+}
+
+std::int64_t items_for(const Case& what, double bytes) {
+  const auto items = std::max<std::int64_t>(1, std::llround(bytes / what.bytes_per_item));
+  return what.most_items > 0 ? std::min(items, what.most_items) : items;
+}
+
+namespace {
+
+/// The p-th part of the numbers is below it; of sorted ones.
+double quantile(const std::vector<double>& sorted, double p) {
+  const double at = p * static_cast<double>(sorted.size() - 1);
+  const auto below = static_cast<std::size_t>(at);
+  const std::size_t above = std::min(below + 1, sorted.size() - 1);
+  return sorted[below] + (at - static_cast<double>(below)) * (sorted[above] - sorted[below]);
+}
+Ratio quartiles(std::vector<double> numbers) {
+  std::ranges::sort(numbers);
+  return {quantile(numbers, 0.5), quantile(numbers, 0.25), quantile(numbers, 0.75)};
+}
+double median(const std::vector<double>& numbers) { return quartiles(numbers).median; }
+
+/// How often work is done for a clock to tell, and for what a call costs to be seen beside it.
+int times_for(const Executor& executor, const std::function<void()>& work) {
+  constexpr double long_enough = 1e-3;
+  return static_cast<int>(std::clamp(long_enough / seconds_of(executor, work), 1.0, 1e6));
+}
+double seconds_of_each(const Executor& executor, const std::function<void()>& work, int times) {
+  return seconds_of(executor,
+                    [&] {
+                      for (int k = 0; k < times; ++k) work();
+                    }) /
+         times;
+}
+
+/// At least five rounds, at most a hundred, for about so many seconds.
+template <class Round>
+void repeat(double seconds, Round round) {
+  constexpr int least = 5, most = 101;
+  const auto start = std::chrono::steady_clock::now();
+  const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
+  for (int k = 0; k < least || (k < most && elapsed() < seconds); ++k) round();
+}
+
+}  // namespace
+
+Measured measure(Ceilings& ceilings, const Prepared& prepared, bool f32, double seconds, bool cold) {
+  const Executor& where = ceilings.executor();
+  // Both are run once before: pages are there, formulas compiled, caches warm.
+  prepared.run();
+  ceilings.move(prepared.traffic);
+  where.synchronize();
+  const int times = cold ? 1 : times_for(where, prepared.run);
+  const auto seconds_each = [&](const std::function<void()>& work) {
+    if (cold) ceilings.flush();
+    return seconds_of_each(where, work, times);
+  };
+  std::vector<double> runs, moves, computations, ratios;
+  repeat(seconds, [&] {
+    moves.push_back(seconds_each([&] { ceilings.move(prepared.traffic); }));
+    runs.push_back(seconds_each(prepared.run));
+    computations.push_back(f32 ? ceilings.seconds_for<float>(prepared.work)
+                               : ceilings.seconds_for<double>(prepared.work));
+    ratios.push_back(std::max(moves.back(), computations.back()) / runs.back());
+  });
+  const Ratio ratio = quartiles(ratios);
+  return {median(runs), median(moves), median(computations),           ratio.median,
+          ratio.least,  ratio.most,    static_cast<int>(ratios.size())};
+}
+
+Ratio ratio_of(const Executor& executor, const std::function<void()>& first, const std::function<void()>& second,
+               double seconds) {
+  first();
+  second();
+  executor.synchronize();
+  const int times_first = times_for(executor, first), times_second = times_for(executor, second);
+  std::vector<double> ratios;
+  repeat(seconds, [&] {
+    const double before = seconds_of_each(executor, first, times_first);
+    ratios.push_back(seconds_of_each(executor, second, times_second) / before);
+  });
+  return quartiles(ratios);
+}
+
+}  // namespace nabla::bench

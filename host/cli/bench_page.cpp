@@ -1,0 +1,5 @@
+#include "bench.hpp"
+
+namespace nabla::cli {
+std::string page_of(const BenchReport&, const Executor&) { return ""; }
+}  // namespace nabla::cli

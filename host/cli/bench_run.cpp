@@ -1,0 +1,177 @@
+#include "bench.hpp"
+
+#include <algorithm>
+#include <cmath>
+
+// What nabla bench measures, one after the other.
+
+namespace nabla::cli {
+
+using bench::Case;
+using bench::Ceilings;
+
+double BenchReport::flops_of(const BenchRow& row) const {
+  const std::size_t which = row.precision == Precision::f64;
+  double flops = row.work.flops;
+  for (std::size_t f = 0; f < bench::elementaries; ++f) {
+    if (row.work.calls[f] > 0) flops += row.work.calls[f] / call_rate[which][f] * flop_rate[which];
+  }
+  return flops;
+}
+
+namespace {
+
+bool is_wanted(const std::string& name, const std::string& filter) { return name.find(filter) != std::string::npos; }
+
+template <class T>
+double median_of(T measure) {
+  std::vector<double> rates;
+  for (int k = 0; k < 9; ++k) rates.push_back(measure());
+  std::ranges::sort(rates);
+  return rates[rates.size() / 2];
+}
+
+template <class T>
+void measure_arithmetic(Ceilings& ceilings, BenchReport& report) {
+  constexpr bool f64 = sizeof(T) == 8;
+  const std::string precision = f64 ? ", f64" : ", f32";
+  report.flop_rate[f64] = median_of([&] { return ceilings.flops_per_second<T>(); });
+  report.ceilings.push_back({"multiplications and additions" + precision, "flops", report.flop_rate[f64]});
+  for (std::size_t f = 0; f < bench::elementaries; ++f) {
+    report.call_rate[f64][f] =
+        median_of([&] { return ceilings.calls_per_second<T>(static_cast<bench::Elementary>(f)); });
+    report.ceilings.push_back({bench::elementary_names[f] + precision, "calls", report.call_rate[f64][f]});
+  }
+}
+
+void measure_streams(Ceilings& ceilings, BenchReport& report) {
+  struct Mix {
+    int reads, writes;
+    const char* name;
+  };
+  for (const Mix mix : {Mix{1, 0, "a stream read"}, Mix{1, 1, "a stream read, one written"},
+                        Mix{2, 1, "2 streams read, 1 written"}, Mix{2, 3, "2 streams read, 3 written"}}) {
+    const bench::Traffic traffic{mix.reads, mix.writes,
+                                 static_cast<std::int64_t>(report.bytes) / (mix.reads + mix.writes)};
+    const double rate = median_of(
+        [&] { return traffic.bytes() / bench::seconds_of(ceilings.executor(), [&] { ceilings.move(traffic); }); });
+    report.ceilings.push_back({mix.name, "bytes", rate});
+    report.stream_rate = rate;  // of the last
+  }
+}
+
+/// The time of a call on next to nothing.
+double call_seconds(Ceilings& ceilings, const Case& what, double seconds) {
+  const bench::Prepared one = what.prepare(ceilings.executor(), 1);
+  return bench::measure(ceilings, one, what.f32, seconds / 4).seconds;
+}
+
+BenchRow row_of(Ceilings& ceilings, const Case& what, double bytes, double seconds, bool cold = false) {
+  const bench::Prepared prepared = what.prepare(ceilings.executor(), bench::items_for(what, bytes));
+  return {what.operation,
+          what.subject,
+          what.variant,
+          what.items,
+          what.floor,
+          what.f32 ? Precision::f32 : Precision::f64,
+          prepared.traffic,
+          prepared.work,
+          prepared.items,
+          cold,
+          bench::measure(ceilings, prepared, what.f32, seconds, cold)};
+}
+
+/// Two evaluations from the first-level cache to beyond the last: sizes four times as large each.
+void measure_sizes(Ceilings& ceilings, const BenchPlan& plan, const std::vector<Case>& cases, BenchReport& report) {
+  constexpr double smallest = 8192;
+  for (std::size_t k = 0; k < std::min<std::size_t>(2, cases.size()); ++k) {
+    const Case& what = cases[k];
+    plan.said(what.subject + " by size");
+    const double of_a_call = call_seconds(ceilings, what, plan.seconds);
+    for (double bytes = smallest; bytes <= plan.bytes; bytes *= 4) {
+      for (const bool cold : {false, true}) {
+        // Where all of it comes from memory anyway, or where nothing is known of caches by flushing them, warm is all.
+        if (cold && (!ceilings.executor().is_cuda() || bytes > static_cast<double>(report.cache))) continue;
+        BenchRow row = row_of(ceilings, what, bytes, plan.seconds / 4, cold);
+        row.measured.call_seconds = of_a_call;
+        report.sizes.push_back(std::move(row));
+      }
+    }
+  }
+}
+
+void measure_threads(const Executor& executor, const BenchPlan& plan, const std::vector<Case>& cases,
+                     BenchReport& report) {
+  std::vector<int> counts;
+  for (int threads = 1; threads < executor.threads(); threads *= 2) counts.push_back(threads);
+  counts.push_back(executor.threads());
+  for (const Case& what : cases) {
+    plan.said(what.subject + " by threads");
+    const auto items = bench::items_for(what, plan.bytes);
+    const bench::Prepared one = what.prepare(Executor::cpu(1), items);
+    for (const int threads : counts) {
+      const Executor where = Executor::cpu(threads);
+      const bench::Prepared several = what.prepare(where, items);
+      report.threads.push_back({what.subject, threads, bench::ratio_of(where, several.run, one.run, plan.seconds / 2)});
+    }
+  }
+}
+
+/// Within the caches, where bytes do not hide arithmetic.
+void measure_gradients(const Executor& executor, const BenchPlan& plan, const BenchReport& made,
+                       const std::vector<bench::GradientAndValue>& pairs, BenchReport& report) {
+  for (const auto& [function, n, value, gradient] : pairs) {
+    plan.said("gradient and value of " + gradient.subject);
+    const auto items = bench::items_for(gradient, static_cast<double>(made.cache) / 8);
+    const bench::Prepared with = gradient.prepare(executor, items), alone = value.prepare(executor, items);
+    report.gradients.push_back({function, n, bench::ratio_of(executor, alone.run, with.run, plan.seconds / 2)});
+  }
+}
+
+std::int64_t variables_of(const Case& what) { return std::stoll(what.subject.substr(what.subject.rfind('=') + 1)); }
+
+/// The evaluations that there are with and without the gradient.
+std::vector<bench::GradientAndValue> pairs_in(const std::vector<Case>& cases) {
+  std::vector<bench::GradientAndValue> pairs;
+  for (const Case& value : cases) {
+    if (value.operation != "value" || value.f32) continue;
+    const auto gradient = std::ranges::find_if(cases, [&](const Case& other) {
+      return other.operation == "value and gradient" && !other.f32 && other.subject == value.subject;
+    });
+    if (gradient == cases.end()) continue;
+    pairs.push_back({value.subject.substr(0, value.subject.find(',')), variables_of(value), value, *gradient});
+  }
+  return pairs;
+}
+
+}  // namespace
+
+BenchReport run_bench(const Executor& executor, const BenchPlan& plan) {
+  const Stopwatch watch;
+  Ceilings ceilings(executor);
+  BenchReport report;
+  report.cache = ceilings.cache_bytes();
+  report.bytes = plan.bytes;
+  if (executor.is_cuda()) report.device = bench::cuda::description(executor);
+  plan.said("ceilings");
+  measure_streams(ceilings, report);
+  measure_arithmetic<double>(ceilings, report);
+  measure_arithmetic<float>(ceilings, report);
+  for (const Case& what : bench::all_cases()) {
+    if (!is_wanted(what.name(), plan.filter) || (executor.is_cuda() && !what.on_cuda)) continue;
+    plan.said(what.name());
+    report.rows.push_back(row_of(ceilings, what, plan.bytes, plan.seconds));
+  }
+  if (plan.filter.empty()) {
+    const std::vector<Case> cases = bench::evaluation_cases();
+    measure_sizes(ceilings, plan, cases, report);
+    auto pairs = pairs_in(cases);
+    if (!executor.is_cuda()) measure_threads(executor, plan, {pairs.front().gradient, pairs.back().gradient}, report);
+    for (auto& pair : bench::formula_gradients()) pairs.push_back(std::move(pair));
+    measure_gradients(executor, plan, report, pairs, report);
+  }
+  report.seconds = watch.seconds();
+  return report;
+}
+
+}  // namespace nabla::cli
