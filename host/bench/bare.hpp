@@ -58,7 +58,7 @@ inline void bare_loop(const std::vector<const void*>& reads, const std::vector<v
   const bool streaming = bytes * static_cast<std::int64_t>(writes.size()) > detail::cpu::last_level_cache_bytes() / 2;
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (std::int64_t offset = 0; offset < bytes; offset += 64) {
-    Line line = load(static_cast<const char*>(reads[0]) + offset);
+    Line line = reads.empty() ? Line{} : load(static_cast<const char*>(reads[0]) + offset);
     for (std::size_t r = 1; r < reads.size(); ++r) {
       line = combine(line, load(static_cast<const char*>(reads[r]) + offset));
     }

@@ -124,7 +124,7 @@ void add_pack(Extent<Lanes<double>>& extent, const PackOutput<X, T>& out, std::i
 }
 
 template <class X, class T, class Body>
-void run_tile(const void* body, const Tile<T>& tile) {
+void run_packs(const void* body, const Tile<T>& tile) {
   const Body& f = *static_cast<const Body*>(body);
   const std::int64_t n = Body::variables == dynamic ? tile.dimension : Body::variables;
   const std::int64_t count = tile.count;
@@ -147,6 +147,28 @@ void run_tile(const void* body, const Tile<T>& tile) {
     add_pack(extent, out, out.p - lag, Body::has_gradient ? n : 0);
   }
   if (wants_extent) *tile.extent = extent;
+}
+
+/// Whether all that a body calls is compiled in where it stands, whatever compilers think of the size. They stop after
+/// so much has been inlined in a file, which is to say that functions in large files would take up to four times as
+/// long as in small ones. Code of any dimension gains little by it, and second derivatives would take minutes to compile.
+template <class Body>
+constexpr bool is_inlined() {
+  return Body::variables != dynamic && Body::rows(Body::variables).group[2] == 0;
+}
+
+template <class X, class T, class Body>
+[[gnu::flatten]] void run_packs_inlined(const void* body, const Tile<T>& tile) {
+  run_packs<X, T, Body>(body, tile);
+}
+
+template <class X, class T, class Body>
+void run_tile(const void* body, const Tile<T>& tile) {
+  if constexpr (is_inlined<Body>()) {
+    run_packs_inlined<X, T, Body>(body, tile);
+  } else {
+    run_packs<X, T, Body>(body, tile);
+  }
 }
 
 /// The scalar that a function is run with on the CPU.
