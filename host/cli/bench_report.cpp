@@ -1,4 +1,5 @@
 #include "bench.hpp"
+#include "chart.hpp"
 #include "table.hpp"
 
 #include <fmt/format.h>
@@ -12,14 +13,6 @@ namespace nabla::cli {
 using nlohmann::ordered_json;
 
 namespace {
-
-/// 1.23 G for 1.23e9.
-std::string short_number(double number) {
-  constexpr const char* units[] = {"", " k", " M", " G", " T", " P"};
-  int unit = 0;
-  for (; number >= 999.5 && unit < 5; ++unit) number /= 1000;
-  return fmt::format("{:.3g}{}", number, units[unit]);
-}
 
 ordered_json json_row(const BenchReport& report, const BenchRow& row) {
   const bench::Measured& m = row.measured;

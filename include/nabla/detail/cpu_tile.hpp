@@ -151,7 +151,8 @@ void run_packs(const void* body, const Tile<T>& tile) {
 
 /// Whether all that a body calls is compiled in where it stands, whatever compilers think of the size. They stop after
 /// so much has been inlined in a file, which is to say that functions in large files would take up to four times as
-/// long as in small ones. Code of any dimension gains little by it, and second derivatives would take minutes to compile.
+/// long as in small ones. Code of any dimension gains little by it, and second derivatives would take minutes to
+/// compile.
 template <class Body>
 constexpr bool is_inlined() {
   return Body::variables != dynamic && Body::rows(Body::variables).group[2] == 0;
