@@ -158,6 +158,25 @@ TEST(Lanes, EdgesOfTwoArgumentsAreThoseOfTheCLibrary) {
 }
 
 // The ends of exp's range are a little inside the C library's (docs/numerics.md).
+/// Where sin or cos is next to 0, what is left of the reduction is all that there is.
+template <class T>
+void expect_digits_beside_quarter_turns() {
+  using M = nabla::Math<nabla::Lanes<T>>;
+  for (int quarter = -40; quarter <= 40; ++quarter) {
+    const auto x = static_cast<T>(quarter * 1.5707963267948966192313216916397514L);
+    const auto [sine, cosine] = M::sincos(nabla::Lanes<T>(x));
+    const long double exact = x;
+    EXPECT_LE(ulps(sine.get(0), std::sin(exact)), 2.5) << "sin(" << x << ")";
+    EXPECT_LE(ulps(cosine.get(0), std::cos(exact)), 2.5) << "cos(" << x << ")";
+    EXPECT_EQ(M::sin(nabla::Lanes<T>(x)).get(0), sine.get(0));
+    EXPECT_EQ(M::cos(nabla::Lanes<T>(x)).get(0), cosine.get(0));
+  }
+}
+TEST(Lanes, DigitsBesideQuarterTurns) {
+  expect_digits_beside_quarter_turns<double>();
+  expect_digits_beside_quarter_turns<float>();
+}
+
 TEST(Lanes, ExpReachesNearlyToTheEndsOfItsRange) {
   using M = nabla::Math<nabla::Lanes<double>>;
   EXPECT_LE(ulps(M::exp(nabla::Lanes<double>(709.4)).get(0), std::exp(static_cast<long double>(709.4))), 2);

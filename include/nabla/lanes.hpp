@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nabla/detail/lanes_sincos.hpp>
 #include <nabla/scalar.hpp>
 #include <xsimd/xsimd.hpp>
 
@@ -95,16 +96,9 @@ struct Math<xsimd::batch<T, A>> {
     return detail::packed_or_by_lane<T>([](const auto& v) { return xsimd::log10(v); },
                                         [](T v) { return std::log10(v); }, x);
   }
-  static X sin(const X& x) {
-    return by_size([](const X& v) { return xsimd::sin(v); }, x);
-  }
-  static X cos(const X& x) {
-    return by_size([](const X& v) { return xsimd::cos(v); }, x);
-  }
-  static std::pair<X, X> sincos(const X& x) {
-    if (xsimd::all(abs(x) <= xsimd::constants::twentypi<X>())) return xsimd::sincos(x);
-    return {sin(x), cos(x)};
-  }
+  static X sin(const X& x) { return are_moderate(x) ? detail::moderate_sincos(x).first : sincos_of_any(x).first; }
+  static X cos(const X& x) { return are_moderate(x) ? detail::moderate_sincos(x).second : sincos_of_any(x).second; }
+  static std::pair<X, X> sincos(const X& x) { return are_moderate(x) ? detail::moderate_sincos(x) : sincos_of_any(x); }
   static X tan(const X& x) {
     return by_size([](const X& v) { return xsimd::tan(v); }, x);
   }
@@ -148,6 +142,23 @@ struct Math<xsimd::batch<T, A>> {
   }
 
  private:
+  static bool are_moderate(const X& x) { return xsimd::all(abs(x) <= X(T(detail::most_moderate))); }
+
+  [[gnu::noinline]] static std::pair<X, X> sincos_of_any(const X& x) {
+    const Mask moderate = abs(x) <= X(T(detail::most_moderate));
+    const Mask large = !(abs(x) <= xsimd::constants::mediumpi<X>());
+    auto [sine, cosine] = detail::moderate_sincos(select(moderate, x, X(T(0))));
+    const auto put = [&, &s = sine, &c = cosine](const Mask& where, const X& as_if) {
+      if (!xsimd::any(where)) return;
+      const auto [their_sine, their_cosine] = xsimd::sincos(select(where, x, as_if));
+      s = select(where, their_sine, s);
+      c = select(where, their_cosine, c);
+    };
+    put(!(moderate || large), X(T(100)));
+    put(large, X(T(1e30)));
+    return {sine, cosine};
+  }
+
   /// xsimd reduces all angles of a pack as the largest of them needs it, which changes others' last bits. Here each
   /// lane is reduced as if all were like it.
   template <class F>
