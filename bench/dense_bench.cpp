@@ -110,7 +110,7 @@ void of_bare(benchmark::State& state, const Executor& where, const Matrix& a,
   Vector y(a.cols());
   const auto bytes = static_cast<std::int64_t>(product.bytes()) / 64 * 64;
   nabla::bench::paired(
-      state, "of_bare", [&] { benchmark::DoNotOptimize(nabla::bench::bare_read(a.data(), bytes, where.threads())); },
+      state, "of_bare", [&] { benchmark::DoNotOptimize(nabla::bench::bare_reads({a.data()}, bytes, where.threads())); },
       [&] { product.multiply(where, all(x), all(y)); }, a.size(), bytes);
 }
 void bare_symmetric(benchmark::State& state) {

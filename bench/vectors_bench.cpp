@@ -21,21 +21,6 @@ using nabla::Executor;
 
 constexpr int most_streams = 18;
 
-/// Reads alone; their combination keeps them from being left out.
-void bare_reads(const std::vector<const void*>& reads, std::int64_t bytes, int threads) {
-#pragma omp parallel num_threads(threads)
-  {
-    nabla::bench::Line mixed{};
-#pragma omp for schedule(static)
-    for (std::int64_t offset = 0; offset < bytes; offset += 64) {
-      for (const void* const from : reads) {
-        mixed = nabla::bench::combine(mixed, nabla::bench::load(static_cast<const char*>(from) + offset));
-      }
-    }
-    benchmark::DoNotOptimize(mixed);
-  }
-}
-
 template <class T>
 struct Streams {
   explicit Streams(std::int64_t size) : n(size), sums(where, n, 64) {
@@ -65,7 +50,7 @@ void against_bare(benchmark::State& state, int reads, int writes, const std::fun
   for (int k = 0; k < writes; ++k) to.push_back(streams[static_cast<std::size_t>(most_streams - 1 - k)]);
   const auto bare = [&] {
     if (to.empty()) {
-      bare_reads(from, bytes, streams.where.threads());
+      benchmark::DoNotOptimize(nabla::bench::bare_reads(from, bytes, streams.where.threads()));
     } else {
       nabla::bench::bare_loop(from, to, bytes, streams.where.threads());
     }

@@ -43,17 +43,24 @@ void launch(const Executor& executor, std::int64_t blocks, void (*kernel)(Parame
 __device__ std::int64_t thread_of_all() { return std::int64_t{blockIdx.x} * blockDim.x + threadIdx.x; }
 __device__ std::int64_t threads_of_all() { return std::int64_t{gridDim.x} * blockDim.x; }
 
-/// Streams of so many 16-byte words, one after the other.
-__global__ void move_kernel(uint4* memory, std::int64_t words, int reads, int writes) {
-  for (std::int64_t i = thread_of_all(); i < words; i += threads_of_all()) {
+/// Streams of so many 16-byte words.
+struct Streams {
+  static constexpr int most = 48;
+  uint4* at[most];  // those that are read first
+  std::int64_t words;
+  int reads, writes;
+};
+
+__global__ void move_kernel(Streams streams) {
+  for (std::int64_t i = thread_of_all(); i < streams.words; i += threads_of_all()) {
     uint4 all = make_uint4(0, 0, 0, 0);
-    for (int k = 0; k < reads; ++k) {
-      const uint4 word = memory[k * words + i];
+    for (int k = 0; k < streams.reads; ++k) {
+      const uint4 word = streams.at[k][i];
       all = make_uint4(all.x ^ word.x, all.y ^ word.y, all.z ^ word.z, all.w ^ word.w);
     }
-    for (int k = reads; k < reads + writes; ++k) memory[k * words + i] = all;
+    for (int k = streams.reads; k < streams.reads + streams.writes; ++k) streams.at[k][i] = all;
     // Where nothing is written, a value that is next to never found keeps the reads.
-    if (writes == 0 && (all.x & all.y & all.z & all.w) == 0x5a5a5a5au) memory[i] = all;
+    if (streams.writes == 0 && (all.x & all.y & all.z & all.w) == 0x5a5a5a5au) streams.at[0][i] = all;
   }
 }
 
@@ -111,12 +118,13 @@ std::int64_t rounds_for(double amount, double each) {
 
 }  // namespace
 
-void move(const Executor& executor, const Traffic& traffic, void* pool) {
-  const std::int64_t words = traffic.stream_bytes / static_cast<std::int64_t>(sizeof(uint4));
-  const std::int64_t wanted = (words + threads_of_a_block - 1) / threads_of_a_block;
+void move(const Executor& executor, const Traffic& traffic) {
+  Streams streams{{}, traffic.stream_bytes / static_cast<std::int64_t>(sizeof(uint4)), traffic.reads, traffic.writes};
+  if (traffic.memory.size() > Streams::most) throw Error("a ceiling has at most 48 streams");
+  for (std::size_t k = 0; k < traffic.memory.size(); ++k) streams.at[k] = static_cast<uint4*>(traffic.memory[k]);
+  const std::int64_t wanted = (streams.words + threads_of_a_block - 1) / threads_of_a_block;
   for (int pass = 0; pass < traffic.passes; ++pass) {
-    launch(executor, std::clamp<std::int64_t>(wanted, 1, 4 * blocks_of(executor)), &move_kernel,
-           static_cast<uint4*>(pool), words, traffic.reads, traffic.writes);
+    launch(executor, std::clamp<std::int64_t>(wanted, 1, 4 * blocks_of(executor)), &move_kernel, streams);
   }
 }
 

@@ -66,15 +66,15 @@ inline void bare_loop(const std::vector<const void*>& reads, const std::vector<v
   }
 }
 
-/// Reads so many bytes, a multiple of 64, and computes next to nothing of them: returned, so that they are read.
-inline std::uint64_t bare_read(const void* from, std::int64_t bytes, int threads) {
+/// Reads streams, and computes next to nothing of them: returned, so that they are read.
+inline std::uint64_t bare_reads(const std::vector<const void*>& reads, std::int64_t bytes, int threads) {
   std::uint64_t all = 0;
 #pragma omp parallel num_threads(threads) reduction(^ : all)
   {
-    Line line = load(from);
+    Line line{};
 #pragma omp for schedule(static)
     for (std::int64_t offset = 0; offset < bytes; offset += 64) {
-      line = combine(line, load(static_cast<const char*>(from) + offset));
+      for (const void* const from : reads) line = combine(line, load(static_cast<const char*>(from) + offset));
     }
     std::uint64_t words[8];
     store(words, line, false);

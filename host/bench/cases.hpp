@@ -49,6 +49,9 @@ std::vector<Case> objective_cases();   // cases_objective.cpp, as well
 std::vector<Case> formula_cases();     // cases_formula.cpp
 std::vector<Case> vector_cases();      // cases_vectors.cpp
 std::vector<Case> descent_cases();     // cases_descents.cpp
+/// What the residuals of a exp(-b t) + c and J^T J compute for so many samples (cases_formula.cpp).
+Work work_of_a_decay(std::int64_t samples);
+
 /// All of them, in the order of a report.
 std::vector<Case> all_cases();
 

@@ -50,15 +50,7 @@ Case descents_case() {
   return made;
 }
 
-/// a exp(-b t) + c against a sample, of which there are so many for each fit.
-struct Decay {
-  static constexpr int variables = 3, data = 2;
-  template <class X, class D>
-  constexpr auto operator()(const X& x, const D& d) const {
-    using nabla::exp;
-    return x[0] * exp(-x[1] * d[0]) + x[2] - d[1];
-  }
-};
+// a exp(-b t) + c against samples, of which there are so many for each fit.
 constexpr std::int64_t samples = 32;
 
 struct Decays {
@@ -115,7 +107,7 @@ Case fits_case() {
     return Prepared{[=] { decays->fit(); },
                     static_cast<double>(items),
                     {static_cast<int>(samples), 3, 8 * items},
-                    evaluations * work_of(detail::FitBody<Decay, 3, true>{{}, samples, 2}, 3)};
+                    evaluations * work_of_a_decay(samples)};
   };
   return made;
 }

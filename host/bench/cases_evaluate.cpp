@@ -4,6 +4,7 @@
 
 #include <nabla/evaluate.hpp>
 
+#include <algorithm>
 #include <memory>
 
 // Evaluations of functors at many points.
@@ -28,8 +29,13 @@ struct Data {
         gradient(where, count, N, layout),
         summary(where, 1) {}
 
+  /// Rows of the points are read; of the value and the gradient, so many are written.
   Traffic traffic(int rows_read, int rows_written) const {
-    return {rows_read, rows_written, count * static_cast<std::int64_t>(sizeof(T))};
+    Traffic made{rows_read, rows_written, count * static_cast<std::int64_t>(sizeof(T))};
+    for (int i = 0; i < N; ++i) made.memory.push_back(points.data() + i * count);
+    made.memory.push_back(value.data());
+    for (int i = 0; i < std::min(rows_written - 1, N); ++i) made.memory.push_back(gradient.data() + i * count);
+    return made;
   }
 };
 
@@ -98,7 +104,6 @@ template <class T, class F, int N>
 Case hessian_case(const Subject& subject) {
   Case made = evaluation<T, F, N>("Hessian", subject, "", Layout::component_major, 1 + N + N * N,
                                   work_of(detail::HessianBody<F, N>{}, N), [](const Data<T, N>&) {});
-  // As of the others, but for the memory that nothing else needs.
   made.prepare = [subject, prepare = made.prepare](const Executor& where, std::int64_t items) {
     Prepared prepared = prepare(where, items);
     const auto data = std::make_shared<Data<T, N>>(where, items, subject.low, subject.high, Layout::component_major);
@@ -106,6 +111,8 @@ Case hessian_case(const Subject& subject) {
     prepared.run = [=] {
       hessian<F, T>(data->where, F(), data->points.view(), HessianOutputs<T>{data->value, data->gradient, *hessians});
     };
+    prepared.traffic.memory = data->traffic(N, N + 1).memory;
+    for (int k = 0; k < N * N; ++k) prepared.traffic.memory.push_back(hessians->data() + k * items);
     return prepared;
   };
   return made;

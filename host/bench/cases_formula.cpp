@@ -3,6 +3,7 @@
 #include "functions.hpp"
 
 #include <nabla/check.hpp>
+#include <nabla/fit_each.hpp>
 #include <nabla/formula.hpp>
 
 #include <memory>
@@ -12,6 +13,16 @@
 namespace nabla::bench {
 
 namespace {
+
+/// a exp(-b t) + c against a sample.
+struct Decay {
+  static constexpr int variables = 3, data = 2;
+  template <class X, class D>
+  constexpr auto operator()(const X& x, const D& d) const {
+    using nabla::exp;
+    return x[0] * exp(-x[1] * d[0]) + x[2] - d[1];
+  }
+};
 
 constexpr char saddle_text[] = "x^2*y + sin(x*y)";
 
@@ -44,7 +55,12 @@ Case gradient_case(const char* operation, FormulaEngine engine) {
                                                           Outputs<double>{data->value, data->gradient});
                     },
                     static_cast<double>(items),
-                    {2, 3, 8 * items},
+                    {2,
+                     3,
+                     8 * items,
+                     1,
+                     {data->points.data(), data->points.data() + items, data->value.data(), data->gradient.data(),
+                      data->gradient.data() + items}},
                     static_cast<double>(items) * work_of(detail::GradientBody<Saddle, 2>{}, 2)};
   };
   return made;
@@ -95,6 +111,8 @@ Case chain_case(std::int64_t n, bool with_gradient) {
 }
 
 }  // namespace
+
+Work work_of_a_decay(std::int64_t samples) { return work_of(detail::FitBody<Decay, 3, true>{{}, samples, 2}, 3); }
 
 std::vector<GradientAndValue> formula_gradients() {
   std::vector<GradientAndValue> all;

@@ -31,6 +31,11 @@ struct Vectors {
   Vectors(const Executor& executor, std::int64_t length, int count)
       : where(executor), n(length), numbers(Points<double>::uniform(where, n, count, -1, 1, 5)), sums(where, n, 2) {}
   double* operator[](int k) const { return numbers.data() + k * n; }
+  std::vector<void*> all(int count) const {
+    std::vector<void*> starts;
+    for (int k = 0; k < count; ++k) starts.push_back((*this)[k]);
+    return starts;
+  }
   std::span<double> span(int k) const { return {(*this)[k], static_cast<std::size_t>(n)}; }
 };
 
@@ -46,7 +51,7 @@ Case pass_case(const char* operation, int reads, int writes, double flops, PassO
     const auto vectors = std::make_shared<Vectors>(where, items, reads + writes);
     return Prepared{[=] { run(vectors->where, vectors->n, Pass<double>(pass_of(*vectors)), vectors->sums); },
                     static_cast<double>(items),
-                    {reads, writes, 8 * items},
+                    {reads, writes, 8 * items, 1, vectors->all(reads + writes)},
                     {.flops = flops * static_cast<double>(items)}};
   };
   return made;

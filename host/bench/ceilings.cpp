@@ -18,7 +18,7 @@ double seconds_of(const Executor& executor, const std::function<void()>& work) {
   return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
 }
 
-void* Ceilings::pool(std::int64_t bytes) {
+std::byte* Ceilings::pool(std::int64_t bytes) {
   if (pool_.size() < bytes) {
     pool_ = Array<std::byte>(executor_, 0);  // not both at a time
     pool_ = Array<std::byte>(executor_, bytes);
@@ -34,27 +34,34 @@ void* Ceilings::pool(std::int64_t bytes) {
 void Ceilings::move(const Traffic& traffic) {
   constexpr std::int64_t line = 64;
   Traffic whole = traffic;
-  whole.stream_bytes = (traffic.stream_bytes + line - 1) / line * line;
-  auto* const memory = static_cast<char*>(pool((whole.reads + whole.writes) * whole.stream_bytes));
-  if (executor_.is_cuda()) return cuda::move(executor_, whole, memory);
-  std::vector<const void*> reads;
-  std::vector<void*> writes;
-  for (int k = 0; k < whole.reads; ++k) reads.push_back(memory + k * whole.stream_bytes);
-  for (int k = whole.reads; k < whole.reads + whole.writes; ++k) writes.push_back(memory + k * whole.stream_bytes);
+  const auto streams = static_cast<std::size_t>(whole.reads + whole.writes);
+  if (whole.memory.empty()) {
+    whole.stream_bytes = (traffic.stream_bytes + line - 1) / line * line;
+    std::byte* const memory = pool(static_cast<std::int64_t>(streams) * whole.stream_bytes);
+    for (std::size_t k = 0; k < streams; ++k) {
+      whole.memory.push_back(memory + static_cast<std::int64_t>(k) * whole.stream_bytes);
+    }
+  } else {
+    whole.stream_bytes = traffic.stream_bytes / line * line;  // what is beyond would be somebody else's
+  }
+  if (executor_.is_cuda()) return cuda::move(executor_, whole);
+  const auto first_written = whole.memory.begin() + whole.reads;
+  const std::vector<const void*> reads(whole.memory.begin(), first_written);
+  const std::vector<void*> writes(first_written, whole.memory.end());
   for (int pass = 0; pass < whole.passes; ++pass) {
     if (writes.empty()) {
-      seen = bare_read(memory, whole.reads * whole.stream_bytes, executor_.threads());
+      seen = bare_reads(reads, whole.stream_bytes, executor_.threads());
     } else {
       bare_loop(reads, writes, whole.stream_bytes, executor_.threads());
     }
   }
 }
 
+void Ceilings::flush() { move({1, 1, 2 * cache_bytes()}); }
+
 std::int64_t Ceilings::cache_bytes() const {
   return executor_.is_cuda() ? cuda::cache_bytes(executor_) : detail::cpu::last_level_cache_bytes();
 }
-
-void Ceilings::flush() { move({1, 1, 2 * cache_bytes()}); }
 
 /// The amount that run(amount) is given is doubled until it takes half a millisecond; it is kept for the next time.
 template <class Run>

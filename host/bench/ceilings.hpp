@@ -40,7 +40,7 @@ class Ceilings {
   double seconds_for(const Work& work);
 
  private:
-  void* pool(std::int64_t bytes);
+  std::byte* pool(std::int64_t bytes);
   template <class Run>
   double rate(double& amount, const Run& run);
 
@@ -59,7 +59,7 @@ double call(int threads, Elementary f, double calls);
 
 /// The same on CUDA (kernels/ceilings.cu, or without_cuda.cpp), enqueued; results nobody wants go to `pool`.
 namespace cuda {
-void move(const Executor& executor, const Traffic& traffic, void* pool);
+void move(const Executor& executor, const Traffic& traffic);
 double seconds_of(const Executor& executor, const std::function<void()>& work);
 std::int64_t cache_bytes(const Executor& executor);
 template <class T>

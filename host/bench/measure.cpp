@@ -32,8 +32,10 @@ std::string to_string(Bound bound) {
 }
 
 std::int64_t items_for(const Case& what, double bytes) {
-  const auto items = std::max<std::int64_t>(1, std::llround(bytes / what.bytes_per_item));
-  return what.most_items > 0 ? std::min(items, what.most_items) : items;
+  constexpr std::int64_t line = 16;  // so that rows begin with cache lines
+  std::int64_t items = std::llround(bytes / what.bytes_per_item);
+  if (what.most_items > 0) items = std::min(items, what.most_items);
+  return std::max(line, items / line * line);
 }
 
 namespace {

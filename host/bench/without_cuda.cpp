@@ -10,7 +10,7 @@ namespace {
 [[noreturn]] void refuse() { throw Error("nabla was built without CUDA"); }
 }  // namespace
 
-void move(const Executor&, const Traffic&, void*) { refuse(); }
+void move(const Executor&, const Traffic&) { refuse(); }
 double seconds_of(const Executor&, const std::function<void()>&) { refuse(); }
 std::int64_t cache_bytes(const Executor&) { refuse(); }
 std::string description(const Executor&) { refuse(); }

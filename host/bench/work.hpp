@@ -3,6 +3,7 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 // How much an operation has to do, before anything is timed: the floor that its time is held against.
 
@@ -37,6 +38,9 @@ struct Traffic {
   int reads = 0, writes = 0;
   std::int64_t stream_bytes = 0;
   int passes = 1;  ///< over the same streams
+  /// Where they begin, those that are read first, aligned to 64 bytes; empty: somewhere of their own. How fast memory
+  /// is depends on where it lies: ratios between the same arrays hold, between others they swing by half.
+  std::vector<void*> memory = {};
 
   double bytes() const {
     return static_cast<double>(passes) * static_cast<double>(reads + writes) * static_cast<double>(stream_bytes);

@@ -1,0 +1,153 @@
+#include "../host/bench/counted.hpp"
+#include "../host/bench/measure.hpp"
+#include "executors.hpp"
+
+#include <cmath>
+#include <set>
+
+// What benchmarks hold operations against: counts of arithmetic, ceilings, and cases that run everywhere. How long
+// anything takes is not looked at.
+
+namespace nabla::test {
+namespace {
+
+using bench::Elementary;
+using bench::Work;
+
+struct WaveSaddle {  // x^2 y + sin(xy)
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    using nabla::sin;
+    return x[0] * x[0] * x[1] + sin(x[0] * x[1]);
+  }
+};
+struct Quotient {  // (3 x + 0 + 1 x) / sqrt(y)
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    using nabla::sqrt;
+    return (3 * x[0] + 0 + 1 * x[0]) / sqrt(x[1]);
+  }
+};
+
+double calls(const Work& work, Elementary f) { return work.calls[static_cast<std::size_t>(f)]; }
+
+TEST(Counted, ValuesByHand) {
+  const Work wave = bench::work_of(detail::ValueBody<WaveSaddle, 2>{}, 2);
+  EXPECT_EQ(wave.flops, 4);  // x*x, *y, x*y, +
+  EXPECT_EQ(calls(wave, Elementary::sin), 1);
+  EXPECT_EQ(calls(wave, Elementary::sincos), 0);
+  const Work quotient = bench::work_of(detail::ValueBody<Quotient, 2>{}, 2);
+  EXPECT_EQ(quotient.flops, 2);  // 3*x, and the sum of it and x; + 0 and 1 * x are nothing
+  EXPECT_EQ(calls(quotient, Elementary::sqrt), 1);
+  EXPECT_EQ(calls(quotient, Elementary::division), 1);
+}
+
+// Forward, with two tangents that begin as 1 and 0: x*x 1 and x + x; (x*x)*y 1 and 1; x*y 1; sin'(xy) times two
+// tangents 2; the sum of both terms 1 and 2.
+TEST(Counted, GradientByHand) {
+  const Work wave = bench::work_of(detail::GradientBody<WaveSaddle, 2>{}, 2);
+  EXPECT_EQ(wave.flops, 2 + 2 + 1 + 2 + 3);
+  EXPECT_EQ(calls(wave, Elementary::sincos), 1);
+  EXPECT_EQ(calls(wave, Elementary::sin), 0);
+}
+
+TEST(Counted, WhatIsNotNeededIsNotWork) {
+  using bench::Counted;
+  Counted::notes().clear();
+  const Counted two(2), x = Counted::variable(3);
+  const Counted y = Math<Counted>::exp(two * two) * x;  // exp(4) is a constant
+  EXPECT_NEAR(y.value(), std::exp(4.0) * 3, 1e-12);
+  EXPECT_EQ(bench::work_behind({y}, Counted::notes()).flops, 1);
+  EXPECT_EQ(calls(bench::work_behind({y}, Counted::notes()), Elementary::exp), 0);
+  const Counted nobody_asks = Math<Counted>::exp(x) + y;
+  EXPECT_EQ(bench::work_behind({y}, Counted::notes()).flops, 1);
+  EXPECT_EQ(bench::work_behind({nobody_asks}, Counted::notes()).flops, 2);
+  const Counted again = Math<Counted>::exp(x) + y, other = x * two, different = x * Counted(5);
+  EXPECT_EQ(bench::work_behind({nobody_asks, again}, Counted::notes()).flops, 2);
+  EXPECT_EQ(bench::work_behind({other, different}, Counted::notes()).flops, 2);
+}
+
+class BenchCases : public OnEveryExecutor {};
+
+TEST_P(BenchCases, AllRun) {
+  const Executor where = executor();
+  std::set<std::string> names;
+  for (const bench::Case& what : bench::all_cases()) {
+    EXPECT_TRUE(names.insert(what.name()).second) << what.name() << " is there twice";
+    if (where.is_cuda() && !what.on_cuda) continue;
+    const bench::Prepared prepared = what.prepare(where, 64);
+    prepared.run();
+    where.synchronize();
+    EXPECT_GT(prepared.items, 0) << what.name();
+    EXPECT_GT(prepared.traffic.bytes(), 0) << what.name();
+    const auto streams = static_cast<std::size_t>(prepared.traffic.reads + prepared.traffic.writes);
+    EXPECT_TRUE(prepared.traffic.memory.empty() || prepared.traffic.memory.size() == streams) << what.name();
+  }
+}
+
+TEST_P(BenchCases, CeilingsMoveEveryByte) {
+  const Executor where = executor();
+  bench::Ceilings ceilings(where);
+  constexpr std::int64_t numbers = 1000;  // 8000 bytes: 125 lines
+  Array<double> from(where, numbers), also(where, numbers), to(where, numbers);
+  from.upload(std::vector<double>(numbers, 1.5));
+  also.upload(std::vector<double>(numbers, 0.0));
+  to.upload(std::vector<double>(numbers, -1.0));
+  ceilings.move({2, 1, numbers * 8, 1, {from.data(), also.data(), to.data()}});
+  where.synchronize();
+  EXPECT_EQ(to.to_host(), std::vector<double>(numbers, 1.5));  // bits combined by exclusive or: 0 changes none
+  // A stream that ends within a cache line is moved as far as the line before.
+  to.upload(std::vector<double>(numbers, -1.0));
+  ceilings.move({1, 1, 999 * 8, 1, {from.data(), to.data()}});
+  where.synchronize();
+  const std::vector<double> moved = to.to_host();
+  EXPECT_EQ(moved[991], 1.5);
+  EXPECT_EQ(moved[999], -1.0);
+  ceilings.move({0, 2, 4096});
+  ceilings.move({3, 0, 4096});
+  where.synchronize();
+}
+
+TEST_P(BenchCases, RatesAreRates) {
+  bench::Ceilings ceilings(executor());
+  EXPECT_GT(ceilings.flops_per_second<double>(), 1e6);
+  EXPECT_GT(ceilings.flops_per_second<float>(), 1e6);
+  for (std::size_t f = 0; f < bench::elementaries; ++f) {
+    EXPECT_GT(ceilings.calls_per_second<double>(static_cast<Elementary>(f)), 1e5) << bench::elementary_names[f];
+  }
+  EXPECT_EQ(ceilings.seconds_for<double>({}), 0);
+}
+
+TEST_P(BenchCases, DevicesAreDescribed) {
+  if (GetParam() != "cuda") GTEST_SKIP() << "about devices";
+  EXPECT_GT(bench::Ceilings(executor()).cache_bytes(), 0);
+  EXPECT_NE(bench::cuda::description(executor()).find("driver"), std::string::npos);
+}
+
+INSTANTIATE_TEST_SUITE_P(On, BenchCases, every_executor(), executor_name);
+
+// Work that is done twice takes twice its floor: what measure() says of a case must follow. Compared are counts alone.
+TEST(Measure, MediansAreOfRounds) {
+  const Executor where = Executor::cpu(1);
+  bench::Ceilings ceilings(where);
+  int runs = 0;
+  const bench::Prepared prepared{[&] { ++runs; }, 1, {1, 1, 64}, {}};
+  const bench::Measured measured = bench::measure(ceilings, prepared, false, 0);
+  EXPECT_EQ(measured.rounds, 5);
+  EXPECT_GE(runs, 5);
+  EXPECT_LE(measured.least, measured.of_floor);
+  EXPECT_LE(measured.of_floor, measured.most);
+  EXPECT_EQ(measured.arithmetic_seconds, 0);
+}
+
+TEST(Measure, BoundIsTheLargerFloor) {
+  bench::Measured measured{.seconds = 4, .memory_seconds = 2, .arithmetic_seconds = 1};
+  EXPECT_EQ(measured.bound(), bench::Bound::memory);
+  measured.arithmetic_seconds = 3;
+  EXPECT_EQ(measured.bound(), bench::Bound::arithmetic);
+  measured.call_seconds = 3;
+  EXPECT_EQ(measured.bound(), bench::Bound::call);
+}
+
+}  // namespace
+}  // namespace nabla::test

@@ -1,0 +1,99 @@
+#include "cli_answers.hpp"
+
+#include <fstream>
+
+// nabla bench: what it says and writes. How fast anything is is not looked at.
+
+namespace nabla::test {
+namespace {
+
+using nlohmann::json;
+
+/// Little of everything, in no time.
+std::vector<std::string> quick(std::vector<std::string> more) {
+  std::vector<std::string> arguments{"bench",     "--executor", "cpu",     "--threads", "2",
+                                     "--seconds", "1e-6",       "--bytes", "65536"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+std::size_t count(const std::string& text, const std::string& what) {
+  std::size_t found = 0;
+  for (auto at = text.find(what); at != std::string::npos; at = text.find(what, at + 1)) ++found;
+  return found;
+}
+
+TEST(Bench, JsonHasEveryOperation) {
+  const json all = answer(quick({}));
+  EXPECT_EQ(all["command"], "bench");
+  EXPECT_GE(all["ceilings"].size(), 20u);
+  for (const json& ceiling : all["ceilings"]) EXPECT_GT(ceiling["per_second"].get<double>(), 0) << ceiling;
+  EXPECT_GE(all["rows"].size(), 30u);
+  for (const json& row : all["rows"]) {
+    EXPECT_GT(row["items_per_second"].get<double>(), 0) << row;
+    EXPECT_GT(row["of_ceiling"].get<double>(), 0) << row;
+    EXPECT_TRUE(row["bound"] == "memory" || row["bound"] == "arithmetic" || row["bound"] == "call") << row;
+    EXPECT_LE(row["of_ceiling_quartiles"][0].get<double>(), row["of_ceiling_quartiles"][1].get<double>()) << row;
+  }
+  EXPECT_FALSE(all["sizes"].empty());
+  EXPECT_EQ(all["threads"].size(), 4u);  // two functions, one and two threads
+  EXPECT_GE(all["gradient_over_value"].size(), 7u);
+}
+
+TEST(Bench, FilterTakesSomeRows) {
+  const json all = answer(quick({"--filter", "value/rosenbrock"}));
+  ASSERT_EQ(all["rows"].size(), 1u);
+  EXPECT_EQ(all["rows"][0]["operation"], "value");
+  // 8 bytes each of x, y and f.
+  EXPECT_EQ(all["rows"][0]["bytes"].get<double>(), 24 * all["rows"][0]["count"].get<double>());
+  EXPECT_TRUE(all["sizes"].empty());
+}
+
+TEST(Bench, WritesAReportThatNeedsNothingElse) {
+  const Folder folder;
+  const std::string place = folder / "a/report";
+  const Outcome outcome = nabla(quick({"--out", place}));
+  ASSERT_EQ(outcome.status, 0) << outcome.err;
+  EXPECT_NE(outcome.out.find("of ceiling"), std::string::npos);
+  const std::string page = read_file(place + "/report.html");
+  for (const char* const foreign : {"http", "<script", "src=", "@import", "url("}) {
+    EXPECT_EQ(page.find(foreign), std::string::npos) << foreign;
+  }
+  EXPECT_EQ(count(page, "<svg "), 5u);
+  for (const char* const tag : {"svg", "table", "text", "title", "circle", "p", "h2"}) {
+    EXPECT_EQ(count(page, std::string("<") + tag + ">") + count(page, std::string("<") + tag + " "),
+              count(page, std::string("</") + tag + ">"))
+        << tag;
+  }
+  EXPECT_EQ(page.find("nan"), std::string::npos);
+  const json written = json::parse(read_file(place + "/bench.json"));
+  EXPECT_EQ(written["command"], "bench");
+  const std::string table = read_file(place + "/bench.csv");
+  EXPECT_EQ(count(table, "\n"), 1 + written["rows"].size() + written["sizes"].size());
+}
+
+TEST(Bench, BadInputGetsOneLine) {
+  const Folder folder;
+  const std::string file = folder / "file";
+  std::ofstream(file) << "x";
+  const auto refused = [&](std::vector<std::string> arguments, const std::string& why) {
+    arguments.insert(arguments.begin(), "bench");
+    const Outcome outcome = nabla(arguments);
+    EXPECT_EQ(outcome.status, 2) << why;
+    EXPECT_EQ(outcome.out, "");
+    EXPECT_EQ(count(outcome.err, "\n"), 1u) << outcome.err;
+    EXPECT_NE(outcome.err.find(why), std::string::npos) << outcome.err;
+  };
+  refused({"--filter", "rosenbrok"}, "no row has 'rosenbrok' in its name");
+  refused({"--precision", "f32"}, "use --filter f32");
+  refused({"--seconds", "0"}, "--seconds");
+  refused({"--bytes", "10"}, "--bytes");
+  refused({"--bytes", "1e18"}, "memory");
+  refused({"--out", file}, "--out");
+  refused({"--out", "/proc/no/such"}, "--out");
+  refused({"--points", "3"}, "unknown option --points");
+  EXPECT_EQ(read_file(file), "x");
+}
+
+}  // namespace
+}  // namespace nabla::test
