@@ -40,6 +40,17 @@ TEST(Bench, JsonHasEveryOperation) {
   EXPECT_GE(all["gradient_over_value"].size(), 7u);
 }
 
+TEST(Bench, RunsOnCuda) {
+  if (const std::string why = why_no_cuda(); !why.empty()) GTEST_SKIP() << why;
+  const json all = answer({"bench", "--executor", "cuda", "--seconds", "1e-6", "--bytes", "65536"});
+  EXPECT_EQ(all["executor"]["kind"], "cuda");
+  EXPECT_NE(all["device"].get<std::string>().find("driver"), std::string::npos);
+  EXPECT_GE(all["rows"].size(), 28u);
+  EXPECT_TRUE(all["threads"].empty());
+  const json& sizes = all["sizes"];
+  EXPECT_TRUE(std::ranges::any_of(sizes, [](const json& row) { return row["cold"].get<bool>(); }));
+}
+
 TEST(Bench, FilterTakesSomeRows) {
   const json all = answer(quick({"--filter", "value/rosenbrock"}));
   ASSERT_EQ(all["rows"].size(), 1u);

@@ -29,7 +29,8 @@ std::vector<double> ticks(const Axis& axis) {
   }
   const double rough = (axis.high - axis.low) / 6, power = std::pow(10, std::floor(std::log10(rough)));
   const double step = power * (rough / power < 1.5 ? 1 : rough / power < 3.5 ? 2 : rough / power < 7.5 ? 5 : 10);
-  for (double k = std::ceil(axis.low / step - 1e-9); k * step <= axis.high * (1 + 1e-9); ++k) at.push_back(k * step);
+  for (double k = std::ceil(axis.low / step - 1e-9) + 0.0; k * step <= axis.high * (1 + 1e-9); ++k)
+    at.push_back(k * step);
   return at;
 }
 
@@ -135,7 +136,7 @@ std::string Chart::svg() const {
 }
 
 std::string bars(const std::vector<Bar>& all, double most, const std::string& label) {
-  constexpr double each = 22, names = 390, shown = 130;
+  constexpr double each = 22, names = 440, shown = 120;
   const double wide = width - names - shown, tall = each * static_cast<double>(all.size()) + 44;
   const auto across = [&](double value) { return names + std::clamp(value / most, 0.0, 1.0) * wide; };
   std::string body;

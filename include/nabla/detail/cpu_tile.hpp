@@ -150,12 +150,12 @@ void run_packs(const void* body, const Tile<T>& tile) {
 }
 
 /// Whether all that a body calls is compiled in where it stands, whatever compilers think of the size. They stop after
-/// so much has been inlined in a file, which is to say that functions in large files would take up to four times as
-/// long as in small ones. Code of any dimension gains little by it, and second derivatives would take minutes to
-/// compile.
+/// so much has been inlined in a file, so that a function in a large file took up to 2.6 times as long as in a small
+/// one (docs/performance.md). Not of any dimension, where loops cost as much as calls, nor second derivatives of more
+/// than two variables, which would take minutes to compile.
 template <class Body>
 constexpr bool is_inlined() {
-  return Body::variables != dynamic && Body::rows(Body::variables).group[2] == 0;
+  return Body::variables != dynamic && (Body::rows(Body::variables).group[2] == 0 || Body::variables <= 2);
 }
 
 template <class X, class T, class Body>
