@@ -16,7 +16,7 @@ namespace {
 
 struct Valley {
   static constexpr int dimension = 2;
-  static constexpr Method descends_by[] = {Method::bfgs};
+  [[maybe_unused]] static constexpr Method descends_by[] = {Method::bfgs};
   template <class X>
   constexpr auto operator()(const X& x) const {
     const auto valley = x[1] - x[0] * x[0];

@@ -54,7 +54,7 @@ Case evaluation(const char* operation, const Subject& subject, const char* varia
             .variant = variant,
             .items = "points",
             .f32 = f32,
-            .bytes_per_item = static_cast<double>((N + rows_written) * sizeof(T)),
+            .bytes_per_item = (N + rows_written) * static_cast<double>(sizeof(T)),
             .prepare = {}};
   made.prepare = [=](const Executor& where, std::int64_t items) {
     const auto data = std::make_shared<Data<T, N>>(where, items, subject.low, subject.high, layout);

@@ -16,7 +16,6 @@ namespace {
 
 /// a exp(-b t) + c against a sample.
 struct Decay {
-  static constexpr int variables = 3, data = 2;
   template <class X, class D>
   constexpr auto operator()(const X& x, const D& d) const {
     using nabla::exp;

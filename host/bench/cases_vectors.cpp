@@ -32,8 +32,8 @@ struct Vectors {
       : where(executor), n(length), numbers(Points<double>::uniform(where, n, count, -1, 1, 5)), sums(where, n, 2) {}
   double* operator[](int k) const { return numbers.data() + k * n; }
   std::vector<void*> all(int count) const {
-    std::vector<void*> starts;
-    for (int k = 0; k < count; ++k) starts.push_back((*this)[k]);
+    std::vector<void*> starts(static_cast<std::size_t>(count));
+    for (int k = 0; k < count; ++k) starts[static_cast<std::size_t>(k)] = (*this)[k];
     return starts;
   }
   std::span<double> span(int k) const { return {(*this)[k], static_cast<std::size_t>(n)}; }

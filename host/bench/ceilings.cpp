@@ -34,7 +34,7 @@ std::byte* Ceilings::pool(std::int64_t bytes) {
 void Ceilings::move(const Traffic& traffic) {
   constexpr std::int64_t line = 64;
   Traffic whole = traffic;
-  const auto streams = static_cast<std::size_t>(whole.reads + whole.writes);
+  const auto streams = static_cast<std::size_t>(whole.reads) + static_cast<std::size_t>(whole.writes);
   if (whole.memory.empty()) {
     whole.stream_bytes = (traffic.stream_bytes + line - 1) / line * line;
     std::byte* const memory = pool(static_cast<std::int64_t>(streams) * whole.stream_bytes);
