@@ -7,7 +7,8 @@
 // SIMD lanes as a base scalar: one xsimd pack of the width this translation unit is compiled for.
 //
 // xsimd's own functions are within 2.5 ulp (docs/numerics.md has the measured bound of each) but for pow, erf and erfc,
-// which lose up to thousands; those run lane by lane through the C library. What is in one lane does not depend on what
+// which lose up to thousands; those run lane by lane through the C library; and but for sin and cos of moderate numbers
+// (detail/lanes_sincos.hpp). What is in one lane does not depend on what
 // is in others, bit for bit.
 //
 // So do logarithms, cbrt and asinh where GCC compiles for AVX-512 without optimising: its intrinsics are macros then,
