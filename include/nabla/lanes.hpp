@@ -7,13 +7,12 @@
 // SIMD lanes as a base scalar: one xsimd pack of the width this translation unit is compiled for.
 //
 // xsimd's own functions are within 2.5 ulp (docs/numerics.md has the measured bound of each) but for pow, erf and erfc,
-// which lose up to thousands; those run lane by lane through the C library; and but for sin and cos of moderate numbers
-// (detail/lanes_sincos.hpp). What is in one lane does not depend on what
-// is in others, bit for bit.
+// which lose up to thousands: those run lane by lane through the C library. Sines and cosines of moderate numbers are
+// our own (detail/lanes_sincos.hpp). What is in one lane does not depend on what is in others, bit for bit.
 //
-// So do logarithms, cbrt and asinh where GCC compiles for AVX-512 without optimising: its intrinsics are macros then,
-// with which xsimd's select() of integers, which those are made of, does not compile. Files of one program that are
-// compiled with and without optimisation may differ in the last bits.
+// Lane by lane go logarithms, cbrt and asinh, too, where GCC compiles for AVX-512 without optimising: its intrinsics
+// are macros then, with which xsimd's select() of integers, which those are made of, does not compile. Files of one
+// program that are compiled with and without optimisation may differ in the last bits.
 
 namespace nabla {
 
