@@ -2,6 +2,7 @@
 #include "counted.hpp"
 
 #include <nabla/element_sum.hpp>
+#include <nabla/minimize.hpp>
 
 #include <memory>
 
@@ -58,6 +59,28 @@ Case chain_case(const char* operation, int reads, int writes, const Work& of_an_
   return made;
 }
 
+/// Of 8 pairs: an iteration reads 36 vectors and writes 12, as minimize() moves them (docs/design/0010-minimize.md).
+Case lbfgs_case() {
+  constexpr int iterations = 10;
+  Case made{.operation = "L-BFGS",
+            .subject = "chained rosenbrock",
+            .variant = "",
+            .items = "variables an iteration",
+            .bytes_per_item = 8 * 25,
+            .prepare = {},
+            .most_items = 4'000'000};
+  made.prepare = [](const Executor& where, std::int64_t items) {
+    const auto chain = std::make_shared<Chain>(where, items);
+    const auto descend = [=] {
+      const std::span<double> x = Chain::span_of(chain->product);
+      detail::copy_bytes(chain->where, x.data(), chain->x.data(), x.size_bytes());
+      minimize(chain->where, chain->f, x, {.relative_gradient_tolerance = 0, .max_iterations = iterations});
+    };
+    return Prepared{descend, iterations * static_cast<double>(items), {3, 1, 8 * items, iterations * 12}, {}};
+  };
+  return made;
+}
+
 }  // namespace
 
 std::vector<Case> objective_cases() {
@@ -70,7 +93,8 @@ std::vector<Case> objective_cases() {
                      [](const Chain& c) {
                        c.f.hessian_vector_product(c.where, Chain::span_of(c.x), Chain::span_of(c.direction),
                                                   Chain::span_of(c.product));
-                     })};
+                     }),
+          lbfgs_case()};
 }
 
 }  // namespace nabla::bench

@@ -138,6 +138,35 @@ Case product_case(const Matrix& matrix) {
   return made;
 }
 
+/// The product reads the main diagonal and what is right of it, on CUDA all (symmetric_operator.hpp).
+Case dense_case() {
+  Case made{.operation = "matrix times vector",
+            .subject = "dense",
+            .variant = "",
+            .items = "entries",
+            .bytes_per_item = 8,
+            .prepare = {}};
+  made.prepare = [](const Executor& where, std::int64_t items) {
+    const std::int64_t n = (side_of(items) + 15) / 16 * 16;
+    const auto entries = std::make_shared<Array<double>>(where, n * n);
+    std::vector<double> numbers(static_cast<std::size_t>(n * n));
+    for (std::size_t k = 0; k < numbers.size(); ++k) {
+      const auto i = k / static_cast<std::size_t>(n), j = k % static_cast<std::size_t>(n);
+      numbers[k] = 1 / (1 + static_cast<double>(i > j ? i - j : j - i));
+    }
+    entries->upload(numbers);
+    const auto a = std::make_shared<SymmetricOperator<double>>(dense_operator<double>(
+        where, DenseRows<double>(std::span<const double>(entries->data(), numbers.size()), n, n)));
+    const auto vectors = std::make_shared<Vectors>(where, n, 2);
+    const std::int64_t read = where.is_cuda() ? 8 * n * n : 4 * n * (n + 1);
+    return Prepared{[entries, a, vectors] { a->multiply(vectors->where, vectors->span(0), vectors->span(1)); },
+                    static_cast<double>(n * n),
+                    {1, 0, read, 1, {entries->data()}},
+                    {.flops = 2 * static_cast<double>(n * n)}};
+  };
+  return made;
+}
+
 /// Of a pass over the matrix and the vectors there are two in each iteration (docs/design/0012-quadratics.md): one
 /// reads p and g and writes p, the other reads x, g and p and writes x and g.
 Case iteration_case(const Matrix& matrix) {
@@ -192,6 +221,7 @@ std::vector<Case> vector_cases() {
           product_case(grid_matrix),
           product_case(diagonal_matrix),
           product_case(graph_matrix),
+          dense_case(),
           iteration_case(grid_matrix),
           iteration_case(graph_matrix)};
 }
