@@ -1,12 +1,12 @@
 """Compares two runs of benchmarks, in Google Benchmark's JSON as scripts/bench writes it.
 
 What a row is judged by:
-- the ratio to a reference that was run in turn with it in one process (bench/paired.hpp), if the reference is none of the
-  library's own code: a bare loop, or a peer. Machines change their speed by factors within minutes, which a ratio does
-  not see. A ratio to the library itself (gradient to value, threads to one) says nothing here: where the reference becomes
-  faster, it falls;
-- its time otherwise, if both runs took place in turns. Times from different minutes are shown and decide nothing, unless
-  one says that they can be trusted.
+- the ratio to a reference that was run in turn with it in one process (bench/paired.hpp), if the reference is none of
+  the library's own code: a bare loop, or a peer. Machines change their speed by factors within minutes, which a ratio
+  does not see. A ratio to the library itself (gradient to value, threads to one) says nothing here: where the reference
+  becomes faster, it falls;
+- its time otherwise, if both runs took place in turns. Times from different minutes are shown and decide nothing,
+  unless one says that they can be trusted.
 
 A row is slower if the U test says that such a difference would be chance with a probability below 0.05, over all rows
 together (Holm 1979), and medians differ by more than a stated size. Below nine repetitions there is no verdict.
@@ -117,8 +117,8 @@ def describe(results, size):
         lines.append(f"{result['name']:{width}}  {change:>8}  {p:>7}  {result['verdict']:8}  {result['by']}{medians}")
     count = lambda verdict: sum(result["verdict"] == verdict for result in results)
     judged = count("slower") + count("faster") + count("same")
-    lines.append(f"bench: {len(results)} rows, {judged} judged: {count('slower')} slower by more than {100 * size:g} %, "
-                 f"{count('faster')} faster, {count('same')} the same" +
+    lines.append(f"bench: {len(results)} rows, {judged} judged: {count('slower')} slower by more than {100 * size:g} "
+                 f"%, {count('faster')} faster, {count('same')} the same" +
                  (f"; {count('failed')} FAILED" if count("failed") else ""))
     return "\n".join(lines)
 

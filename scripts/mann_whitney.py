@@ -1,7 +1,7 @@
 """The Mann-Whitney U test (Mann and Whitney 1947): are numbers of one sample larger than those of another?
 
-It asks nothing of their distribution, so a few repetitions that something else disturbed do not decide. SciPy has it too,
-but is not needed for benchmarks otherwise.
+It asks nothing of their distribution, so a few repetitions that something else disturbed do not decide. SciPy has it
+too, but is not needed for benchmarks otherwise.
 """
 
 import math

@@ -83,12 +83,13 @@ def run_of(rows, repetitions=9, seed=0, noise=0.03, mood=1.0):
     return {"context": {}, "benchmarks": entries}
 
 
-plain = [("gradient/a", 2.0, "of_bare", 0.9), ("gradient/b", 5.0, "of_bare", 0.6), ("cost", 3.0, "value_over_gradient", 0.5),
-         ("call", 1.0, None, None)]
+plain = [("gradient/a", 2.0, "of_bare", 0.9), ("gradient/b", 5.0, "of_bare", 0.6), 
+         ("cost", 3.0, "value_over_gradient", 0.5), ("call", 1.0, None, None)]
 
 
 def verdicts(old, new, trust_times=False, size=0.05):
-    return {one["name"].split("/", 1)[1]: one["verdict"] for one in judge(rows_of(old), rows_of(new), trust_times, size)}
+    results = judge(rows_of(old), rows_of(new), trust_times, size)
+    return {one["name"].split("/", 1)[1]: one["verdict"] for one in results}
 
 
 class Verdicts(unittest.TestCase):
@@ -143,8 +144,8 @@ class Command(unittest.TestCase):
             for name, run in (("old", old), ("new", new)):
                 with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                     file.write(run if isinstance(run, str) else json.dumps(run))
-            done = subprocess.run([os.path.join(scripts, "bench"), "--baseline", "old", "--read", "new", *more], cwd=folder,
-                                  capture_output=True, text=True, check=False)
+            done = subprocess.run([os.path.join(scripts, "bench"), "--baseline", "old", "--read", "new", *more],
+                                  cwd=folder, capture_output=True, text=True, check=False)
             return done.returncode, done.stdout, done.stderr
 
     def test_status_says_whether_something_got_slower(self):
