@@ -2,7 +2,7 @@
 // again with the counter on. Prints a line "loop items" for each; callgrind dumps its count under the same name. On one
 // thread and on numbers that are made here, so that counts are the same each time.
 
-#include "../sparse_cases.hpp"
+#include "../../host/bench/sparse_cases.hpp"
 
 #include <nabla/evaluate.hpp>
 #include <nabla/fit_each.hpp>
