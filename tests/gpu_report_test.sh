@@ -41,7 +41,7 @@ lacks() { ! grep --quiet --fixed-strings -- "$1" "$folder/report.md" || fail "th
 
 pretend "$folder/bin/nvidia-smi" 'exit 9'
 report 0
-has '**Evidence: compiled: no GPU and no emulator'
+has '**Evidence: compiled: no GPU, and no counters of an emulator'
 has '| step build | skipped: no GPU |'
 has '| step emulator | skipped: no CUDA emulator in '
 has 'registers_some_90: 2 kernels, at most 56 registers; 1 have a stack, of up to 32 bytes; 1 spill, 8 bytes in all'
