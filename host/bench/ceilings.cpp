@@ -45,14 +45,18 @@ void Ceilings::move(const Traffic& traffic) {
     whole.stream_bytes = traffic.stream_bytes / line * line;  // what is beyond would be somebody else's
   }
   if (executor_.is_cuda()) return cuda::move(executor_, whole);
+  // Few bytes are moved by one thread sooner than others are woken.
+  constexpr double worth_a_thread = 65536;
+  const int threads = static_cast<int>(
+      std::clamp(whole.bytes() / whole.passes / worth_a_thread, 1.0, static_cast<double>(executor_.threads())));
   const auto first_written = whole.memory.begin() + whole.reads;
   const std::vector<const void*> reads(whole.memory.begin(), first_written);
   const std::vector<void*> writes(first_written, whole.memory.end());
   for (int pass = 0; pass < whole.passes; ++pass) {
     if (writes.empty()) {
-      seen = bare_reads(reads, whole.stream_bytes, executor_.threads());
+      seen = bare_reads(reads, whole.stream_bytes, threads);
     } else {
-      bare_loop(reads, writes, whole.stream_bytes, executor_.threads());
+      bare_loop(reads, writes, whole.stream_bytes, threads);
     }
   }
 }

@@ -113,7 +113,8 @@ std::string table_of(const BenchReport& report, const Executor& executor) {
   std::vector<Cells> sizes{{"value and gradient of", "bytes", "points a second", "of ceiling", "bound by"}};
   for (const BenchRow& row : report.sizes) {
     sizes.push_back({row.subject + (row.cold ? ", cold" : ""), short_number(row.traffic.bytes()) + "B",
-                     short_number(row.items_per_second()), fmt::format("{:.2f}", row.measured.of_floor),
+                     short_number(row.items_per_second()),
+                     row.measured.bound() == bench::Bound::call ? "" : fmt::format("{:.2f}", row.measured.of_floor),
                      to_string(row.measured.bound())});
   }
   if (!report.sizes.empty()) text += "\n" + aligned(sizes, {'<', '>', '>', '>', '<'});
