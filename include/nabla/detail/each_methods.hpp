@@ -265,7 +265,10 @@ struct LimitedBfgs : OnLines {
     const Mask learns = where && !first && shows_curvature<W>(sy, ss, yy);
     const Mask forgets = where && (first || w.get(fresh) == W::of(1));
     for (int k = 0; k < memory; ++k) w.set_where(forgets, rho_of(k), W::of(0));
+    // Places behind the last pair are left alone, where all lanes are so far.
+    const auto is_there = [&](int k) { return w.get(rho_of(k)) > W::of(0); };
     for (int k = memory - 1; k > 0; --k) {
+      if (!M::any(learns && is_there(k - 1))) continue;
       for (int i = 0; i < pair; ++i) w.set_where(learns, at.own(k * pair + i), w.get(at.own((k - 1) * pair + i)));
     }
     w.for_each([&](int i) {
@@ -278,17 +281,19 @@ struct LimitedBfgs : OnLines {
         [&](int i) { w.set_where(where, at.direction(i), -w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i)))); });
     const auto p = w.vector(at.direction(0));
     for (int k = 0; k < memory; ++k) {
-      const Mask there = where && w.get(rho_of(k)) > W::of(0);
+      const Mask there = where && is_there(k);
+      if (!M::any(there)) break;
       const X part = w.get(rho_of(k)) * w.dot([&](int i) { return w.get(s_of(k, i)); }, p);
       w.set(part_of(k), part);
       w.for_each([&](int i) { w.set_where(there, at.direction(i), p(i) - part * w.get(y_of(k, i))); });
     }
     const auto newest_y = [&](int i) { return w.get(y_of(0, i)); };
-    const Mask any_pair = where && w.get(rho_of(0)) > W::of(0);
+    const Mask any_pair = where && is_there(0);
     const X scale = W::of(1) / (w.get(rho_of(0)) * w.dot(newest_y, newest_y));
     w.for_each([&](int i) { w.set_where(any_pair, at.direction(i), scale * p(i)); });
     for (int k = memory - 1; k >= 0; --k) {
-      const Mask there = where && w.get(rho_of(k)) > W::of(0);
+      const Mask there = where && is_there(k);
+      if (!M::any(there)) continue;
       const X part = w.get(part_of(k)) - w.get(rho_of(k)) * w.dot([&](int i) { return w.get(y_of(k, i)); }, p);
       w.for_each([&](int i) { w.set_where(there, at.direction(i), p(i) + part * w.get(s_of(k, i))); });
     }
