@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Many descents: nabla minimize against SciPy's BFGS in a loop and BFGS batched in JAX.
+"""Many descents: nabla minimize against SciPy's BFGS in a loop and BFGS batched in JAX and PyTorch.
 
     python3 bench/peers/minimize_each.py --nabla build/cpu/nabla [--starts 1000000] [--rounds 5]
 
@@ -9,7 +9,8 @@ gradients recomputed here, and distances from (1, 1).
 
 JAX is given two programs, and the faster one counts: jax.scipy.optimize.minimize(method="BFGS") under vmap, and a
 batched BFGS of our own with backtracking by selection, both in chunks of several sizes, since a batch waits for its
-slowest member. Compilation is not counted.
+slowest member. Compilation is not counted. PyTorch is given the second of them, in which a turn is one call of
+torch.compile's code, and as it is. Those that are not installed are skipped, which is said.
 """
 
 import argparse
@@ -128,12 +129,71 @@ def jax_programs():
             for size in (1_000, 10_000, 100_000)}
 
 
+def torch_programs(threads):
+    import torch
+
+    torch.set_num_threads(threads)
+
+    # A turn of the batched BFGS above; in components, since products of two by two matrices are too small for calls.
+    def turn(x, y, value, gx, gy, hxx, hxy, hyy, px, py, t):
+        nx, ny = x + t * px, y + t * py
+        a, b = ny - nx * nx, 1 - nx
+        there = 100 * a * a + b * b
+        mx, my = -400 * nx * a - 2 * b, 200 * a
+        slope = px * gx + py * gy
+        level = ((t * slope).abs() <= 1e-15 * value.abs()) & (there <= value * (1 + 1e-15))
+        good = ((there <= value + 1e-4 * t * slope) | level) & (gx * gx + gy * gy > TOLERANCE**2)
+        sx, sy, yx, yy = nx - x, ny - y, mx - gx, my - gy
+        along = sx * yx + sy * yy
+        learns = good & (along > 0)
+        rho = torch.where(along > 0, 1 / along, 0.0)
+        ux, uy = hxx * yx + hxy * yy, hxy * yx + hyy * yy
+        scale = (1 + rho * (yx * ux + yy * uy)) * rho
+        hxx = torch.where(learns, hxx - 2 * rho * sx * ux + scale * sx * sx, hxx)
+        hxy = torch.where(learns, hxy - rho * (sx * uy + sy * ux) + scale * sx * sy, hxy)
+        hyy = torch.where(learns, hyy - 2 * rho * sy * uy + scale * sy * sy, hyy)
+        x, y, value = torch.where(good, nx, x), torch.where(good, ny, y), torch.where(good, there, value)
+        gx, gy = torch.where(good, mx, gx), torch.where(good, my, gy)
+        px, py = torch.where(good, -(hxx * gx + hxy * gy), px), torch.where(good, -(hxy * gx + hyy * gy), py)
+        return x, y, value, gx, gy, hxx, hxy, hyy, px, py, torch.where(good, 1.0, 0.5 * t)
+
+    def in_chunks(one_turn, size):
+        def descend(starts):
+            x, y = starts[:, 0].contiguous(), starts[:, 1].contiguous()
+            a, b = y - x * x, 1 - x
+            gx, gy, one = -400 * x * a - 2 * b, 200 * a, torch.ones_like(x)
+            t = torch.minimum(one, 1 / torch.sqrt(gx * gx + gy * gy))
+            state = (x, y, 100 * a * a + b * b, gx, gy, one, torch.zeros_like(x), one, -gx, -gy, t)
+            turns, between_looks = 0, 4
+            while turns < 1000 and bool((state[3] ** 2 + state[4] ** 2 > TOLERANCE**2).any()):
+                for _ in range(between_looks):
+                    state = one_turn(*state)
+                turns += between_looks
+            return torch.stack(state[:2], 1)
+
+        def run(starts):
+            pieces = [torch.from_numpy(np.ascontiguousarray(starts[k:k + size])) for k in range(0, len(starts), size)]
+            with torch.no_grad():
+                descend(pieces[0])
+                if len(pieces[-1]) != len(pieces[0]):
+                    descend(pieces[-1])
+                begun = time.perf_counter()
+                found = [descend(piece) for piece in pieces]
+                return time.perf_counter() - begun, torch.cat(found).numpy()
+
+        return run
+
+    return {f"PyTorch, {name}, {size} at a time": in_chunks(one_turn, size)
+            for name, one_turn in (("torch.compile", torch.compile(turn, dynamic=False)), ("eager", turn))
+            for size in (1_000, 10_000, 100_000)}
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--nabla", required=True)
     parser.add_argument("--starts", type=int, default=1_000_000)
     parser.add_argument("--scipy-starts", type=int, default=300)
-    parser.add_argument("--jax-starts", type=int, default=100_000)
+    parser.add_argument("--jax-starts", type=int, default=100_000, help="of JAX and PyTorch")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
     options = parser.parse_args()
@@ -148,6 +208,10 @@ def main():
         runs |= {name: (run, options.jax_starts) for name, run in jax_programs().items()}
     except ImportError:
         print("skipped: JAX is not there")
+    try:
+        runs |= {name: (run, options.jax_starts) for name, run in torch_programs(options.threads).items()}
+    except ImportError:
+        print("skipped: PyTorch is not there")
     per_start = {name: [] for name in runs}
     wrong = set()
     for turn in range(options.rounds):
