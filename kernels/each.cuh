@@ -129,16 +129,17 @@ template <class T, class Walker>
 __device__ void end_descent(const Walker& w, const EachRequest<T>& request, std::int64_t start,
                             EachCounters& counters) {
   const auto whole = [&](int row) { return static_cast<std::int64_t>(w.get(row)); };
+  const auto counted = [&](int counter) { return whole(counter) + whole(counter + 1); };
   const int why = static_cast<int>(w.get(each::reason));
   if (request.x) w.for_each([&](int i) { request.x(start, i) = w.get(w.layout.x(i)); });
   if (request.value) request.value(start) = w.get(each::value);
   if (request.gradient_norm) request.gradient_norm(start) = Math<T>::sqrt(w.get(each::squares));
-  if (request.iterations != nullptr) request.iterations[start] = whole(each::iterations);
-  if (request.evaluations != nullptr) request.evaluations[start] = whole(each::evaluations);
+  if (request.iterations != nullptr) request.iterations[start] = counted(each::iterations);
+  if (request.evaluations != nullptr) request.evaluations[start] = counted(each::evaluations);
   if (request.reason != nullptr) request.reason[start] = static_cast<StopReason>(why);
   atomicAdd(&counters.reasons[why], 1ull);
-  atomicAdd(&counters.iterations, static_cast<unsigned long long>(whole(each::iterations)));
-  atomicAdd(&counters.evaluations, static_cast<unsigned long long>(whole(each::evaluations)));
+  atomicAdd(&counters.iterations, static_cast<unsigned long long>(counted(each::iterations)));
+  atomicAdd(&counters.evaluations, static_cast<unsigned long long>(counted(each::evaluations)));
 }
 
 /// One thread's descents, one after another.

@@ -107,6 +107,31 @@ TEST(FitEach, FindsParametersOfExactSamples) {
   }
 }
 
+TEST(FitEach, ValuesAndGradientsAreThoseOfTheSum) {
+  const Executor where = Executor::cpu(2);
+  const Decays decays(100, 0.1);
+  EachOptions options = tight;
+  options.max_iterations = 0;
+  for (const auto& found : {fit_each(where, Decay(), decays.at(where), decays.columns(), options),
+                            fit_each(where, decay_formula(), decays.at(where), decays.columns(), options)}) {
+    for (std::int64_t k = 0; k < decays.count; ++k) {
+      long double squares = 0, g[3] = {};  // at (1, 1, 0)
+      for (std::size_t r = 0; r < static_cast<std::size_t>(rows); ++r) {
+        const long double t = decays.times[r], e = std::exp(-t);
+        const long double residual =
+            e - static_cast<long double>(decays.samples[static_cast<std::size_t>(k * rows) + r]);
+        squares += residual * residual;
+        g[0] += residual * e;
+        g[1] -= residual * e * t;
+        g[2] += residual;
+      }
+      ASSERT_NEAR(found.value.view()(k), static_cast<double>(squares / 2), 1e-12);
+      ASSERT_NEAR(found.gradient_norm.view()(k),
+                  static_cast<double>(std::sqrt(g[0] * g[0] + g[1] * g[1] + g[2] * g[2])), 1e-11);
+    }
+  }
+}
+
 TEST(FitEach, OtherMethodsFindThemToo) {
   const Executor where = Executor::cpu(2);
   const Decays decays(100);
@@ -169,10 +194,18 @@ void expect_independence(const Model& model) {
   // Backwards, by strides; then some of them alone.
   const Executor where = Executor::cpu(2);
   const std::int64_t last = decays.count - 1;
+  // Samples row by row, as NumPy's Fortran order has them.
+  std::vector<double> turned;
+  for (std::int64_t r = 0; r < rows; ++r) {
+    for (std::int64_t k = 0; k <= last; ++k) turned.push_back(decays.y()(k, r));
+  }
+  const BatchView<const double> by_rows(turned.data(), decays.count, rows, 1, decays.count);
+  const auto of_turned = fit_each(where, model, decays.at(where), {decays.t(), by_rows}, tight);
+  for (std::int64_t k = 0; k <= last; ++k) expect_same(all, k, of_turned, k);
   const BatchView<const double> backwards(decays.samples.data() + last * rows, decays.count, rows, -rows, 1);
   const auto reversed = fit_each(where, model, decays.at(where), {decays.t(), backwards}, tight);
   for (std::int64_t k = 0; k < decays.count; ++k) expect_same(all, k, reversed, last - k);
-  for (const std::int64_t k : {std::int64_t{0}, std::int64_t{100}, last}) {
+  for (std::int64_t k = 0; k <= last; k += 4) {  // in a state that nobody used before
     const auto start = Points<double>::from_host(where, std::vector<double>{1, 1, 0}, n);
     const BatchView<const double> own(decays.samples.data() + k * rows, 1, rows, rows, 1);
     expect_same(all, k, fit_each(where, model, start, {decays.t(), own}, tight), 0);
@@ -333,6 +366,37 @@ TEST(FitEach, EndsAtLimitsAndWhereItsCallerSays) {
   EXPECT_EQ(found.report.count(StopReason::evaluations), 5000);
   EXPECT_EQ(*std::max_element(found.evaluations.begin(), found.evaluations.end()), 2);
   EXPECT_GT(found.report.occupancy, 0.9);
+}
+
+// Where a fit begins at its minimum, what is left of the gradient is rounding, and no part of it can be asked for.
+TEST(FitEach, StartsAtTheMinimumAreConverged) {
+  const Executor where = Executor::cpu(2);
+  for (const double noise : {1e-6, 0.05}) {
+    const Decays decays(300, noise);
+    const auto there = fit_each(where, Decay(), decays.at(where), decays.columns(), tight).x;
+    const std::vector<double> at = there.to_host();
+    for (const double tolerance : {1e-4, 1e-12}) {
+      const EachOptions options{.method = Method::levenberg_marquardt, .relative_gradient_tolerance = tolerance};
+      const auto starts = Points<double>::from_host(where, at, n);
+      const auto again = fit_each(where, Decay(), starts, decays.columns(), options);
+      EXPECT_EQ(again.report.count(StopReason::relative_gradient), 300) << describe(again.report);
+      EXPECT_LT(again.report.evaluations, 300 * 6);
+      const std::vector<double> x = again.x.to_host();
+      for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(x[i], at[i], 1e-8) << i;
+    }
+    // An absolute tolerance asks for what can't be had, and is not told otherwise.
+    const EachOptions absolute{
+        .method = Method::levenberg_marquardt, .gradient_tolerance = 1e-30, .relative_gradient_tolerance = 0};
+    const auto again = fit_each(where, Decay(), Points<double>::from_host(where, at, n), decays.columns(), absolute);
+    EXPECT_EQ(again.report.converged(), 0) << describe(again.report);
+  }
+  // A kink at k = 1/3: no step leads on, and the gradient is no rounding.
+  const std::vector<double> t{1.0 / 3};
+  const auto kink = Formula::parse("1 + abs(k - t)", {.variables = {"k"}, .data = {"t"}});
+  const auto stuck = fit_each(where, kink, Points<double>::from_host(where, std::vector<double>{3}, 1),
+                              FitColumns<double>{{t.data(), 1, 1, 1, 1}}, tight);
+  EXPECT_EQ(stuck.reason.front(), StopReason::stagnated) << describe(stuck.report);
+  EXPECT_NEAR(stuck.x.to_host().front(), 1.0 / 3, 1e-6);
 }
 
 TEST(FitEach, StartsAtTheMinimumAndFlatModels) {

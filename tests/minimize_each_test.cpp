@@ -174,12 +174,24 @@ TEST_P(MinimizeEach, InSinglePrecision) {
 }
 
 // A start's result is its own, bit for bit: whoever is in the batch, in whatever order, on however many threads, and
-// wherever its points lie.
+// wherever its points lie. What is alone has a state that nobody used before; on CPUs, each lane has dozens of starts.
 TEST_P(MinimizeEach, StartsDoNotKnowOfEachOther) {
-  const std::int64_t count = is_cuda() ? 30 : 500;
-  for (const Method method : methods) {
-    SCOPED_TRACE(nabla::name_of(method));
-    const EachOptions options{.method = method, .max_iterations = 60};
+  const std::int64_t count = is_cuda() ? 30 : 3000, alone = is_cuda() ? 2 : 200;
+  std::vector<EachOptions> all_options;
+  for (const Method method : methods) all_options.push_back({.method = method, .max_iterations = 60});
+  if (!is_cuda()) {
+    for (const Method method : {Method::gradient, Method::heavy_ball, Method::nesterov}) {
+      all_options.push_back({.method = method, .step = 0.02, .max_iterations = 60});
+    }
+    for (const Method method : {Method::bfgs, Method::lbfgs, Method::newton_cg, Method::nesterov}) {
+      all_options.push_back({.method = method, .lower = {-1.5, 0.25}, .upper = {1, 1.75}, .max_iterations = 60});
+    }
+    // These two keep a count of what hardly changed, and of what got no better.
+    all_options.push_back({.method = Method::bfgs, .relative_gradient_tolerance = 0, .relative_tolerance = 1e-2});
+    all_options.push_back({.method = Method::gradient, .step = 1, .relative_gradient_tolerance = 0});
+  }
+  for (const EachOptions& options : all_options) {
+    SCOPED_TRACE(std::string(nabla::name_of(options.method)) + " " + std::to_string(options.step));
     const Executor host = Executor::cpu(1);
     const auto drawn = Points<double>::uniform(host, count, 2, -2, 2, 11);
     const auto upload = [&](const std::vector<std::int64_t>& order) {
@@ -194,10 +206,11 @@ TEST_P(MinimizeEach, StartsDoNotKnowOfEachOther) {
       const auto found = minimize_each(executor(), nabla::functions::Ackley{}, upload(order), options);
       const auto x = numbers_of<double>(executor(), found.x.view());
       const auto value = numbers_of<double>(executor(), found.value.view());
-      std::vector<std::array<double, 5>> all;
+      const auto norm = numbers_of<double>(executor(), found.gradient_norm.view());
+      std::vector<std::array<double, 7>> all;
       for (std::size_t k = 0; k < value.size(); ++k) {
-        all.push_back({x[2 * k], x[2 * k + 1], value[k], static_cast<double>(found.iterations[k]),
-                       static_cast<double>(found.reason[k])});
+        all.push_back({x[2 * k], x[2 * k + 1], value[k], norm[k], static_cast<double>(found.reason[k]),
+                       static_cast<double>(found.iterations[k]), static_cast<double>(found.evaluations[k])});
       }
       return all;
     };
@@ -213,13 +226,81 @@ TEST_P(MinimizeEach, StartsDoNotKnowOfEachOther) {
       if (shuffled[k] < 0) {
         EXPECT_EQ(mixed[k][4], static_cast<double>(StopReason::not_finite));
       } else {
-        EXPECT_EQ(mixed[k], whole[static_cast<std::size_t>(shuffled[k])]) << shuffled[k];
+        ASSERT_EQ(mixed[k], whole[static_cast<std::size_t>(shuffled[k])]) << shuffled[k];
       }
     }
-    for (const std::int64_t k : {std::int64_t{0}, count / 2}) {
-      EXPECT_EQ(results({k})[0], whole[static_cast<std::size_t>(k)]);
+    for (std::int64_t k = 0; k < count; k += count / alone) {
+      ASSERT_EQ(results({k})[0], whole[static_cast<std::size_t>(k)]) << k;
     }
   }
+}
+
+// Each start is taken once: its own x comes back where nothing is to be done, and the counts add up.
+TEST_P(MinimizeEach, NoStartIsLost) {
+  for (const std::int64_t count : {1, 7, 64, 65, 1000}) {
+    if (is_cuda() && count > 100) continue;
+    const auto starts = Points<double>::uniform(executor(), count, 2, -2, 2, 9);
+    const auto found = minimize_each(executor(), Rosenbrock{}, starts, {.method = Method::bfgs, .max_iterations = 0});
+    EXPECT_EQ(numbers_of<double>(executor(), found.x.view()), numbers_of<double>(executor(), starts.view()));
+    EXPECT_EQ(std::accumulate(std::begin(found.report.reasons), std::end(found.report.reasons), std::int64_t{0}),
+              count);
+    EXPECT_EQ(found.report.count(StopReason::iterations), count);
+    EXPECT_EQ(found.report.evaluations, count);
+    const auto x = numbers_of<double>(executor(), starts.view());
+    const auto value = numbers_of<double>(executor(), found.value.view());
+    const auto norm = numbers_of<double>(executor(), found.gradient_norm.view());
+    for (std::size_t k = 0, all = value.size(); k < all; ++k) {
+      const double a = x[all + k] - x[k] * x[k], b = 1 - x[k];
+      EXPECT_NEAR(value[k], 100 * a * a + b * b, 1e-12 * (1 + value[k]));
+      EXPECT_NEAR(norm[k], std::hypot(-400 * a * x[k] - 2 * b, 200 * a), 1e-12 * (1 + norm[k]));
+    }
+  }
+}
+
+struct HighParabola {
+  static constexpr int dimension = 1;
+  constexpr auto operator()(const auto& x) const { return 1e8 + 0.5 * x[0] * x[0]; }
+};
+// Where values say nothing any more, shorter gradients are progress.
+TEST_P(MinimizeEach, GradientsMayTellOfProgress) {
+  if (is_cuda()) GTEST_SKIP() << "twenty thousand iterations";
+  const EachOptions options{
+      .method = Method::gradient, .step = 1e-3, .relative_gradient_tolerance = 1e-8, .max_iterations = 100'000};
+  const auto found = minimize_each(executor(), HighParabola{}, points_at<double>(executor(), {{1}}), options);
+  EXPECT_EQ(found.reason[0], StopReason::relative_gradient) << describe(found.report);
+}
+
+struct Parabola {
+  static constexpr int dimension = 1;
+  constexpr auto operator()(const auto& x) const { return 0.5 * x[0] * x[0]; }
+};
+// Floats count to 2^24.
+TEST(MinimizeEachOnCpus, CountsOnInSinglePrecision) {
+  constexpr std::int64_t many = (std::int64_t{1} << 24) + 5;
+  const Executor where = Executor::cpu(1);
+  const auto start = points_at<float>(where, {{1}});
+  EachOptions options{
+      .method = Method::gradient, .step = 1e-6, .relative_gradient_tolerance = 0, .max_iterations = many};
+  const auto found = minimize_each(where, Parabola{}, start, options);
+  EXPECT_EQ(found.iterations[0], many);
+  EXPECT_EQ(found.evaluations[0], many + 1);
+  EXPECT_EQ(found.reason[0], StopReason::iterations);
+  EXPECT_LT(found.x.view()(0, 0), 1e-5);
+  options.max_iterations = 10 * many;
+  options.max_evaluations = 1'500'000;  // beyond the first carry
+  EXPECT_EQ(minimize_each(where, Parabola{}, start, options).evaluations[0], options.max_evaluations);
+}
+
+// More pairs are worth something: that they are moved up, and used.
+TEST_P(MinimizeEach, MemoryShortensTheWay) {
+  const auto starts = Points<double>::uniform(executor(), is_cuda() ? 4 : 100, 16, -5, 20, 3);
+  std::vector<std::int64_t> iterations;
+  for (const int memory : {1, 2, 4, 8}) {
+    const EachOptions options{.method = Method::lbfgs, .memory = memory, .relative_gradient_tolerance = 1e-9};
+    iterations.push_back(minimize_each(executor(), Bowl{}, starts, options).report.iterations);
+  }
+  for (std::size_t k = 1; k < iterations.size(); ++k)
+    EXPECT_LT(iterations[k], 0.95 * static_cast<double>(iterations[k - 1]));
 }
 
 TEST(MinimizeEachOnCpus, IsTheSameOnAnyNumberOfThreads) {
@@ -314,6 +395,37 @@ TEST_P(MinimizeEach, StaysWithinBounds) {
     EXPECT_EQ(found.report.converged(), found.report.starts) << describe(found.report);
     EXPECT_NEAR(found.report.best_value, 0.25, 1e-12);
     for (const double v : numbers_of<double>(executor(), found.value.view())) EXPECT_NEAR(v, 0.25, 1e-12);
+  }
+}
+
+/// Its variables are coupled: what a bound holds must not lead the others astray. Least at (1, 1, 1).
+struct Coupled {
+  static constexpr int dimension = 3;
+  constexpr auto operator()(const auto& x) const {
+    const auto a = x[0] - 1.0, b = x[1] - 1.0, c = x[2] - 1.0;
+    return 50.0 * a * a + b * b + 2.0 * c * c + 9.0 * a * b + 1.5 * b * c;
+  }
+};
+TEST_P(MinimizeEach, HeldVariablesDoNotLeadOthersAstray) {
+  for (const auto& [method, most] : {std::pair{Method::newton_cg, 4.0}, std::pair{Method::bfgs, infinity}}) {
+    const auto starts = Points<double>::uniform(executor(), is_cuda() ? 10 : 200, 3, -3, 3, 3);
+    const auto found = minimize_each(executor(), Coupled{}, starts,
+                                     {.method = method,
+                                      .lower = {-infinity, -infinity, -infinity},
+                                      .upper = {0.5, infinity, infinity},
+                                      .gradient_tolerance = 1e-9,
+                                      .relative_gradient_tolerance = 0});
+    SCOPED_TRACE(describe(found.report));
+    EXPECT_EQ(found.report.converged(), starts.count());
+    EXPECT_LT(static_cast<double>(found.report.iterations) / static_cast<double>(starts.count()), most);
+    // By hand: x0 = 1/2, and the two others' equations 2 b + 1.5 c = 4.5, 1.5 b + 4 c = 0.
+    const auto x = numbers_of<double>(executor(), found.x.view());
+    const auto count = static_cast<std::size_t>(starts.count());
+    for (std::size_t k = 0; k < count; ++k) {
+      EXPECT_EQ(x[k], 0.5);
+      EXPECT_NEAR(x[count + k], 1 + 18 / 5.75, 1e-7);
+      EXPECT_NEAR(x[2 * count + k], 1 - 6.75 / 5.75, 1e-7);
+    }
   }
 }
 

@@ -153,17 +153,19 @@ class Crew {
     const EachOutputs<T>& out = task_.out;
     const auto whole = [&](int r) { return static_cast<std::int64_t>(row(r)[lane]); };
     const std::int64_t why = whole(each::reason);
+    const auto counted = [&](int counter) { return whole(counter) + whole(counter + 1); };
+    const std::int64_t iterations = counted(each::iterations), evaluations = counted(each::evaluations);
     if (out.x) {
       for (int i = 0; i < n_; ++i) out.x(start, i) = row(at.x(i))[lane];
     }
     if (out.value) out.value(start) = row(each::value)[lane];
     if (out.gradient_norm) out.gradient_norm(start) = std::sqrt(row(each::squares)[lane]);
-    if (out.iterations != nullptr) out.iterations[start] = whole(each::iterations);
-    if (out.evaluations != nullptr) out.evaluations[start] = whole(each::evaluations);
+    if (out.iterations != nullptr) out.iterations[start] = iterations;
+    if (out.evaluations != nullptr) out.evaluations[start] = evaluations;
     if (out.reason != nullptr) out.reason[start] = static_cast<StopReason>(why);
     ++counts_.reasons[why];
-    counts_.iterations += whole(each::iterations);
-    counts_.evaluations += whole(each::evaluations);
+    counts_.iterations += iterations;
+    counts_.evaluations += evaluations;
     if (!task_.callback) return;
     queue_.done.fetch_add(1, std::memory_order_relaxed);
     if (has_converged(static_cast<StopReason>(why))) queue_.converged.fetch_add(1, std::memory_order_relaxed);

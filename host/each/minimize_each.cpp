@@ -116,8 +116,8 @@ each::Rules<T> rules_of(const EachOptions& o) {
   rules.relative = static_cast<T>(o.relative_gradient_tolerance * o.relative_gradient_tolerance);
   rules.value_tolerance = static_cast<T>(o.relative_tolerance);
   rules.target = static_cast<T>(o.target);
-  rules.max_iterations = static_cast<T>(o.max_iterations);
-  rules.max_evaluations = static_cast<T>(o.max_evaluations);
+  rules.max_iterations = each::count_of<T>(o.max_iterations);
+  rules.max_evaluations = each::count_of<T>(o.max_evaluations);
   rules.memory = o.memory;
   return rules;
 }

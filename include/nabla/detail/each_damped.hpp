@@ -23,7 +23,8 @@ struct LevenbergMarquardt {
   static constexpr double patience = 50;
   /// What a step must bring of what was promised.
   static constexpr double least_gain = 1e-4;
-  static constexpr double first_damping = 1e-3;
+  static constexpr double first_damping = 1e-2;
+  static constexpr double foretold = 0.1, foretold_shrink = 0.01;
   static constexpr double lost_part(double epsilon) { return epsilon < 1e-12 ? 3.7e-11 : 2.4e-5; }  // epsilon^(2/3)
 
   // Own rows: mu, what it grows by next, what the step under way promises; then D^2, J^T J at x, and its factor.
@@ -34,6 +35,45 @@ struct LevenbergMarquardt {
   static constexpr int factor(int n, int k) { return scale + n + triangle(n) + k; }
   static constexpr int rows(int n, int) { return scale + n + 2 * triangle(n); }
 };
+
+/// What rounding makes of residuals r = model - data at x: some eps (|r| + |model|), |model| being about
+/// sum |J_k| |x_k|, J_k the columns of J.
+template <class W>
+constexpr auto rounding_of_residuals(const W& w) {
+  using M = Math<typename W::X_>;
+  const Layout& at = w.layout;
+  constexpr double roundings = 8 * static_cast<double>(std::numeric_limits<typename W::T>::epsilon());
+  typename W::X_ size = M::sqrt(W::of(2) * w.get(value));
+  w.for_each([&](int i) {
+    const auto column = w.get(at.own(LevenbergMarquardt::matrix(w.n(), LevenbergMarquardt::entry(i, i))));
+    size = M::fma(M::sqrt(column), M::abs(w.get(at.x(i))), size);
+  });
+  return W::of(roundings) * size;
+}
+
+/// Where the gradient, g_i = J_i.r, consists of rounding. It can't be made shorter by any factor then, and so meets a
+/// relative tolerance, whatever the first one was: that of a start that is the minimum was no longer.
+template <class W>
+constexpr auto is_settled(const W& w) {
+  using M = Math<typename W::X_>;
+  const Layout& at = w.layout;
+  const auto rounding = rounding_of_residuals(w);
+  typename W::Mask settled = rounding == rounding;
+  w.for_each([&](int i) {
+    const auto column = w.get(at.own(LevenbergMarquardt::matrix(w.n(), LevenbergMarquardt::entry(i, i))));
+    const auto part = w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i)));
+    settled = settled && M::abs(part) <= rounding * M::sqrt(column);
+  });
+  return settled;
+}
+/// Ends descents that no step leads on from, or so it seems.
+template <class W>
+constexpr void end_without_step(W& w, const typename W::Mask& where) {
+  w.set_where(where, reason, W::of(static_cast<int>(StopReason::stagnated)));
+  if (w.rules.relative > 0 && Math<typename W::X_>::any(where)) {
+    w.set_where(where && is_settled(w), reason, W::of(static_cast<int>(StopReason::relative_gradient)));
+  }
+}
 
 /// The trial x + h where `where` holds, and what it promises.
 template <class W>
@@ -98,7 +138,7 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
   }
   w.set_where(where, at.own(Own::promise), promised);
   w.set_where(where, stage, W::of(on_line));
-  w.set_where(still, reason, W::of(static_cast<int>(StopReason::stagnated)));
+  end_without_step(w, still);
 }
 
 /// From one evaluation to the next.
@@ -120,16 +160,21 @@ requires(Method::damps) constexpr void advance(W& w) {
     trace = trace + w.found.load(1 + n + i * n + i);
   }
   const Mask finite = W::is_finite(f) && W::is_finite(squares_there) && W::is_finite(trace);
-  w.set_where(runs, evaluations, w.get(evaluations) + one);
+  w.count_up(runs, evaluations);
 
   const Mask first = runs && w.get(stage) == W::of(at_start), tries = runs && !first;
   const X before = w.get(value), promised = w.get(at.own(Method::promise));
   // Where what was promised is less than values may show, gradients tell too: residuals are differences, which lose
-  // more digits than a sum of their squares would. (eps^(2/3), as in line.hpp.)
-  const X size = M::abs(before), noise = W::of(Method::lost_part(epsilon)) * size;
-  const Mask lost = promised <= noise && promised > zero;
-  const X gain = (before - f) / promised;
+  // more digits than a sum of their squares would. (eps^(2/3), as in line.hpp, or more.)
+  const X size = M::abs(before), gain = (before - f) / promised;
+  X noise = W::of(Method::lost_part(epsilon)) * size;
   const Mask better = promised > zero && gain >= W::of(Method::least_gain);
+  const Mask in_doubt = tries && finite && !better;
+  if (M::any(in_doubt)) {
+    const X rounding = rounding_of_residuals(w) * M::sqrt(W::of(2) * before);
+    noise = M::select(in_doubt && rounding > noise, rounding, noise);
+  }
+  const Mask lost = promised <= noise && promised > zero;
   const Mask level = lost && f <= before + noise && squares_there < w.get(squares);
   const Mask arrives = tries && finite && (better || level), fails = tries && !arrives;
   const X mu = w.get(at.own(Method::damping)), growth = w.get(at.own(Method::growth));
@@ -149,10 +194,17 @@ requires(Method::damps) constexpr void advance(W& w) {
     }
     w.set_where(moves, value, f);
     w.set_where(moves, squares, squares_there);
-    w.set_where(arrives, iterations, w.get(iterations) + one);
+    w.count_up(arrives, iterations);
     see_whether_to_end<Method>(w, moves, before, first);
+    const Mask is_lost = arrives && lost && w.get(reason) == W::of(running);
+    if (w.rules.relative > 0 && M::any(is_lost)) {
+      w.set_where(is_lost && is_settled(w), reason, W::of(static_cast<int>(StopReason::relative_gradient)));
+    }
+    end_without_step(w, moves && w.get(reason) == W::of(static_cast<int>(StopReason::stagnated)));
     const X apart = W::of(2) * gain - one, cubed = one - apart * apart * apart;
     X shrink = M::select(cubed > W::of(1.0 / 3), cubed, W::of(1.0 / 3));
+    // What the model foretold comes near the minimum, where damping is all that keeps steps from being Newton's.
+    shrink = M::select(M::abs(gain - one) < W::of(Method::foretold), W::of(Method::foretold_shrink), shrink);
     shrink = M::select(lost, one, shrink);
     X next = M::select(first, W::of(Method::first_damping), mu * shrink);
     next = M::select(next < W::of(epsilon), W::of(epsilon), next);
@@ -164,11 +216,11 @@ requires(Method::damps) constexpr void advance(W& w) {
     w.set_where(fails, at.own(Method::damping), mu * growth);
     w.set_where(fails, at.own(Method::growth), growth + growth);
     w.set_where(fails, trials, w.get(trials) + one);
-    const Mask spent = w.get(evaluations) >= X(w.rules.max_evaluations);
+    const Mask spent = w.has_reached(evaluations, w.rules.max_evaluations);
     const Mask tired =
         w.get(trials) >= W::of(most_trials) || (finite && promised > zero && promised <= W::of(10 * epsilon) * size);
     w.set_where(fails && spent, reason, W::of(static_cast<int>(StopReason::evaluations)));
-    w.set_where(fails && tired, reason, W::of(static_cast<int>(StopReason::stagnated)));
+    end_without_step(w, fails && tired);
   }
   const Mask goes_on = runs && w.get(reason) == W::of(running);
   if (M::any(goes_on)) damped_trial(w, goes_on);

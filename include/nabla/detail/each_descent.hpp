@@ -16,6 +16,18 @@
 
 namespace nabla::detail::each {
 
+/// A whole number, thousands being a multiple of `thousand`: a float alone counts to 2^24.
+template <class T>
+struct Count {
+  T ones, thousands;
+};
+constexpr std::int64_t thousand = 1 << 20;
+template <class T>
+constexpr Count<T> count_of(std::int64_t number) {
+  if constexpr (sizeof(T) == 8) return {static_cast<T>(number), T(0)};
+  return {static_cast<T>(number % thousand), static_cast<T>(number - number % thousand)};
+}
+
 /// What all descents of a call have in common.
 template <class T>
 struct Rules {
@@ -24,7 +36,7 @@ struct Rules {
   T clip;                // infinity: none
   T absolute, relative;  // tolerances, squared
   T value_tolerance, target;
-  T max_iterations, max_evaluations;
+  Count<T> max_iterations, max_evaluations;
   int memory;              // of L-BFGS
   const T *lower, *upper;  // one for each variable; null: no bounds
 };
@@ -48,7 +60,9 @@ enum Row : int {
   weight,     // ... of the mean that reference is
   fresh,      // 1: p is the negative gradient, for want of better
   iterations,
+  thousands_of_iterations,
   evaluations,
+  thousands_of_evaluations,
   quiet,  // iterations in a row that hardly changed the value
   since_better,
   least_value,
@@ -105,6 +119,22 @@ class Walker {
     state.store(row, M::select(where, number, state.load(row)));
   }
   static constexpr X of(double number) { return constant<X>(number); }
+  // Counters: a row and the one after it.
+  constexpr void count_up(const Mask& where, int counter) {
+    const X more = get(counter) + of(1);
+    set_where(where, counter, more);
+    if constexpr (sizeof(T) == 4) {
+      const Mask full = where && more == of(thousand);
+      set_where(full, counter, of(0));
+      set_where(full, counter + 1, get(counter + 1) + of(thousand));
+    }
+  }
+  /// Rounded.
+  constexpr X count(int counter) const { return sizeof(T) == 4 ? get(counter) + get(counter + 1) : get(counter); }
+  constexpr Mask has_reached(int counter, const Count<T>& most) const {
+    const X ones = get(counter) - X(most.ones);
+    return sizeof(T) == 4 ? (get(counter + 1) - X(most.thousands)) + ones >= of(0) : ones >= of(0);
+  }
   constexpr bool has_bounds() const { return rules.lower != nullptr; }
 
   /// use(i) for all i from `from` to below `to`, which are not beyond n; a constant i where N is one, whatever the
@@ -194,7 +224,7 @@ constexpr auto judge(const W& w, const typename W::X_& f, const typename W::X_& 
   // Nesterov's steps only get shorter, so that the first one is made as long as will do.
   if (Method::extrapolates) {
     const X infinity = W::of(std::numeric_limits<double>::infinity());
-    flat = good && (w.get(iterations) > W::of(0) || w.get(high) < infinity);
+    flat = good && (w.count(iterations) > W::of(0) || w.get(high) < infinity);
   }
   return Judgement<typename W::Mask>{good, flat, lost};
 }
@@ -281,16 +311,19 @@ constexpr void see_whether_to_end(W& w, const typename W::Mask& moved, const typ
   const typename W::Mask alike = M::abs(f - value_before) <= X(w.rules.value_tolerance) * M::abs(f);
   w.set_where(moved && !first, quiet, M::select(alike, w.get(quiet) + one, zero));
 
-  const X made = w.get(iterations);
+  const X made = w.count(iterations);
   X why = W::of(running);
   // The last that holds is the first in order of precedence.
   const auto if_so = [&](const typename W::Mask& so, StopReason end) {
     why = M::select(so, W::of(static_cast<int>(end)), why);
   };
   constexpr double patience = Method::patience, enough_alike = 5, far = 1e12;  // squared
-  const X patient = M::select(W::of(0.5) * made > W::of(patience), W::of(0.5) * made, W::of(patience));
-  if_so(w.get(evaluations) >= X(w.rules.max_evaluations), StopReason::evaluations);
-  if_so(made >= X(w.rules.max_iterations), StopReason::iterations);
+  // Beyond 1 / epsilon, since_better would stand still.
+  constexpr double longest = 1 / static_cast<double>(std::numeric_limits<T>::epsilon());
+  const X half = M::select(W::of(0.5) * made < W::of(longest), W::of(0.5) * made, W::of(longest));
+  const X patient = M::select(half > W::of(patience), half, W::of(patience));
+  if_so(w.has_reached(evaluations, w.rules.max_evaluations), StopReason::evaluations);
+  if_so(w.has_reached(iterations, w.rules.max_iterations), StopReason::iterations);
   if_so(w.get(since_better) >= patient, StopReason::stagnated);
   if_so(squares_now > W::of(far) * w.get(first_squares) && f > w.get(first_value), StopReason::diverged);
   if (w.rules.value_tolerance > 0) if_so(w.get(quiet) >= W::of(enough_alike), StopReason::value);
@@ -324,7 +357,7 @@ constexpr void advance(W& w) {
     gain_there = M::fma(g, step, gain_there);
   });
   const Mask finite = W::is_finite(f) && W::is_finite(squares_there);
-  w.set_where(runs, evaluations, w.get(evaluations) + one);
+  w.count_up(runs, evaluations);
 
   const Mask first = runs && w.get(stage) == W::of(at_start);
   Mask moves = runs, bottomless = runs && !runs;
@@ -358,7 +391,7 @@ constexpr void advance(W& w) {
       w.set_where(again, length, w.cautious());
       begin_line<Method>(w, again);
     }
-    const Mask spent = (too_long || too_short) && w.get(evaluations) >= X(w.rules.max_evaluations);
+    const Mask spent = (too_long || too_short) && w.has_reached(evaluations, w.rules.max_evaluations);
     w.set_where(spent && w.get(reason) == W::of(running), reason, W::of(static_cast<int>(StopReason::evaluations)));
     moves = first || arrived;
     if constexpr (Method::extrapolates) {
@@ -381,7 +414,7 @@ constexpr void advance(W& w) {
     w.set_where(moves, value, f);
     const X squares_before = w.get(squares);
     w.set_where(moves, squares, squares_there);
-    w.set_where(moves && !first, iterations, w.get(iterations) + one);
+    w.count_up(moves && !first, iterations);
     see_whether_to_end<Method>(w, moves, value_before, first);
     w.set_where(bottomless, reason, W::of(static_cast<int>(StopReason::unbounded)));
     const Mask goes_on = moves && w.get(reason) == W::of(running);
