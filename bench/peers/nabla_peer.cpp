@@ -29,11 +29,20 @@ std::vector<Variant> both(const Task& task, const nabla::FormulaOptions& options
           variant("formula", task, nabla::Formula::parse(F::info.formula, options))};
 }
 
+/// Of a number of variables that is known to the compiler, as it would be to a caller's.
+struct AckleyOfEight : nabla::functions::Ackley {
+  static constexpr int dimension = 8;
+};
+
 std::vector<Variant> variants(const Task& task) {
   using namespace nabla::functions;
   if (task.name == "rosenbrock") return both<Rosenbrock>(task);
   if (task.name == "wave_saddle") return both<WaveSaddle>(task);
-  if (task.name == "ackley") return both<Ackley>(task);
+  if (task.name == "ackley") {
+    auto ways = both<AckleyOfEight>(task);
+    ways.push_back(variant("library function, any n", task, Ackley()));
+    return ways;
+  }
   if (task.name == "lennard_jones") {
     return both<LennardJones>(task, {.parameters = {{"epsilon", 1.0}, {"sigma", 1.0}}});
   }
