@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Fits of exponential decays from text, by nabla minimize and by SciPy's curve_fit.
 
-usage: bench/peers/fits.py NABLA [--fits 1000000] [--of-scipy 300] [--threads 2] [--rounds 5]
+usage: bench/peers/fits.py NABLA [--fits 1000000] [--of-scipy 300] [--threads 2] [--rounds 5] [--json FILE]
 
 Needs NumPy and SciPy. Both fit a exp(-b t) + c to the same 32 samples, from the same starts, to the same parameters: the
 largest difference, relative to 1 + a parameter's size, is printed and must be within 1e-8 (of SciPy's with tolerances of
@@ -50,6 +50,7 @@ def main():
     parser.add_argument("--of-scipy", type=int, default=300)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--json")
     options = parser.parse_args()
 
     random = numpy.random.default_rng(7)
@@ -81,6 +82,11 @@ def main():
                            ("... with derivatives by hand", with_slopes)):
         print(f"{title:30} median {statistics.median(numbers):.4g}, {min(numbers):.4g} to {max(numbers):.4g}")
     print(f"{'parameters differ by at most':30} {apart:.2g} of 1 + their size; {answer['converged']} fits converged")
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump({"scipy": scipy.__version__, "fits": options.fits, "fits_by_scipy": some,
+                       "parameters_apart": float(apart), "converged": answer["converged"], "fits_per_second": rates,
+                       "ratios": ratios, "ratios_with_slopes": with_slopes}, file)
     return 0 if apart <= 1e-8 else 1
 
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Many descents: nabla minimize against SciPy's BFGS in a loop and BFGS batched in JAX and PyTorch.
 
-    python3 bench/peers/minimize_each.py --nabla build/cpu/nabla [--starts 1000000] [--rounds 5]
+    python3 bench/peers/minimize_each.py --nabla build/cpu/nabla [--starts 1000000] [--rounds 5] [--json FILE]
 
 Two-dimensional Rosenbrock from uniform starts in [-2, 2]^2, until the gradient's norm is at most 1e-8, in f64. All in one
 process's run, in turns; each round tells its own ratios, the summary their medians. Every answer is checked: norms of
@@ -196,6 +196,7 @@ def main():
     parser.add_argument("--jax-starts", type=int, default=100_000, help="of JAX and PyTorch")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--json")
     options = parser.parse_args()
     starts = np.random.default_rng(7).uniform(-2, 2, (options.starts, 2))
     runs = {"nabla": (lambda s: run_nabla(options.nabla, s, options.threads), options.starts)}
@@ -223,11 +224,17 @@ def main():
                 if np.mean(gradient_norms(x) <= TOLERANCE) < 0.99:
                     wrong.add(name)
     ours = np.array(per_start["nabla"])
+    rows = []
     for name, all_seconds in per_start.items():
         ratios = np.array(all_seconds) / ours
         print(f"{name}: {np.median(all_seconds) * 1e9:.4g} ns a start; {np.median(ratios):.4g} times nabla's "
               f"({ratios.min():.4g} to {ratios.max():.4g})" + ("; does not count, its answers are wrong" * (name in wrong)))
+        rows.append({"name": name, "seconds_per_start": all_seconds, "ratios": ratios.tolist(), "counts": name not in wrong})
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as file:
+            json.dump(rows, file)
+    return 1 if "nabla" in wrong else 0
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(main())
