@@ -88,7 +88,7 @@ EachReport fit_each(const Executor& executor, const Model& model, std::type_iden
     if (starts.components != n) detail::throw_dimension("fit_each", n, starts.components);
     const auto data = detail::each_data<T>(executor, starts.count, k, columns);
     const auto run_body = [&](const auto& body, const char* third) {
-      run(detail::cpu_operation<T, Model>("fit_each", body, n, "gradient", third), data);
+      run(detail::each_operation<true, T, Model>(body, n, third, "fit_each"), data);
     };
     if (matrix) {
       run_body(detail::FitBody<Model, n, true>{model, data.rows, k}, "hessian");
