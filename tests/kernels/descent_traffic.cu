@@ -29,7 +29,6 @@ using nabla::Method;
 using nabla::Points;
 
 struct Rosenbrock {
-  static constexpr int dimension = 2;
   static constexpr Method descends_by[] = {Method::bfgs};
   constexpr auto operator()(const auto& x) const {
     const auto a = 1 - x[0], b = x[1] - x[0] * x[0];
@@ -111,9 +110,10 @@ void fit_decays(const Executor& where, std::int64_t count, std::int64_t blocks, 
   const auto from = Points<double>::from_host(where, starts, 3);
   const auto t = Batch<double>::from_host(where, times, rows),
              y = Batch<double>::from_host(where, samples, rows, layout);
-  const auto data = detail::each_data<double>(where, count, 2, {t, y});
-  const detail::FitBody<Decay, 3, true> body{Decay(), rows, 2};
-  descend(where, detail::each_operation<true, double, Decay>(body, 3, "hessian"), from, data,
+  constexpr int n = detail::variables_of<Decay>(), columns = detail::data_of<Decay>();
+  const auto data = detail::each_data<double>(where, count, columns, {t, y});
+  const detail::FitBody<Decay, n, true> body{Decay(), rows, columns};
+  descend(where, detail::each_operation<true, double, Decay>(body, n, "hessian"), from, data,
           detail::EachMethod::levenberg_marquardt, 0, 1e-20, blocks);
 }
 
