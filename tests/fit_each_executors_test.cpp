@@ -1,103 +1,36 @@
-// Fits on every executor: parameters that are known, least squares checked in long double, CUDA against CPUs, and that
-// fits don't know of each other there, whichever thread takes them.
+// Fits on every executor: parameters that are known, least squares checked in long double, and data of every shape.
 
-#include "../host/each/cuda.hpp"
+#include "decays.hpp"
 #include "executors.hpp"
 
 #include <nabla/fit_each.hpp>
 
 #include <array>
-#include <bit>
 #include <cmath>
 #include <cstdint>
-#include <functional>
-#include <limits>
-#include <random>
-#include <string>
-#include <type_traits>
 #include <vector>
 
 namespace {
 
-using nabla::Array;
 using nabla::Batch;
-using nabla::BatchView;
-using nabla::EachFound;
 using nabla::EachOptions;
 using nabla::Executor;
 using nabla::fit_each;
-using nabla::FitColumns;
 using nabla::Formula;
 using nabla::Layout;
 using nabla::Method;
 using nabla::Points;
-using nabla::StopReason;
-
-constexpr std::int64_t rows = 32;
-
-/// a exp(-b t) + c, measured as y at times t.
-struct Decay {
-  static constexpr int variables = 3, data = 2;
-  static constexpr Method descends_by[] = {Method::levenberg_marquardt, Method::bfgs, Method::lbfgs};
-  template <class X, class D>
-  constexpr auto operator()(const X& x, const D& d) const {
-    using nabla::exp;
-    return x[0] * exp(-x[1] * d[0]) + x[2] - d[1];
-  }
-};
-Formula decay_formula() {
-  return Formula::parse("a*exp(-b*t) + c - y", {.variables = {"a", "b", "c"}, .data = {"t", "y"}});
-}
-
-/// Fits with known parameters; `noise` is the largest error of a sample.
-struct Decays {
-  std::int64_t count;
-  std::vector<double> parameters, times, samples, starts;  // point by point, row by row
-
-  explicit Decays(std::int64_t fits, double noise = 0) : count(fits) {
-    std::mt19937_64 random(1);
-    const auto uniform = [&](double low, double high) {
-      return std::uniform_real_distribution<double>(low, high)(random);
-    };
-    for (std::int64_t r = 0; r < rows; ++r) times.push_back(4.0 * static_cast<double>(r) / (rows - 1));
-    for (std::int64_t k = 0; k < fits; ++k) {
-      const double a = uniform(1, 5), b = uniform(0.5, 2), c = uniform(-1, 1);
-      parameters.insert(parameters.end(), {a, b, c});
-      starts.insert(starts.end(), {1, 1, 0});
-      for (const double t : times) samples.push_back(a * std::exp(-b * t) + c + noise * uniform(-1, 1));
-    }
-  }
-};
-
-/// The same where an executor reaches it.
-struct Placed {
-  Points<double> starts;
-  Batch<double> times, samples;
-
-  Placed(const Executor& where, const Decays& decays)
-      : starts(Points<double>::from_host(where, decays.starts, 3)),
-        times(Batch<double>::from_host(where, decays.times, rows)),
-        samples(Batch<double>::from_host(where, decays.samples, rows)) {}
-  FitColumns<double> columns() const { return {times, samples}; }
-};
-
-const EachOptions tight{.method = Method::levenberg_marquardt, .relative_gradient_tolerance = 1e-12};
-
-std::vector<std::uint64_t> bits(const std::vector<double>& numbers) {
-  std::vector<std::uint64_t> all;
-  for (const double x : numbers) all.push_back(std::bit_cast<std::uint64_t>(x));
-  return all;
-}
+using nabla::test::bits;
+using nabla::test::Decay;
+using nabla::test::decay_formula;
+using nabla::test::Decays;
+using nabla::test::expect_near;
+using nabla::test::Placed;
+using nabla::test::rows;
+using nabla::test::tight;
 
 class Fits : public nabla::test::OnEveryExecutor {};
 INSTANTIATE_TEST_SUITE_P(On, Fits, nabla::test::every_executor(), nabla::test::executor_name);
-
-void expect_near(const EachFound<double>& found, const std::vector<double>& right, double tolerance) {
-  const std::vector<double> x = found.x.to_host();
-  ASSERT_EQ(x.size(), right.size());
-  for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(x[i], right[i], tolerance) << i;
-  EXPECT_EQ(found.report.converged(), found.report.starts) << describe(found.report);
-}
 
 TEST_P(Fits, FindParametersOfExactSamples) {
   const Executor where = executor();
@@ -149,91 +82,6 @@ TEST_P(Fits, OfNoisySamplesAreLeastInLongDouble) {
   EXPECT_EQ(of_formula.report.converged(), decays.count) << describe(of_formula.report);
   expect_least(decays, found.x.to_host());
   expect_least(decays, of_formula.x.to_host());
-}
-
-/// Reasons, steps and results as on CPUs, but for rounding; steps tell of J^T J.
-void expect_as_on_cpus(const EachFound<double>& here, const EachFound<double>& there) {
-  EXPECT_EQ(here.reason, there.reason);
-  const std::vector<double> x = here.x.to_host(), y = there.x.to_host();
-  for (std::size_t i = 0; i < x.size(); ++i) {
-    if (!std::isnan(x[i])) EXPECT_NEAR(x[i], y[i], 1e-8 * (1 + std::abs(x[i]))) << i;
-  }
-  std::int64_t differ = 0;
-  for (std::size_t k = 0; k < here.iterations.size(); ++k) {
-    EXPECT_LE(std::abs(here.evaluations[k] - there.evaluations[k]), 2) << k;
-    differ += here.evaluations[k] != there.evaluations[k] ? 1 : 0;
-  }
-  EXPECT_LE(differ, static_cast<std::int64_t>(here.iterations.size()) / 10);
-  EXPECT_EQ(here.report.best, there.report.best);
-}
-
-/// From far away, where steps fail and mu grows.
-TEST_P(Fits, TakeTheStepsThatTheyTakeOnCpus) {
-  const Executor host = Executor::cpu(1), where = executor();
-  Decays decays(100, 0.05);
-  for (std::size_t k = 0; k < decays.starts.size(); k += 3) {
-    decays.starts[k] = 0.01 * static_cast<double>(k);
-    decays.starts[k + 1] = 0.02 * static_cast<double>(k);
-    decays.starts[k + 2] = static_cast<double>(k % 7) - 3;
-  }
-  decays.starts[60] = std::numeric_limits<double>::quiet_NaN();
-  decays.starts[91] = -1e6;  // where the model overflows
-  const Placed here(host, decays), there(where, decays);
-  EachOptions options{.method = Method::levenberg_marquardt, .relative_gradient_tolerance = 1e-6};
-  const auto compare = [&](const auto& model) {
-    expect_as_on_cpus(fit_each(host, model, here.starts, here.columns(), options),
-                      fit_each(where, model, there.starts, there.columns(), options));
-  };
-  compare(Decay());
-  compare(decay_formula());
-  options.lower = {0, 0, 0.25};
-  options.upper = {10, 10, 10};
-  compare(Decay());
-  compare(decay_formula());
-}
-
-/// The first N cosines, which are orthogonal: with state in memory, and for N = 10 sums too.
-template <int N>
-struct Cosines {
-  static constexpr int variables = N, data = 2;
-  static constexpr Method descends_by[] = {Method::levenberg_marquardt};
-  template <class X, class D>
-  constexpr auto operator()(const X& x, const D& d) const {
-    using nabla::cos;
-    auto sum = x[0] - d[1];
-    for (int i = 1; i < N; ++i) sum += x[i] * cos(static_cast<double>(i) * d[0]);
-    return sum;
-  }
-};
-template <int N>
-void fit_cosines(const Executor& where, const std::string& formula) {
-  constexpr std::int64_t fits = 70;
-  constexpr double pi = 3.14159265358979323846;
-  std::vector<double> t, y, right;
-  for (int r = 0; r < rows; ++r) t.push_back(pi * (r + 0.5) / static_cast<double>(rows));
-  for (int k = 0; k < fits; ++k) {
-    for (int i = 0; i < N; ++i) right.push_back(std::sin(1.0 + k + 10.0 * i));
-    for (const double at : t) {
-      long double sum = 0;
-      for (int i = 0; i < N; ++i)
-        sum += right[static_cast<std::size_t>(k * N + i)] * std::cos(static_cast<long double>(i) * at);
-      y.push_back(static_cast<double>(sum));
-    }
-  }
-  const auto starts = Points<double>::from_host(where, std::vector<double>(fits * N, 0), N);
-  const Batch<double> times = Batch<double>::from_host(where, t, rows),
-                      samples = Batch<double>::from_host(where, y, rows);
-  expect_near(fit_each(where, Cosines<N>(), starts, {times, samples}, tight), right, 1e-10);
-  const Formula model = Formula::parse(formula, {.data = {"t", "y"}});
-  for (const Method method : {Method::levenberg_marquardt, Method::lbfgs}) {
-    EachOptions options = tight;
-    options.method = method;
-    expect_near(fit_each(where, model, starts, {times, samples}, options), right, 1e-10);
-  }
-}
-TEST_P(Fits, TakeManyVariables) {
-  fit_cosines<6>(executor(), "sum(i, 1, 6, x[i]*cos((i-1)*t)) - y");
-  fit_cosines<10>(executor(), "sum(i, 1, 10, x[i]*cos((i-1)*t)) - y");
 }
 
 /// A number of each fit, weights that all share, and what one number is for all.
@@ -366,134 +214,6 @@ TEST_P(Fits, SinglePrecision) {
                         fit_each(where, decay_formula(), starts, {times, samples}, options).x.to_host()}) {
     for (std::size_t i = 0; i < x.size(); ++i) ASSERT_NEAR(x[i], decays.parameters[i], 2e-3) << i;
   }
-}
-
-template <class Model>
-void expect_independence(const Executor& where, const Model& model) {
-  const Decays good(150, 0.1);
-  const Placed placed(where, good);
-  const auto all = fit_each(where, model, placed.starts, placed.columns(), tight);
-  const std::vector<std::uint64_t> x = bits(all.x.to_host());
-  const std::int64_t last = good.count - 1;
-  // Backwards, by strides.
-  const BatchView<const double> backwards(placed.samples.data() + last * rows, good.count, rows, -rows, 1);
-  const auto reversed = fit_each(where, model, placed.starts, {placed.times, backwards}, tight);
-  const std::vector<std::uint64_t> y = bits(reversed.x.to_host());
-  for (std::size_t k = 0; k < static_cast<std::size_t>(good.count); ++k) {
-    const std::size_t other = static_cast<std::size_t>(last) - k;
-    for (std::size_t i = 0; i < 3; ++i) ASSERT_EQ(x[3 * k + i], y[3 * other + i]) << k;
-    ASSERT_EQ(all.evaluations[k], reversed.evaluations[other]);
-  }
-  // Alone.
-  for (const std::int64_t k : {std::int64_t{0}, std::int64_t{100}, last}) {
-    const auto start = Points<double>::from_host(where, std::vector<double>{1, 1, 0}, 3);
-    const BatchView<const double> own(placed.samples.data() + k * rows, 1, rows, rows, 1);
-    const auto alone = bits(fit_each(where, model, start, {placed.times, own}, tight).x.to_host());
-    for (std::size_t i = 0; i < 3; ++i) ASSERT_EQ(alone[i], x[3 * static_cast<std::size_t>(k) + i]) << k;
-  }
-  // Beside bad ones.
-  Decays bad = good;
-  bad.samples[17 * rows + 5] = std::numeric_limits<double>::quiet_NaN();
-  bad.samples[40 * rows] = std::numeric_limits<double>::infinity();
-  const Placed spoilt(where, bad);
-  const auto found = fit_each(where, model, spoilt.starts, spoilt.columns(), tight);
-  const std::vector<std::uint64_t> z = bits(found.x.to_host());
-  for (std::size_t k = 0; k < static_cast<std::size_t>(good.count); ++k) {
-    if (k == 17 || k == 40) {
-      EXPECT_EQ(found.reason[k], StopReason::not_finite) << k;
-    } else {
-      for (std::size_t i = 0; i < 3; ++i) ASSERT_EQ(x[3 * k + i], z[3 * k + i]) << k;
-    }
-  }
-}
-TEST_P(Fits, DoNotDependOnEachOther) {
-  expect_independence(executor(), Decay());
-  expect_independence(executor(), decay_formula());
-}
-
-TEST_P(Fits, EndAtLimits) {
-  const Executor where = executor();
-  const Decays decays(70, 0.1);
-  const Placed placed(where, decays);
-  EachOptions options = tight;
-  options.max_iterations = 1;
-  EXPECT_EQ(fit_each(where, Decay(), placed.starts, placed.columns(), options).report.count(StopReason::iterations),
-            70);
-  options = tight;
-  options.max_evaluations = 2;
-  const auto found = fit_each(where, Decay(), placed.starts, placed.columns(), options);
-  EXPECT_EQ(found.report.count(StopReason::evaluations), 70);
-  for (const std::int64_t evaluations : found.evaluations) EXPECT_EQ(evaluations, 2);
-}
-
-class FitsOnCuda : public nabla::test::OnCuda {};
-INSTANTIATE_TEST_SUITE_P(On, FitsOnCuda, nabla::test::only_cuda(), nabla::test::executor_name);
-
-struct Results {
-  std::vector<double> x;
-  std::vector<std::int64_t> evaluations;
-  nabla::detail::EachCounts counts;
-};
-
-/// With so many blocks at most, so that threads take fit after fit.
-Results fit_in_blocks(const Executor& where, const Placed& placed, std::int64_t blocks) {
-  namespace detail = nabla::detail;
-  const std::int64_t count = placed.starts.count();
-  const Batch<double> x(where, count, 3, Layout::point_major);
-  const Array<std::int64_t> evaluations(where, count);
-  const auto data = detail::each_data<double>(where, count, 2, placed.columns());
-  const detail::FitBody<Decay, 3, true> body{Decay(), data.rows, 2};
-  const auto operation = detail::each_operation<true, double, Decay>(body, 3, "hessian");
-  detail::each::Rules<double> rules{};
-  rules.relative = 1e-24;
-  rules.target = -std::numeric_limits<double>::infinity();
-  rules.max_iterations = 1000;
-  rules.max_evaluations = 1e6;
-  nabla::EachOutputs<double> out;
-  out.x = x.view();
-  out.evaluations = evaluations.data();
-  const std::function<bool(const nabla::EachProgress&)> none;
-  const detail::EachTask<double> task{
-      operation, placed.starts.view(), data, out, detail::EachMethod::levenberg_marquardt, rules, none};
-  detail::BestStart best{};
-  const auto counts = detail::cuda::descend_from_each(where, task, best, blocks);
-  return {x.to_host(), evaluations.to_host(), counts};
-}
-
-TEST_P(FitsOnCuda, ThreadsTakeFitAfterFit) {
-  const Executor where = executor();
-  for (const std::int64_t count : {1, 65, 300}) {
-    SCOPED_TRACE(count);
-    Decays decays(count, 0.1);
-    if (count > 50) decays.samples[50 * rows + 3] = std::numeric_limits<double>::quiet_NaN();
-    const Placed placed(where, decays);
-    const Results one = fit_in_blocks(where, placed, 1), many = fit_in_blocks(where, placed, 1000);
-    EXPECT_EQ(bits(one.x), bits(many.x));
-    EXPECT_EQ(one.evaluations, many.evaluations);
-    EXPECT_EQ(one.counts.reasons[static_cast<int>(StopReason::not_finite)], count > 50 ? 1 : 0);
-    if (count == 300) {
-      EXPECT_GT(static_cast<double>(one.counts.evaluations), 0.6 * static_cast<double>(one.counts.lanes));
-    }
-  }
-}
-
-TEST_P(FitsOnCuda, RefuseMethodsThatAModelLeavesOut) {
-  const Executor where = executor();
-  const Placed placed(where, Decays(3));
-  const auto refusal = [&](const auto& call) -> std::string {
-    try {
-      call();
-    } catch (const nabla::Error& error) {
-      return error.what();
-    }
-    return "";
-  };
-  EXPECT_EQ(refusal([&] { fit_each(where, Decay(), placed.starts, placed.columns(), {.method = Method::gradient}); }),
-            "fit_each: the function's descends_by leaves this method out, so it has no kernel");
-  const std::vector<double> elsewhere(3 * rows);
-  EXPECT_THROW(fit_each(where, Decay(), placed.starts,
-                        {placed.times, BatchView<const double>(elsewhere.data(), 3, rows, rows, 1)}, tight),
-               nabla::MemorySpaceError);
 }
 
 }  // namespace
