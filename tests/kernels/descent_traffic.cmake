@@ -10,9 +10,9 @@
 # were all side by side).
 
 # Each: most instructions of a warp and sectors for 32 evaluations, least share of threads in thousandths.
-set(rosenbrock 550 5 740)
-set(decay_by_fit 3050 1100 900)
-set(decay_by_row 3050 460 900)
+set(rosenbrock 580 5 740)
+set(decay_by_fit 3250 1100 900)
+set(decay_by_row 3250 460 900)
 set(starts 10000)
 set(blocks 4)
 
