@@ -87,7 +87,7 @@ TEST_P(Fits, OfNoisySamplesAreLeastInLongDouble) {
 /// A number of each fit, weights that all share, and what one number is for all.
 struct WeightedLine {
   static constexpr int variables = 1, data = 5;
-  static constexpr Method descends_by[] = {Method::levenberg_marquardt};
+  [[maybe_unused]] static constexpr Method descends_by[] = {Method::levenberg_marquardt};
   template <class X, class D>
   constexpr auto operator()(const X& x, const D& d) const {
     return d[2] * (d[3] * x[0] * d[0] + d[4] - d[1]);
@@ -133,7 +133,7 @@ TEST_P(Fits, ReadColumnsOfEveryShape) {
 /// Two residuals a row.
 struct LineAndDecay {
   static constexpr int variables = 2, data = 3;
-  static constexpr Method descends_by[] = {Method::levenberg_marquardt};
+  [[maybe_unused]] static constexpr Method descends_by[] = {Method::levenberg_marquardt};
   template <class X, class D>
   constexpr auto operator()(const X& x, const D& d) const {
     using nabla::exp;
@@ -164,7 +164,7 @@ TEST_P(Fits, TakeSeveralResidualsOfARow) {
 /// Residuals of Rosenbrock's function; of any number of variables up to five.
 struct Valley {
   static constexpr int dimension = 2;
-  static constexpr Method descends_by[] = {Method::levenberg_marquardt};
+  [[maybe_unused]] static constexpr Method descends_by[] = {Method::levenberg_marquardt};
   template <class X>
   constexpr auto operator()(const X& x) const {
     return std::array<typename X::value_type, 2>{10 * (x[1] - x[0] * x[0]), 1 - x[0]};
@@ -172,7 +172,7 @@ struct Valley {
 };
 struct Valleys {
   static constexpr bool unrolled = false;
-  static constexpr Method descends_by[] = {Method::levenberg_marquardt};
+  [[maybe_unused]] static constexpr Method descends_by[] = {Method::levenberg_marquardt};
   template <class X>
   constexpr auto operator()(const X& x) const {
     std::array<typename X::value_type, 10> all;
