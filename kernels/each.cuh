@@ -61,13 +61,19 @@ struct MemoryFound {
   constexpr void store(std::int64_t row, T x) { rows.store(static_cast<int>(row), x); }
 };
 
-/// The trial, as bodies see points; in registers chosen, not addressed, as a caller's loops need not be unrolled.
+/// The trial, as bodies see points; in registers chosen, not addressed, as a caller's loops need not be unrolled. A
+/// start's data are read where they are: a row of them by all threads of a warp at once, of starts side by side.
 template <class T, int N, class State>
 struct TrialInput {
   using Scalar = T;
+  static constexpr bool few_registers = true;
   std::int64_t dimension;
   const State& state;
   each::Layout at;
+  const BatchView<const T>* columns;
+  std::int64_t data_rows;
+  std::int64_t start;
+  constexpr T datum(std::int64_t row, std::int64_t column) const { return columns[column](start, row); }
   constexpr T operator()(std::int64_t i) const {
     if constexpr (N == 0) {
       return state.load(at.trial(static_cast<int>(i)));
@@ -148,7 +154,6 @@ __device__ void descend(const Body& body, const EachRequest<T>& request, State& 
                         EachCounters& counters) {
   const int n = N > 0 ? N : static_cast<int>(request.starts.components);
   each::Walker<T, N, State, Found> walker(request.rules, n, state, found);
-  const TrialInput<T, N, State> in{n, state, walker.layout};
   EachQueue queue;
   std::int64_t start = -1;
   unsigned long long lanes = 0;
@@ -161,7 +166,7 @@ __device__ void descend(const Body& body, const EachRequest<T>& request, State& 
     if (!__any_sync(0xffffffffu, start >= 0)) break;
     lanes += 32;
     if (start >= 0) {
-      body(in, found);
+      body(TrialInput<T, N, State>{n, state, walker.layout, request.columns, request.data_rows, start}, found);
       each::advance<Method>(walker);
       if (walker.get(each::reason) >= T(0)) {
         end_descent(walker, request, start, counters);

@@ -1,43 +1,25 @@
 #pragma once
 
 #include <nabla/detail/each_launch.hpp>
+#include <nabla/detail/each_method.hpp>
+#include <nabla/detail/residual_bodies.hpp>
 #include <nabla/kernels/check.cuh>
 #include <nabla/kernels/each.cuh>
-#include <nabla/minimize.hpp>
 
-#include <iterator>
-#include <type_traits>
+#include <string>
 
 namespace nabla::detail {
 
-/// What callers call a method. (No parameter of a template is called as that enumeration is: nvcc takes one for the
-/// other.)
-template <class Program>
-inline constexpr nabla::Method method_of = nabla::Method::gradient;
-template <>
-inline constexpr nabla::Method method_of<each::FixedHeavyBall> = nabla::Method::heavy_ball;
-template <>
-inline constexpr nabla::Method method_of<each::SearchedHeavyBall> = nabla::Method::heavy_ball;
-template <>
-inline constexpr nabla::Method method_of<each::FixedNesterov> = nabla::Method::nesterov;
-template <>
-inline constexpr nabla::Method method_of<each::SearchedNesterov> = nabla::Method::nesterov;
-template <>
-inline constexpr nabla::Method method_of<each::BarzilaiBorwein> = nabla::Method::barzilai_borwein;
-template <>
-inline constexpr nabla::Method method_of<each::Bfgs> = nabla::Method::bfgs;
-template <>
-inline constexpr nabla::Method method_of<each::LimitedBfgs> = nabla::Method::lbfgs;
-template <>
-inline constexpr nabla::Method method_of<each::Newton> = nabla::Method::newton_cg;
-
 /// Whether a function's descents by a method are compiled: all are, unless it says which are wanted,
 ///     static constexpr nabla::Method descends_by[] = {nabla::Method::bfgs};
-template <class F, class Program>
-constexpr bool descends_by() {
-  if constexpr (requires { std::size(F::descends_by); }) {
+/// (No parameter of a template is called as that enumeration is: nvcc takes one for the other.)
+template <class F>
+constexpr bool descends_by(EachMethod method) {
+  if constexpr (requires { F::descends_by; }) {
+    // Of a class template nvcc does not know how many there are before it was made to look.
+    [[maybe_unused]] constexpr nabla::Method first = F::descends_by[0];
     for (const nabla::Method wanted : F::descends_by) {
-      if (wanted == method_of<Program>) return true;
+      if (wanted == method_of(method)) return true;
     }
     return false;
   } else {
@@ -45,12 +27,19 @@ constexpr bool descends_by() {
   }
 }
 
+/// Whether a body gives what a method wants in the Hessian's place.
+template <class Body, class Program>
+constexpr bool gives_what_is_wanted() {
+  constexpr bool damps = requires { Program::damps; };
+  return Program::needs_hessian == (Body::rows(1).group[2] > 0) && damps == gives_normal_matrix<Body>;
+}
+
 /// Enqueues descents by the launch's method. Stream: the launch's; the body is copied into the launch.
 template <class F, class T, class Body>
 void launch_each(const void* erased_body, const EachLaunch<T>& launch) {
   const Body& body = *static_cast<const Body*>(erased_body);
-  with_method(launch.method, [&]<class Program>(std::type_identity<Program>) {
-    if constexpr (Program::needs_hessian == (Body::rows(1).group[2] > 0) && descends_by<F, Program>()) {
+  with_method(launch.method, [&]<EachMethod which, class Program>(EachProgram<which, Program>) {
+    if constexpr (gives_what_is_wanted<Body, Program>() && descends_by<F>(which)) {
       const auto kernel = &each_kernel<T, Body, Program>;
       int processors = 0, blocks_of_each = 0;
       cuda_check(cudaDeviceGetAttribute(&processors, cudaDevAttrMultiProcessorCount, launch.device),
@@ -65,8 +54,8 @@ void launch_each(const void* erased_body, const EachLaunch<T>& launch) {
                         each_memory_rows<Program>(Body::variables, n, request.rules.memory, Body::rows(n).total()));
       launch_kernel("nabla descent kernel", kernel, {blocks, each_threads, 0, launch.stream}, body, request);
     } else {
-      throw ExecutorUnavailable(
-          "minimize_each: the function's descends_by leaves this method out, so it has no kernel");
+      throw ExecutorUnavailable(std::string(launch.name) +
+                                ": the function's descends_by leaves this method out, so it has no kernel");
     }
   });
 }

@@ -94,6 +94,31 @@ TEST_F(Fits, OutputsAreResidualsWithoutData) {
   EXPECT_FALSE(all.contains("rows"));
 }
 
+TEST_F(Fits, OnCudaFindTheSame) {
+  if (const std::string reason = why_no_cuda(); !reason.empty()) GTEST_SKIP() << "no CUDA: " << reason;
+  const auto on = [&](const char* executor, const std::string& out, std::vector<std::string> more) {
+    auto all = arguments({"--param-column", offset(), "--out-x", file(out)});
+    all.insert(all.end(), more.begin(), more.end());
+    all[2] = executor;
+    return answer(all);
+  };
+  for (const std::vector<std::string>& starts :
+       {std::vector<std::string>{"--at", "2,1.5,0.5"}, {"--points", file("starts.npy")}}) {
+    const json cpu = on("cpu", "x.npy", starts), cuda = on("cuda", "x_of_cuda.npy", starts);
+    EXPECT_EQ(cuda["executor"]["kind"], "cuda");
+    EXPECT_GE(cuda["transfer_seconds"], 0);
+    EXPECT_EQ(cuda["status_counts"], cpu["status_counts"]);
+    const auto x = numbers_of<double>(read_file(file("x.npy"))),
+               y = numbers_of<double>(read_file(file("x_of_cuda.npy")));
+    ASSERT_EQ(x.size(), y.size());
+    for (std::size_t i = 0; i < x.size(); ++i) EXPECT_NEAR(x[i], y[i], 1e-8);
+  }
+  const json without_data =
+      answer({"minimize", "--executor", "cuda", "--formula", "10*(y - x^2); 1 - x", "--variables", "x,y",
+              "--relative-tolerance", "1e-12", "--at", "-1.2,1", "--at", "2,2", "--method", "levenberg-marquardt"});
+  EXPECT_EQ(without_data["converged"], 2);
+}
+
 TEST_F(Fits, ArePrintedForPeople) {
   const Outcome outcome = nabla(arguments({"--param-column", offset(), "--at", "2,1.5,0.5"}));
   EXPECT_EQ(outcome.status, 0) << outcome.err;

@@ -4,7 +4,6 @@
 #include "../host/each/cuda.hpp"
 #include "executors.hpp"
 
-#include <nabla/fit_each.hpp>
 #include <nabla/formula.hpp>
 #include <nabla/minimize_each.hpp>
 
@@ -231,12 +230,6 @@ TEST_F(EachOnCuda, RefusesWhatItHasNot) {
   };
   EXPECT_EQ(refusal([&] { nabla::minimize_each(where, Valley(), starts, {.method = Method::gradient}); }),
             "minimize_each: the function's descends_by leaves this method out, so it has no kernel");
-  const Formula model = Formula::parse("a*t + b - y", {.variables = {"a", "b"}, .data = {"t", "y"}});
-  const Batch<double> column(where, 3, 4);
-  EXPECT_EQ(refusal([&] {
-              nabla::fit_each(where, model, starts, {column.view(), column.view()});
-            }),
-            "fit_each: fits are for CPU executors only");
 }
 
 TEST_F(EachOnCuda, RefusesTheHostsMemory) {

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <nabla/detail/each_method.hpp>
 #include <nabla/formula_objective.hpp>
 
 #include <algorithm>
@@ -175,36 +176,9 @@ class Walk {
   Stopwatch watch_;
 };
 
-/// Methods that many starts go by side by side.
+/// Methods that many starts go by side by side, but for that of fits.
 bool has_lanes(Method method) {
-  switch (method) {
-    case Method::gradient:
-    case Method::heavy_ball:
-    case Method::nesterov:
-    case Method::barzilai_borwein:
-    case Method::bfgs:
-    case Method::lbfgs:
-    case Method::newton_cg:
-      return true;
-    default:
-      return false;
-  }
-}
-
-template <class T>
-Descents descents_of(const std::vector<StopReason>& reason, const std::vector<T>& value,
-                     const std::vector<T>& gradient_norm, const std::vector<std::int64_t>& iterations,
-                     const std::vector<std::int64_t>& evaluations, double seconds) {
-  Descents descents;
-  descents.seconds = seconds;
-  for (std::size_t k = 0; k < reason.size(); ++k) {
-    descents.all.push_back({reason[k],
-                            static_cast<double>(value[k]),
-                            static_cast<double>(gradient_norm[k]),
-                            iterations[k],
-                            {.gradients = evaluations[k]}});
-  }
-  return descents;
+  return method != Method::levenberg_marquardt && nabla::detail::each_method(method).has_value();
 }
 
 /// All of them on a CUDA device, whoever wrote the function as a formula: kernels of 27 functions by ten methods would

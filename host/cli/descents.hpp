@@ -34,6 +34,23 @@ struct Descents {
   double transfer_seconds = 0;  // stays 0 on the CPU
 };
 
+/// What minimize_each() tells of each start.
+template <class T>
+Descents descents_of(const std::vector<StopReason>& reason, const std::vector<T>& value,
+                     const std::vector<T>& gradient_norm, const std::vector<std::int64_t>& iterations,
+                     const std::vector<std::int64_t>& evaluations, double seconds) {
+  Descents descents;
+  descents.seconds = seconds;
+  for (std::size_t k = 0; k < reason.size(); ++k) {
+    descents.all.push_back({reason[k],
+                            static_cast<double>(value[k]),
+                            static_cast<double>(gradient_norm[k]),
+                            iterations[k],
+                            {.gradients = evaluations[k]}});
+  }
+  return descents;
+}
+
 /// What all of them have in common.
 struct DescentTask {
   const Executor& executor;

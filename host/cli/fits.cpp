@@ -91,46 +91,38 @@ EachOptions fit_options(const DescentTask& task, const std::string& method) {
   return options;
 }
 
-template <class T>
-struct LoadedColumn {
-  Batch<T> numbers;
-  BatchView<const T> view;
-};
-
-template <class T>
-LoadedColumn<T> load(const FitColumn& column, const Executor& host) {
-  const Layout layout = column.header.shape.size() < 2 ? Layout::point_major : column.header.layout();
-  Batch<T> numbers(host, column.fits, column.rows, layout);
-  read_npy_numbers(column.file, column.header, numbers.data());
-  const BatchView<const T> view = numbers;
-  return {std::move(numbers), view};
-}
-
 }  // namespace
 
 template <class T>
 Fitted<T> fit_from_all(const DescentTask& task, const FitData& data, const std::string& method,
                        const Batch<T>& starts) {
-  const Executor& where = task.executor;
-  if (where.is_cuda()) throw ExecutorUnavailable("fits are for CPUs only; expected --executor cpu or auto");
+  const Executor &where = task.executor, &host = starts.executor();
   EachOptions options = fit_options(task, method);
   const std::int64_t count = data.fits(starts.count()), n = starts.components();
-  std::vector<LoadedColumn<T>> loaded;
-  FitColumns<T> columns;
+  double transfer_seconds = 0;
+  std::vector<Batch<T>> loaded;
   for (const FitColumn& column : data.columns()) {
-    loaded.push_back(load<T>(column, where));
-    columns.push_back(loaded.back().view);
+    const Layout layout = column.header.shape.size() < 2 ? Layout::point_major : column.header.layout();
+    loaded.emplace_back(where, column.fits, column.rows, layout);
+    transfer_seconds += read_numbers(where, column.file, column.header, loaded.back().data());
   }
-  BatchView<const T> from = starts;
+  const FitColumns<T> columns(loaded.begin(), loaded.end());
+  std::optional<Batch<T>> on_device;
+  if (where.is_cuda()) {
+    const Stopwatch there;
+    const auto size = static_cast<std::size_t>(starts.count() * n);
+    on_device = Batch<T>::from_host(where, {starts.data(), size}, n, starts.layout());
+    transfer_seconds += there.seconds();
+  }
+  BatchView<const T> from = on_device ? *on_device : starts;
   from.count = count;
   if (starts.count() == 1) from.item_stride = 0;
 
-  const auto size = static_cast<std::size_t>(count);
-  Fitted<T> fitted{{}, Batch<T>(where, count, n, starts.layout())};
   const Batch<T> value(where, count, 1), gradient_norm(where, count, 1);
-  std::vector<std::int64_t> iterations(size), evaluations(size);
-  std::vector<StopReason> reasons(size);
-  const EachOutputs<T> out{fitted.x, value, gradient_norm, iterations.data(), evaluations.data(), reasons.data()};
+  const Array<std::int64_t> iterations(where, count), evaluations(where, count);
+  const Array<StopReason> reasons(where, count);
+  Batch<T> x(where, count, n, starts.layout());
+  const EachOutputs<T> out{x, value, gradient_norm, iterations.data(), evaluations.data(), reasons.data()};
 
   const Interruption interruption;
   ProgressLine line(!task.quiet);
@@ -144,17 +136,11 @@ Fitted<T> fit_from_all(const DescentTask& task, const FitData& data, const std::
   const Formula& model = *task.function.formula();
   const EachReport report = columns.empty() ? minimize_each<Formula, T>(where, model, from, out, options)
                                             : fit_each<Formula, T>(where, model, from, columns, out, options);
-  fitted.descents.seconds = report.seconds;
-  for (std::size_t k = 0; k < size; ++k) {
-    const auto at = static_cast<std::int64_t>(k);
-    Descent one{reasons[k],
-                static_cast<double>(value.view()(at)),
-                static_cast<double>(gradient_norm.view()(at)),
-                iterations[k],
-                {}};
-    one.evaluations.gradients = evaluations[k];
-    fitted.descents.all.push_back(one);
-  }
+  const Stopwatch back;
+  Fitted<T> fitted{descents_of(reasons.to_host(), value.to_host(), gradient_norm.to_host(), iterations.to_host(),
+                               evaluations.to_host(), report.seconds),
+                   where.is_cuda() ? Batch<T>::from_host(host, x.to_host(), n, x.layout()) : std::move(x)};
+  if (where.is_cuda()) fitted.descents.transfer_seconds = transfer_seconds + back.seconds();
   return fitted;
 }
 template Fitted<float> fit_from_all(const DescentTask&, const FitData&, const std::string&, const Batch<float>&);

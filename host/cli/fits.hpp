@@ -54,8 +54,8 @@ struct Fitted {
   Batch<T> x;
 };
 
-/// Fits from each start. Without data the function's outputs are the residuals. Throws as minimize_each() does,
-/// ExecutorUnavailable on CUDA, UsageError for methods that have no part in it.
+/// Fits from each start, of which `starts` are in the host's memory. Without data the function's outputs are the
+/// residuals. Throws as minimize_each() does, UsageError for methods that have no part in it.
 template <class T>
 Fitted<T> fit_from_all(const DescentTask& task, const FitData& data, const std::string& method, const Batch<T>& starts);
 extern template Fitted<float> fit_from_all(const DescentTask&, const FitData&, const std::string&, const Batch<float>&);

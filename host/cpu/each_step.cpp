@@ -60,8 +60,8 @@ EachStep<T> step_of(int n) {
 
 template <class T>
 EachStep<T> each_step(EachMethod method, int n) {
-  if (method == EachMethod::levenberg_marquardt) return step_of<each::LevenbergMarquardt, T>(n);
-  return with_method(method, [&]<class Method>(std::type_identity<Method>) { return step_of<Method, T>(n); });
+  return with_method(method,
+                     [&]<EachMethod which, class Method>(EachProgram<which, Method>) { return step_of<Method, T>(n); });
 }
 template EachStep<float> each_step(EachMethod, int);
 template EachStep<double> each_step(EachMethod, int);

@@ -44,9 +44,6 @@ template <class T>
 EachCounts descend_from_each(const Executor& executor, const EachTask<T>& task, BestStart& best,
                              std::int64_t most_blocks) {
   const Operation<T>& operation = task.operation;
-  if (task.method == EachMethod::levenberg_marquardt || !task.data.columns.empty()) {
-    throw ExecutorUnavailable(std::string(operation.name) + ": fits are for CPU executors only");
-  }
   if (operation.launch_each == nullptr) {
     throw ExecutorUnavailable(std::string(operation.name) + ": " + operation.no_launch);
   }
@@ -62,17 +59,21 @@ EachCounts descend_from_each(const Executor& executor, const EachTask<T>& task, 
   const Array<T> upper = uploaded(executor, task.rules.upper, has_bounds ? n : 0);
   const Array<T> own_values(executor, has_values ? 0 : count);
   const Array<BestStart> partials(executor, most_best_partials);
+  Array<BatchView<const T>> columns(executor, static_cast<std::int64_t>(task.data.columns.size()));
+  if (!task.data.columns.empty()) columns.upload(task.data.columns);
 
   const EachOutputs<T>& out = task.out;
-  EachLaunch<T> launch{{task.starts, out.x, out.value, out.gradient_norm, out.iterations, out.evaluations, out.reason,
-                        task.rules, nullptr, tally.data()},
-                       task.method,
-                       state.device,
-                       state.stream,
-                       most_blocks,
-                       [&](std::int64_t numbers) {
-                         return static_cast<T*>(workspace(executor, static_cast<std::size_t>(numbers) * sizeof(T)));
-                       }};
+  EachLaunch<T> launch{
+      operation.name,
+      {task.starts, out.x, out.value, out.gradient_norm, out.iterations, out.evaluations, out.reason, task.rules,
+       columns.data(), task.data.columns.empty() ? 1 : task.data.rows, nullptr, tally.data()},
+      task.method,
+      state.device,
+      state.stream,
+      most_blocks,
+      [&](std::int64_t numbers) {
+        return static_cast<T*>(workspace(executor, static_cast<std::size_t>(numbers) * sizeof(T)));
+      }};
   if (has_bounds) {
     launch.request.rules.lower = lower.data();
     launch.request.rules.upper = upper.data();

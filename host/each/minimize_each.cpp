@@ -1,3 +1,4 @@
+#include <nabla/detail/each_method.hpp>
 #include <nabla/minimize_each.hpp>
 
 #include "../checks.hpp"
@@ -30,29 +31,10 @@ void require(bool right, const char* name, const char* expected, Found found) {
 }
 
 EachMethod method_of(const EachOptions& options) {
-  const bool fixed = options.step > 0;
-  switch (options.method) {
-    case Method::gradient:
-      return fixed ? EachMethod::fixed_gradient : EachMethod::searched_gradient;
-    case Method::heavy_ball:
-      return fixed ? EachMethod::fixed_heavy_ball : EachMethod::searched_heavy_ball;
-    case Method::nesterov:
-      return fixed ? EachMethod::fixed_nesterov : EachMethod::searched_nesterov;
-    case Method::barzilai_borwein:
-      return EachMethod::barzilai_borwein;
-    case Method::bfgs:
-      return EachMethod::bfgs;
-    case Method::lbfgs:
-      return EachMethod::lbfgs;
-    case Method::newton_cg:
-      return EachMethod::newton;
-    case Method::levenberg_marquardt:
-      return EachMethod::levenberg_marquardt;
-    default:
-      refuse(std::string(name_of(options.method)) +
-             " is not among its methods; expected gradient, heavy_ball, nesterov, barzilai_borwein, bfgs, lbfgs, "
-             "newton_cg or levenberg_marquardt");
-  }
+  if (const auto method = each_method(options.method, options.step > 0)) return *method;
+  refuse(std::string(name_of(options.method)) +
+         " is not among its methods; expected gradient, heavy_ball, nesterov, barzilai_borwein, bfgs, lbfgs, newton_cg "
+         "or levenberg_marquardt");
 }
 
 void require(const EachOptions& o, std::int64_t n) {

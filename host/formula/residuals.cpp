@@ -171,6 +171,7 @@ Operation<T> formula_residuals(const char* name, const FormulaResiduals<T>& body
   made.run_tile = body.matrix ? &residual_tile<T, true> : &residual_tile<T, false>;
   made.launch = nullptr;
   made.no_launch = "sums of squares of formulas are for CPUs only";
+  made.launch_each = &launch_formula_residuals<T>;
   return made;
 }
 template Operation<float> formula_residuals(const char*, const FormulaResiduals<float>&);

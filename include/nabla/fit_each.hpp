@@ -61,9 +61,15 @@ template <class T>
 using FitColumns = std::vector<BatchView<const T>>;
 
 /// A fit from each start, by Levenberg and Marquardt's method unless options say otherwise, which then name the method
-/// too: any of minimize_each() but newton_cg. Waits for them. On CPUs only.
+/// too: any of minimize_each() but newton_cg. Waits for them. On CUDA each method is a kernel to compile; a model names
+/// those that it needs (descends_by in function.hpp), and results differ from a CPU's by rounding.
 /// Shapes: starts (count, n), n <= 16 for levenberg_marquardt; columns as above. Complexity: J^T J takes about n^2 / 2
-///     multiplications for each row, beside the model and its n derivatives.
+///     multiplications for each row, beside the model and its n derivatives; an evaluation reads a number of each
+///     column for each row.
+/// Layout: on CUDA a thread holds a fit, and those of a warp read the same row of theirs at a time: they read
+///     neighbours where a column is component_major, (starts, rows) with an item stride of 1. By point_major each reads
+///     memory of its own, from the cache where the row before was in the same 32 bytes. Up to 4 variables the state is
+///     in registers, up to 8 the sums of J^T J are.
 /// Accuracy: steps solve normal equations, so digits of x are lost as with the square of J's condition number (its
 ///     columns scaled to 1), but for those that later steps bring back.
 /// Throws: as minimize_each(); ShapeError for columns of other shapes.
@@ -88,7 +94,7 @@ EachReport fit_each(const Executor& executor, const Model& model, std::type_iden
     if (starts.components != n) detail::throw_dimension("fit_each", n, starts.components);
     const auto data = detail::each_data<T>(executor, starts.count, k, columns);
     const auto run_body = [&](const auto& body, const char* third) {
-      run(detail::cpu_operation<T, Model>("fit_each", body, n, "gradient", third), data);
+      run(detail::each_operation<true, T, Model>(body, n, third, "fit_each"), data);
     };
     if (matrix) {
       run_body(detail::FitBody<Model, n, true>{model, data.rows, k}, "hessian");

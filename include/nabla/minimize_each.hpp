@@ -170,8 +170,8 @@ inline namespace without_kernels {
 
 /// An operation that descents go by. On CUDA they have kernels of their own, one for each method, and none to evaluate.
 template <bool Kernels, class T, class F, class Body>
-Operation<T> each_operation(const Body& body, std::int64_t n, const char* third) {
-  Operation<T> made = cpu_operation<T, F>("minimize_each", body, n, "gradient", third);
+Operation<T> each_operation(const Body& body, std::int64_t n, const char* third, const char* name = "minimize_each") {
+  Operation<T> made = cpu_operation<T, F>(name, body, n, "gradient", third);
 #ifdef __CUDACC__
   if constexpr (Kernels && !brings_operation<T, Body>) made.launch_each = &launch_each<F, T, Body>;
 #endif
@@ -197,8 +197,7 @@ EachReport minimize_each_with(const Executor& executor, const F& f, BatchView<co
     }
     if constexpr (detail::gives_residuals<F>()) {
       if (options.method == Method::levenberg_marquardt) {
-        const detail::GaussNewtonBody<F, n> body{f};
-        run_operation(detail::cpu_operation<T, F>("minimize_each", body, starts.components, "gradient", "hessian"));
+        run(detail::GaussNewtonBody<F, n>{f}, "hessian");
       } else if (options.method == Method::newton_cg) {
         detail::refuse_newton("minimize_each", "there is sum_of_squares(f), and levenberg_marquardt");
       } else {
@@ -228,7 +227,7 @@ inline namespace without_kernels {
 /// numbers r_j, with all methods but newton_cg. (For residuals that each start has data of its own for, see
 /// fit_each.hpp.) Shapes: starts (count, n). Throws: as value_and_gradient(); Error for options that can't be right.
 /// On CUDA: results differ from a CPU's by rounding. Each method is a kernel to compile; a function may
-/// name those that it needs (descends_by in function.hpp). levenberg_marquardt is for CPUs only.
+/// name those that it needs (descends_by in function.hpp).
 template <class F, class T>
 EachReport minimize_each(const Executor& executor, const F& f, std::type_identity_t<BatchView<const T>> starts,
                          const EachOutputs<T>& out, const EachOptions& options = {}) {

@@ -11,8 +11,8 @@ struct DeviceHeader {
   const char* text;
 };
 
-/// kernels/each.cuh, kernels/evaluate.cuh, kernels/element_sum.cuh and all of the project's that they include. The file
-/// that defines this is made by the build.
+/// kernels/each_residuals.cuh, kernels/evaluate.cuh, kernels/element_sum.cuh and all of the project's that they
+/// include. The file that defines this is made by the build.
 std::span<const DeviceHeader> device_headers();
 
 /// Of names and texts.

@@ -49,6 +49,9 @@ void require_short(std::size_t found, std::size_t most, const std::string& which
 /// With more elementary functions than this in a kernel they are called; compiled in, a thousand take half a minute.
 constexpr std::ptrdiff_t most_inlined = 32;
 
+bool is(const Call& call, const char* body) { return std::strcmp(call.body, body) == 0; }
+bool sums_squares(const Call& call) { return is(call, squares_body) || is(call, normal_body); }
+
 /// What comes first in the source of a kernel that has a program's elementary functions in so many places.
 std::string how_to_call(const Program& program, std::ptrdiff_t copies) {
   const std::ptrdiff_t functions = std::ranges::count_if(program.instructions, [](const Instruction& i) {
@@ -60,10 +63,19 @@ std::string how_to_call(const Program& program, std::ptrdiff_t copies) {
   return copies * functions > most_inlined ? "#include <nabla/kernels/called_math.cuh>\n" : "";
 }
 
+/// The type of a call's body, of a program.
+std::string body_of(const Call& call) {
+  const std::string n = call.n <= most_unrolled ? std::to_string(call.n) : "dynamic";
+  if (sums_squares(call)) {
+    return "ProgramFitBody<FormulaProgram, " + n + (is(call, normal_body) ? ", true>" : ", false>");
+  }
+  return std::string("ProgramBody<") + call.body + "<FormulaProgram, " + n + ">>";
+}
+
 /// `kernels`: the header that has them.
 std::string text_of(const Definition& definition, const Call& call, const char* kernels) {
   const Program& program = definition.program(call.task, call.n);
-  const bool climbs = std::strcmp(call.body, ladder_body) == 0;
+  const bool climbs = is(call, ladder_body);
   const int copies = climbs ? copies_in_ladder : 1;
   const std::size_t most = most_instructions / static_cast<std::size_t>(copies);
   require_short(program.instructions.size(), most, " with its derivatives");
@@ -71,8 +83,7 @@ std::string text_of(const Definition& definition, const Call& call, const char* 
   return how_to_call(program, copies) + "#include <nabla/detail/program_" + (climbs ? "ladder" : "body") +
          ".hpp>\n#include <nabla/kernels/" + kernels + ">\n\nnamespace nabla::detail {\n\n" +
          generate_program(program, outputs, call.parameters.size(), "FormulaProgram") +
-         "\nusing FormulaBody = ProgramBody<" + call.body + "<FormulaProgram, " +
-         (call.n <= most_unrolled ? std::to_string(call.n) : "dynamic") + ">>;\n\n}  // namespace nabla::detail\n";
+         "\nusing FormulaBody = " + body_of(call) + ";\n\n}  // namespace nabla::detail\n";
 }
 
 /// All that the outcome of compile() depends on.
@@ -219,6 +230,8 @@ const char* name_of(detail::EachMethod method) {
       return "Bfgs";
     case newton:
       return "Newton";
+    case levenberg_marquardt:
+      return "LevenbergMarquardt";
     default:
       return "LimitedBfgs";
   }
@@ -228,10 +241,11 @@ const char* name_of(detail::EachMethod method) {
 
 template <class T>
 void launch_each(const Definition& definition, const Call& call, const detail::EachLaunch<T>& launch) {
+  using detail::EachMethod, detail::EachProgram, detail::with_method, detail::each_memory_rows;
   require_parameters(call.parameters);
   const detail::cuda::LoadedKernel& kernel =
       definition.kernels.get({call.body, name_of(launch.method), call.n, precision_of<T>, false, launch.device}, [&] {
-        return KernelSource{text_of(definition, call, "each.cuh"),
+        return KernelSource{text_of(definition, call, sums_squares(call) ? "each_residuals.cuh" : "each.cuh"),
                             std::string("nabla::detail::each_kernel<") + precision_of<T> +
                                 ", nabla::detail::FormulaBody, nabla::detail::each::" + name_of(launch.method) + ">"};
       });
@@ -241,8 +255,8 @@ void launch_each(const Definition& definition, const Call& call, const detail::E
   detail::EachRequest<T> request = launch.request;
   const auto n = static_cast<int>(call.n), of_body = call.n <= most_unrolled ? n : 0;
   request.rows = launch.memory(blocks * detail::each_threads *
-                               detail::with_method(launch.method, [&]<class Method>(std::type_identity<Method>) {
-                                 return detail::each_memory_rows<Method>(of_body, n, request.rules.memory, call.rows);
+                               with_method(launch.method, [&]<EachMethod which, class P>(EachProgram<which, P>) {
+                                 return each_memory_rows<P>(of_body, n, request.rules.memory, call.rows);
                                }));
   void* addresses[] = {body.data(), &request};
   detail::cuda::launch_loaded(launch.stream, kernel, blocks, {false, detail::each_threads, 0}, addresses);

@@ -26,10 +26,12 @@ enum class Task;
 namespace cuda {
 
 inline constexpr const char* ladder_body = "LadderBody";
+/// A sum of squares of residuals, or that with J^T J.
+inline constexpr const char *squares_body = "squares", *normal_body = "normal";
 
 /// An operation on a formula, as far as kernels and their launches depend on it.
 struct Call {
-  const char* body;  // the template in bodies.hpp or program_body.hpp: "GradientBody"
+  const char* body;  // the template in bodies.hpp or program_body.hpp: "GradientBody"; or squares_body, normal_body
   Task task;
   std::int64_t n;
   std::int64_t rows;                   // inputs and outputs of a point
@@ -48,7 +50,7 @@ struct KernelSource {
 template <class T>
 void launch(const Definition& definition, const Call& call, const detail::CudaLaunch<T>& launch);
 
-/// Enqueues descents. call.rows: those that the body gives. As launch().
+/// Enqueues descents. call.rows: those that the body gives, and those that it needs beside. As launch().
 template <class T>
 void launch_each(const Definition& definition, const Call& call, const detail::EachLaunch<T>& launch);
 

@@ -92,17 +92,17 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
   const auto l = [&](int i, int j) { return at.own(Own::factor(n, Own::entry(i, j))); };
   const auto p = [&](int i) { return at.direction(i); };
   // L D L^T of the matrix, without the variables that bounds hold. Pivots are no smaller than rounding leaves them.
-  for (int j = 0; j < n; ++j) {
+  w.for_each([&](int j) {
     const X square = w.get(at.own(Own::scale + j));
     X inverse = zero;
-    for (int i = j; i < n; ++i) {
+    w.range(j, n, [&](int i) {
       X c = w.get(a(i, j));
       if (i == j) c = M::fma(mu, square, c);
       if (w.has_bounds()) {
         const Mask held = is_held(i) || is_held(j);
         c = M::select(held, i == j ? square : zero, c);
       }
-      for (int k = 0; k < j; ++k) c = c - w.get(l(i, k)) * w.get(l(j, k)) * w.get(l(k, k));
+      w.range(0, j, [&](int k) { c = c - w.get(l(i, k)) * w.get(l(j, k)) * w.get(l(k, k)); });
       if (i == j) {
         const X least = W::of(epsilon) * square;
         c = M::select(c < least, least, c);
@@ -111,31 +111,32 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
       } else {
         w.set(l(i, j), c * inverse);
       }
-    }
-  }
-  for (int i = 0; i < n; ++i) {
+    });
+  });
+  w.for_each([&](int i) {
     X sum = -free(i);
-    for (int k = 0; k < i; ++k) sum = sum - w.get(l(i, k)) * w.get(p(k));
+    w.range(0, i, [&](int k) { sum = sum - w.get(l(i, k)) * w.get(p(k)); });
     w.set(p(i), sum);
-  }
-  for (int i = n - 1; i >= 0; --i) {
+  });
+  w.for_each([&](int from_last) {
+    const int i = n - 1 - from_last;
     X sum = w.get(p(i)) / w.get(l(i, i));
-    for (int k = i + 1; k < n; ++k) sum = sum - w.get(l(k, i)) * w.get(p(k));
+    w.range(i + 1, n, [&](int k) { sum = sum - w.get(l(k, i)) * w.get(p(k)); });
     w.set(p(i), sum);
-  }
+  });
   Mask still = where;
-  for (int i = 0; i < n; ++i) {
+  w.for_each([&](int i) {
     const X x = w.get(at.x(i)), to = w.within_bounds(i, x + w.get(p(i)));
     still = still && to == x;
     w.set_where(where, at.trial(i), to);
     w.set(p(i), to - x);
-  }
+  });
   X promised = zero;
-  for (int i = 0; i < n; ++i) {
+  w.for_each([&](int i) {
     X product = zero;
-    for (int j = 0; j < n; ++j) product = M::fma(w.get(a(i, j)), w.get(p(j)), product);
+    w.for_each([&](int j) { product = M::fma(w.get(a(i, j)), w.get(p(j)), product); });
     promised = promised - w.get(p(i)) * M::fma(W::of(0.5), product, w.get(at.gradient(i)));
-  }
+  });
   w.set_where(where, at.own(Own::promise), promised);
   w.set_where(where, stage, W::of(on_line));
   end_without_step(w, still);
@@ -154,11 +155,11 @@ requires(Method::damps) constexpr void advance(W& w) {
   const Mask runs = w.get(reason) == W::of(running);
   const X f = w.found.load(0);
   X squares_there = zero, trace = zero;
-  for (int i = 0; i < n; ++i) {
+  w.for_each([&](int i) {
     const X part = w.free_part(i, w.get(at.trial(i)), w.found.load(1 + i));
     squares_there = M::fma(part, part, squares_there);
     trace = trace + w.found.load(1 + n + i * n + i);
-  }
+  });
   const Mask finite = W::is_finite(f) && W::is_finite(squares_there) && W::is_finite(trace);
   w.count_up(runs, evaluations);
 
@@ -181,17 +182,17 @@ requires(Method::damps) constexpr void advance(W& w) {
 
   const Mask moves = first || arrives;
   if (M::any(moves)) {
-    for (int i = 0; i < n; ++i) {
+    w.for_each([&](int i) {
       w.set_where(moves, at.x(i), w.get(at.trial(i)));
       w.set_where(moves, at.gradient(i), w.found.load(1 + i));
-      for (int j = 0; j <= i; ++j) {
+      w.range(0, i + 1, [&](int j) {
         w.set_where(moves, at.own(Method::matrix(n, Method::entry(i, j))), w.found.load(1 + n + i * n + j));
-      }
+      });
       const X square = w.found.load(1 + n + i * n + i), largest = w.get(at.own(Method::scale + i));
       const X seen =
           M::select(first, M::select(square > zero, square, one), M::select(square > largest, square, largest));
       w.set_where(moves, at.own(Method::scale + i), seen);
-    }
+    });
     w.set_where(moves, value, f);
     w.set_where(moves, squares, squares_there);
     w.count_up(arrives, iterations);

@@ -11,6 +11,7 @@ namespace nabla::detail {
 /// Descents on a CUDA device. Who enqueues them fills in the request's rows.
 template <class T>
 struct EachLaunch {
+  const char* name;  // of the public function, for messages
   EachRequest<T> request;
   EachMethod method;
   int device;

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <nabla/detail/each_damped.hpp>
 #include <nabla/detail/each_methods.hpp>
 #include <nabla/view.hpp>
 
@@ -25,30 +26,37 @@ enum class EachMethod {
   levenberg_marquardt,
 };
 
-/// use(std::type_identity<…>) with what a method is, but levenberg_marquardt.
+/// What a method is, as a type.
+template <EachMethod Which, class Method>
+struct EachProgram {};
+
+/// use(EachProgram<…>) with what a method is.
 template <class Use>
 constexpr auto with_method(EachMethod method, Use use) {
+  using enum EachMethod;
   switch (method) {
-    case EachMethod::fixed_gradient:
-      return use(std::type_identity<each::FixedGradient>());
-    case EachMethod::searched_gradient:
-      return use(std::type_identity<each::SearchedGradient>());
-    case EachMethod::fixed_heavy_ball:
-      return use(std::type_identity<each::FixedHeavyBall>());
-    case EachMethod::searched_heavy_ball:
-      return use(std::type_identity<each::SearchedHeavyBall>());
-    case EachMethod::fixed_nesterov:
-      return use(std::type_identity<each::FixedNesterov>());
-    case EachMethod::searched_nesterov:
-      return use(std::type_identity<each::SearchedNesterov>());
-    case EachMethod::barzilai_borwein:
-      return use(std::type_identity<each::BarzilaiBorwein>());
-    case EachMethod::bfgs:
-      return use(std::type_identity<each::Bfgs>());
-    case EachMethod::newton:
-      return use(std::type_identity<each::Newton>());
+    case fixed_gradient:
+      return use(EachProgram<fixed_gradient, each::FixedGradient>());
+    case searched_gradient:
+      return use(EachProgram<searched_gradient, each::SearchedGradient>());
+    case fixed_heavy_ball:
+      return use(EachProgram<fixed_heavy_ball, each::FixedHeavyBall>());
+    case searched_heavy_ball:
+      return use(EachProgram<searched_heavy_ball, each::SearchedHeavyBall>());
+    case fixed_nesterov:
+      return use(EachProgram<fixed_nesterov, each::FixedNesterov>());
+    case searched_nesterov:
+      return use(EachProgram<searched_nesterov, each::SearchedNesterov>());
+    case barzilai_borwein:
+      return use(EachProgram<barzilai_borwein, each::BarzilaiBorwein>());
+    case bfgs:
+      return use(EachProgram<bfgs, each::Bfgs>());
+    case newton:
+      return use(EachProgram<newton, each::Newton>());
+    case levenberg_marquardt:
+      return use(EachProgram<levenberg_marquardt, each::LevenbergMarquardt>());
     default:
-      return use(std::type_identity<each::LimitedBfgs>());
+      return use(EachProgram<lbfgs, each::LimitedBfgs>());
   }
 }
 
@@ -85,6 +93,8 @@ struct EachRequest {
   std::int64_t *iterations, *evaluations;
   StopReason* reason;
   each::Rules<T> rules;
+  const BatchView<const T>* columns;  // of each start's data, in the device's memory
+  std::int64_t data_rows;
   T* rows;  // that registers do not hold: row r of thread t is rows[r * threads + t]
   EachTally* tally;
 };

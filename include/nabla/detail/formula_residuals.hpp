@@ -14,10 +14,16 @@ struct FormulaResiduals {
   std::int64_t outputs, data_rows, columns;
   bool matrix;
 };
-/// The operation is for CPUs.
+/// On CUDA the operation is for descents alone.
 template <class T>
 Operation<T> formula_residuals(const char* name, const FormulaResiduals<T>& body);
 extern template Operation<float> formula_residuals(const char*, const FormulaResiduals<float>&);
 extern template Operation<double> formula_residuals(const char*, const FormulaResiduals<double>&);
+
+/// Enqueues descents; the body is FormulaResiduals, of a FormulaJacobianBody.
+template <class T>
+void launch_formula_residuals(const void* body, const EachLaunch<T>& launch);
+extern template void launch_formula_residuals(const void*, const EachLaunch<float>&);
+extern template void launch_formula_residuals(const void*, const EachLaunch<double>&);
 
 }  // namespace nabla::detail
