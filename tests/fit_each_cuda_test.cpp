@@ -235,8 +235,8 @@ Results fit_in_blocks(const Executor& where, const Placed& placed, std::int64_t 
   detail::each::Rules<double> rules{};
   rules.relative = 1e-24;
   rules.target = -std::numeric_limits<double>::infinity();
-  rules.max_iterations = 1000;
-  rules.max_evaluations = 1e6;
+  rules.max_iterations = detail::each::count_of<double>(1000);
+  rules.max_evaluations = detail::each::count_of<double>(1'000'000);
   nabla::EachOutputs<double> out;
   out.x = x.view();
   out.evaluations = evaluations.data();

@@ -60,8 +60,8 @@ void descend(const Executor& where, const detail::Operation<double>& operation, 
   rules.absolute = absolute;
   rules.relative = relative;
   rules.target = -std::numeric_limits<double>::infinity();
-  rules.max_iterations = 10'000;
-  rules.max_evaluations = 1e9;
+  rules.max_iterations = detail::each::count_of<double>(10'000);
+  rules.max_evaluations = detail::each::count_of<double>(1'000'000'000);
   nabla::EachOutputs<double> out;
   out.x = x.view();
   out.value = value.view();

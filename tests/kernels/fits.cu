@@ -1,4 +1,4 @@
-// Kernels of many fits for spills.cmake: each start's data read in place, sums in registers, as for up to 8 variables.
+// Kernels of many fits for spills.cmake: each start's data read in place, sums in registers.
 
 #include <nabla/fit_each.hpp>
 
@@ -31,7 +31,7 @@ struct Circle {
 
 /// The state is in memory, sums in registers.
 struct Polynomial {
-  static constexpr int variables = 8, data = 2;
+  static constexpr int variables = 6, data = 2;
   static constexpr Method descends_by[] = {Method::levenberg_marquardt};
   template <class X, class D>
   constexpr auto operator()(const X& x, const D& d) const {
