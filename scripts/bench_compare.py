@@ -18,7 +18,7 @@ from statistics import median
 
 from mann_whitney import p_value
 
-outside_references = re.compile(r"of_bare|of_bare_loop|of_ceiling|of_scalar_loop|of_parallel_pairs|times_faster.*")
+outside_references = re.compile(r"of_bare|of_bare_loop|of_scalar_loop|of_parallel_pairs|times_faster.*")
 least_repetitions = 9
 seconds = {"ns": 1e-9, "us": 1e-6, "ms": 1e-3, "s": 1.0}
 

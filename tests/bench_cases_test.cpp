@@ -65,6 +65,9 @@ TEST(Counted, WhatIsNotNeededIsNotWork) {
   const Counted again = Math<Counted>::exp(x) + y, other = x * two, different = x * Counted(5);
   EXPECT_EQ(bench::work_behind({nobody_asks, again}, Counted::notes()).flops, 2);
   EXPECT_EQ(bench::work_behind({other, different}, Counted::notes()).flops, 2);
+  const Counted u = Counted::variable(5), one_way = x * u + two, other_way = two + u * x;
+  EXPECT_EQ(bench::work_behind({one_way, other_way}, Counted::notes()).flops, 2);
+  EXPECT_EQ(bench::work_behind({x - u, u - x}, Counted::notes()).flops, 2);
 }
 
 class BenchCases : public OnEveryExecutor {};
@@ -126,7 +129,6 @@ TEST_P(BenchCases, DevicesAreDescribed) {
 
 INSTANTIATE_TEST_SUITE_P(On, BenchCases, every_executor(), executor_name);
 
-// Work that is done twice takes twice its floor: what measure() says of a case must follow. Compared are counts alone.
 TEST(Measure, MediansAreOfRounds) {
   const Executor where = Executor::cpu(1);
   bench::Ceilings ceilings(where);
@@ -135,18 +137,21 @@ TEST(Measure, MediansAreOfRounds) {
   const bench::Measured measured = bench::measure(ceilings, prepared, false, 0);
   EXPECT_EQ(measured.rounds, 5);
   EXPECT_GE(runs, 5);
-  EXPECT_LE(measured.least, measured.of_floor);
-  EXPECT_LE(measured.of_floor, measured.most);
+  EXPECT_LE(measured.low, measured.of_floor);
+  EXPECT_LE(measured.of_floor, measured.high);
   EXPECT_EQ(measured.arithmetic_seconds, 0);
 }
 
-TEST(Measure, BoundIsTheLargerFloor) {
-  bench::Measured measured{.seconds = 4, .memory_seconds = 2, .arithmetic_seconds = 1};
+TEST(Measure, BoundIsTheNearestCeiling) {
+  bench::Measured measured{.seconds = 4, .memory_seconds = 3, .arithmetic_seconds = 1, .of_floor = 0.75};
   EXPECT_EQ(measured.bound(), bench::Bound::memory);
-  measured.arithmetic_seconds = 3;
+  measured.arithmetic_seconds = 3.5;
   EXPECT_EQ(measured.bound(), bench::Bound::arithmetic);
   measured.call_seconds = 3;
   EXPECT_EQ(measured.bound(), bench::Bound::call);
+  measured.call_seconds = 0;
+  measured.of_floor = 0.5;
+  EXPECT_EQ(measured.bound(), bench::Bound::neither);
 }
 
 }  // namespace

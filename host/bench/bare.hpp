@@ -4,7 +4,10 @@
 
 #include <omp.h>
 
+#include <array>
 #include <cstdint>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #if defined(__SSE2__)
@@ -52,10 +55,39 @@ inline Line combine(Line a, const Line& b) {
 inline void store(void* to, const Line& line, bool) { *static_cast<Line*>(to) = line; }
 #endif
 
+/// Lines of so many streams as are known while compiling: there is no look at lists between them.
+template <std::size_t Reads, std::size_t Writes>
+void bare_lines(const std::vector<const void*>& reads, const std::vector<void*>& writes, std::int64_t bytes,
+                int threads, bool streaming) {
+  std::array<const char*, Reads> from;
+  std::array<char*, Writes> to;
+  for (std::size_t k = 0; k < Reads; ++k) from[k] = static_cast<const char*>(reads[k]);
+  for (std::size_t k = 0; k < Writes; ++k) to[k] = static_cast<char*>(writes[k]);
+#pragma omp parallel for schedule(static) num_threads(threads) firstprivate(from, to)
+  for (std::int64_t offset = 0; offset < bytes; offset += 64) {
+    Line line = load(from[0] + offset);
+    for (std::size_t k = 1; k < Reads; ++k) line = combine(line, load(from[k] + offset));
+    for (std::size_t k = 0; k < Writes; ++k) store(to[k] + offset, line, streaming);
+  }
+}
+
 /// Streams of `bytes` each, a multiple of 64 and 64-byte aligned.
 inline void bare_loop(const std::vector<const void*>& reads, const std::vector<void*>& writes, std::int64_t bytes,
                       int threads) {
   const bool streaming = bytes * static_cast<std::int64_t>(writes.size()) > detail::cpu::last_level_cache_bytes() / 2;
+  constexpr std::size_t most = 4;
+  bool done = false;
+  const auto try_one = [&](auto both) {
+    constexpr std::size_t of_reads = both / most + 1, of_writes = both % most + 1;
+    if (reads.size() != of_reads || writes.size() != of_writes) return;
+    bare_lines<of_reads, of_writes>(reads, writes, bytes, threads, streaming);
+    done = true;
+  };
+  [&]<std::size_t... Both>(std::index_sequence<Both...>) {
+    (try_one(std::integral_constant<std::size_t, Both>()), ...);
+  }
+  (std::make_index_sequence<most * most>());
+  if (done) return;
 #pragma omp parallel for schedule(static) num_threads(threads)
   for (std::int64_t offset = 0; offset < bytes; offset += 64) {
     Line line = reads.empty() ? Line{} : load(static_cast<const char*>(reads[0]) + offset);

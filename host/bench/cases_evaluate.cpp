@@ -121,7 +121,7 @@ Case hessian_case(const Subject& subject) {
 }  // namespace
 
 std::vector<Case> evaluation_cases() {
-  const Subject rosenbrock{"rosenbrock", -2, 2}, saddle{"x^2 y + sin(xy)", -2, 2}, ackley{"ackley", -2, 2},
+  const Subject rosenbrock{"rosenbrock", -2, 2}, saddle{"x^2 y + sin(xy)", -2, 2}, ackley{"ackley (textbook)", -2, 2},
       pairs{"lennard_jones", 0.5, 2};
   return {gradient_case<double, Rosenbrock2, 2>(rosenbrock),
           gradient_case<double, Saddle, 2>(saddle),

@@ -84,6 +84,7 @@ class Counted {
  private:
   Counted with(Counted other, Kind kind, double result, Elementary f = {}) const {
     if (place_ < 0 && other.place_ < 0) return Counted(result);
+    if ((kind == Kind::add || kind == Kind::multiply) && place_ > other.place_) return other.with(*this, kind, result);
     const double constant = place_ < 0 ? value_ : other.place_ < 0 ? other.value_ : 0;
     return note({kind, f, place_, other.place_, constant}, result);
   }

@@ -27,6 +27,8 @@ std::string to_string(Bound bound) {
       return "arithmetic";
     case Bound::call:
       return "call";
+    case Bound::neither:
+      return "neither";
   }
   return "";
 }
@@ -98,7 +100,7 @@ Measured measure(Ceilings& ceilings, const Prepared& prepared, bool f32, double 
   });
   const Ratio ratio = quartiles(ratios);
   return {median(runs), median(moves), median(computations),           ratio.median,
-          ratio.least,  ratio.most,    static_cast<int>(ratios.size())};
+          ratio.low,    ratio.high,    static_cast<int>(ratios.size())};
 }
 
 Ratio ratio_of(const Executor& executor, const std::function<void()>& first, const std::function<void()>& second,

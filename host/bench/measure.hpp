@@ -8,7 +8,8 @@
 
 namespace nabla::bench {
 
-enum class Bound { memory, arithmetic, call };
+/// The ceiling that a case is nearest to; neither, if it is not even at 0.6 of that.
+enum class Bound { memory, arithmetic, call, neither };
 std::string to_string(Bound bound);
 
 /// Medians over rounds; times are of one run.
@@ -16,13 +17,15 @@ struct Measured {
   double seconds = 0;
   double memory_seconds = 0;
   double arithmetic_seconds = 0;
-  double of_floor = 0;         ///< the floor's time over the run's
-  double least = 0, most = 0;  ///< of that ratio: quartiles
+  double of_floor = 0;       ///< the floor's time over the run's
+  double low = 0, high = 0;  ///< of that ratio: quartiles
   int rounds = 0;
   double call_seconds = 0;  ///< what a call takes that has next to nothing to do; 0: not looked at
 
   Bound bound() const {
+    constexpr double near = 0.6;
     if (call_seconds > seconds / 2) return Bound::call;
+    if (of_floor < near) return Bound::neither;
     return memory_seconds >= arithmetic_seconds ? Bound::memory : Bound::arithmetic;
   }
 };
@@ -32,7 +35,7 @@ Measured measure(Ceilings& ceilings, const Prepared& prepared, bool f32, double 
 
 /// How much longer the second run takes than the first: the median of ratios of pairs, and quartiles.
 struct Ratio {
-  double median = 0, least = 0, most = 0;
+  double median = 0, low = 0, high = 0;
 };
 Ratio ratio_of(const Executor& executor, const std::function<void()>& first, const std::function<void()>& second,
                double seconds);

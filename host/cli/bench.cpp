@@ -8,6 +8,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include <array>
 #include <filesystem>
 
 // nabla bench: the machine's ceilings, and every operation held against them.
@@ -24,12 +25,14 @@ constexpr char example[] =
     "  nabla bench --filter rosenbrock --seconds 0.2\n"
     "      some of the rows, measured for less long\n";
 
-/// All of them, or none.
-void write_files(const std::filesystem::path& folder, const std::vector<std::pair<const char*, std::string>>& files) {
+constexpr const char* file_names[] = {"bench.json", "bench.csv", "report.html"};
+
+/// Each appears complete.
+void write_files(const std::filesystem::path& folder, const std::array<std::string, std::size(file_names)>& texts) {
   std::vector<std::unique_ptr<detail::NewFile>> written;
-  for (const auto& [name, text] : files) {
-    written.push_back(std::make_unique<detail::NewFile>(folder / name));
-    written.back()->write(text.data(), text.size());
+  for (std::size_t k = 0; k < texts.size(); ++k) {
+    written.push_back(std::make_unique<detail::NewFile>(folder / file_names[k]));
+    written.back()->write(texts[k].data(), texts[k].size());
     written.back()->finish();
   }
   for (const auto& file : written) file->publish();
@@ -41,7 +44,7 @@ void make_folder(const std::filesystem::path& folder) {
   std::filesystem::create_directories(folder, error);
   if (error) throw FileError("--out: " + folder.string() + ": " + error.message());
   if (!std::filesystem::is_directory(folder)) throw FileError("--out: " + folder.string() + ": is not a folder");
-  const detail::NewFile trial(folder / "bench.json");
+  for (const char* const name : file_names) const detail::NewFile trial(folder / name);
 }
 
 }  // namespace
@@ -80,16 +83,17 @@ int bench_command(std::span<const char* const> arguments) {
 
   const BenchReport report = run_bench(executor, plan);
   const nlohmann::ordered_json json = json_of(report, executor);
-  if (out) {
-    write_files(*out, {{"bench.json", json.dump(2) + "\n"},
-                       {"bench.csv", csv_of(report)},
-                       {"report.html", page_of(report, executor)}});
-  }
+  // What was measured is told even if it can't be written.
   if (common.json) {
     print(json);
   } else if (!common.quiet) {
     print(table_of(report, executor));
-    if (out) print("wrote " + (std::filesystem::path(*out) / "report.html").string() + ", bench.json and bench.csv\n");
+  }
+  if (out) {
+    write_files(*out, {json.dump(2) + "\n", csv_of(report), page_of(report, executor)});
+    if (!common.json && !common.quiet) {
+      print("wrote " + (std::filesystem::path(*out) / file_names[2]).string() + ", bench.json and bench.csv\n");
+    }
   }
   return good;
 }

@@ -19,6 +19,7 @@ struct BenchRow {
   bool cold = false;
   bench::Measured measured;
 
+  std::string described() const;  // what the operation is on, in what precision
   double items_per_second() const { return count / measured.seconds; }
   double bytes_per_second() const { return traffic.bytes() / measured.seconds; }
 };
@@ -43,7 +44,7 @@ struct BenchReport {
   double bytes = 0;          // of the largest batches
   double flop_rate[2] = {};  // of fused multiplications and additions, in f32 and f64
   double call_rate[2][bench::elementaries] = {};
-  double stream_rate = 0;  // bytes a second of 2 streams read and 3 written
+  double stream_rate = 0;  // bytes a second that memory gives
   std::vector<BenchCeiling> ceilings;
   std::vector<BenchRow> rows, sizes;
   std::vector<BenchRatio> threads, gradients;

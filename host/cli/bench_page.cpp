@@ -45,10 +45,6 @@ std::string colour_rules() {
   return rules;
 }
 
-std::string described(const BenchRow& row) {
-  return row.subject + ", " + to_string(row.precision) + (row.variant.empty() ? "" : ", " + row.variant);
-}
-
 /// The names of what is told apart, in order of first appearance; a colour for each.
 class Names {
  public:
@@ -102,12 +98,13 @@ std::string roofline(const BenchReport& report) {
   Names names;
   for (const BenchRow* const row : rows) {
     chart.dot(intensity(*row), rate(*row), names.style_of(row->operation),
-              fmt::format("{}: {}; {:.2f} of the ceiling of its bytes and arithmetic", row->operation, described(*row),
+              fmt::format("{}: {}; {:.2f} of the ceiling of its bytes and arithmetic", row->operation, row->described(),
                           row->measured.of_floor));
   }
   chart.legend(names.legend());
   return section("Roofline",
-                 fmt::format("The slope is memory at {}B/s (2 streams read, 3 written); the roofs are fused "
+                 fmt::format("The slope is memory at {}B/s, the median of what bare loops over the rows' arrays "
+                             "reached; the roofs are fused "
                              "multiplications and additions. What a dot is, it says when pointed at.",
                              short_number(stream)),
                  chart.svg());
@@ -118,7 +115,7 @@ std::string fractions(const BenchReport& report) {
   for (const BenchRow& row : report.rows) {
     if (!row.floor.empty()) continue;
     const bench::Measured& m = row.measured;
-    all.push_back({row.operation + ": " + described(row), m.of_floor, m.least, m.most,
+    all.push_back({row.operation + ": " + row.described(), m.of_floor, m.low, m.high,
                    fmt::format("{:.2f} {}", m.of_floor, to_string(m.bound())),
                    m.bound() == bench::Bound::memory ? "c0" : "c1"});
   }
@@ -196,9 +193,9 @@ std::string gradients(const BenchReport& report) {
   std::vector<Bar> all;
   double most = 1;
   for (const BenchRatio& one : report.gradients) {
-    all.push_back({fmt::format("{}, n = {}", one.subject, one.by), one.ratio.median, one.ratio.least, one.ratio.most,
+    all.push_back({fmt::format("{}, n = {}", one.subject, one.by), one.ratio.median, one.ratio.low, one.ratio.high,
                    fmt::format("{:.2f}", one.ratio.median), "c2"});
-    most = std::max(most, one.ratio.most);
+    most = std::max(most, one.ratio.high);
   }
   return section("Gradients in times of their values", "Value and gradient over the value alone, in the caches.",
                  bars(all, 1.1 * most, "times as long as the value"));
@@ -212,7 +209,7 @@ std::string row_table(const BenchReport& report) {
     text += fmt::format(
         "<tr><td>{}<td>{}<td class='number'>{}<td class='number'>{} {}<td class='number'>{}B<td "
         "class='number'>{:.2f}<td>{}<td>{}</tr>\n",
-        escaped(row.operation), escaped(described(row)), short_number(row.count), short_number(row.items_per_second()),
+        escaped(row.operation), escaped(row.described()), short_number(row.count), short_number(row.items_per_second()),
         escaped(row.items), short_number(row.bytes_per_second()), row.measured.of_floor,
         to_string(row.measured.bound()), escaped(row.floor));
   }

@@ -37,7 +37,7 @@ ordered_json json_row(const BenchReport& report, const BenchRow& row) {
                       {"memory_seconds", json_number(m.memory_seconds)},
                       {"arithmetic_seconds", json_number(m.arithmetic_seconds)},
                       {"of_ceiling", json_number(m.of_floor)},
-                      {"of_ceiling_quartiles", {json_number(m.least), json_number(m.most)}},
+                      {"of_ceiling_quartiles", {json_number(m.low), json_number(m.high)}},
                       {"rounds", m.rounds},
                       {"bound", to_string(m.bound())}};
   if (m.call_seconds > 0) object["call_seconds"] = json_number(m.call_seconds);
@@ -51,13 +51,9 @@ ordered_json json_ratios(const std::vector<BenchRatio>& ratios, const char* by) 
     all.push_back({{"function", ratio.subject},
                    {by, ratio.by},
                    {"ratio", json_number(ratio.ratio.median)},
-                   {"quartiles", {json_number(ratio.ratio.least), json_number(ratio.ratio.most)}}});
+                   {"quartiles", {json_number(ratio.ratio.low), json_number(ratio.ratio.high)}}});
   }
   return all;
-}
-
-std::string described(const BenchRow& row) {
-  return row.subject + ", " + to_string(row.precision) + (row.variant.empty() ? "" : ", " + row.variant);
 }
 
 /// A field of a CSV file; ours have no quotes in them.
@@ -97,14 +93,14 @@ std::string table_of(const BenchReport& report, const Executor& executor) {
   }
   text += "\n" + aligned(ceilings, {'<', '>'});
 
-  std::vector<Cells> rows{{"operation", "on", "a second", "", "bytes", "of ceiling", "", "bound by"}};
+  std::vector<Cells> rows{{"operation", "on", "a second", "", "bytes", "of ceiling", "", "nearest ceiling"}};
   bool noted = false;
   for (const BenchRow& row : report.rows) {
     const bench::Measured& m = row.measured;
     noted = noted || !row.floor.empty();
-    rows.push_back({row.operation, described(row), short_number(row.items_per_second()), row.items,
-                    short_number(row.bytes_per_second()) + "B", fmt::format("{:.2f}", m.of_floor),
-                    fmt::format("{:.2f} to {:.2f}", m.least, m.most),
+    rows.push_back({row.operation, row.described(), short_number(row.items_per_second()), row.items,
+                    short_number(row.bytes_per_second()) + "B/s", fmt::format("{:.2f}", m.of_floor),
+                    fmt::format("{:.2f} to {:.2f}", m.low, m.high),
                     to_string(m.bound()) + (row.floor.empty() ? "" : " *")});
   }
   text += "\n" + aligned(rows, {'<', '<', '>', '<', '>', '>', '<', '<'});
@@ -123,7 +119,7 @@ std::string table_of(const BenchReport& report, const Executor& executor) {
     std::vector<Cells> cells{{head, by, what, ""}};
     for (const BenchRatio& one : some) {
       cells.push_back({one.subject, fmt::format("{}", one.by), fmt::format("{:.2f}", one.ratio.median),
-                       fmt::format("{:.2f} to {:.2f}", one.ratio.least, one.ratio.most)});
+                       fmt::format("{:.2f} to {:.2f}", one.ratio.low, one.ratio.high)});
     }
     text += "\n" + aligned(cells, {'<', '>', '>', '<'});
   };
@@ -143,7 +139,7 @@ std::string csv_of(const BenchReport& report) {
                           quoted(row.subject), to_string(row.precision), quoted(row.variant), quoted(row.items),
                           row.count, row.cold ? 1 : 0, m.seconds, row.items_per_second(), row.traffic.bytes(),
                           row.bytes_per_second(), report.flops_of(row), m.memory_seconds, m.arithmetic_seconds,
-                          m.of_floor, m.least, m.most, to_string(m.bound()));
+                          m.of_floor, m.low, m.high, to_string(m.bound()));
     }
   }
   return text;

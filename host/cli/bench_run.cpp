@@ -19,6 +19,10 @@ double BenchReport::flops_of(const BenchRow& row) const {
   return flops;
 }
 
+std::string BenchRow::described() const {
+  return subject + ", " + to_string(precision) + (variant.empty() ? "" : ", " + variant);
+}
+
 namespace {
 
 bool is_wanted(const std::string& name, const std::string& filter) { return name.find(filter) != std::string::npos; }
@@ -39,7 +43,10 @@ void measure_arithmetic(Ceilings& ceilings, BenchReport& report) {
   report.ceilings.push_back({"multiplications and additions" + precision, "flops", report.flop_rate[f64]});
   for (std::size_t f = 0; f < bench::elementaries; ++f) {
     report.call_rate[f64][f] = most_of([&] { return ceilings.calls_per_second<T>(static_cast<bench::Elementary>(f)); });
-    report.ceilings.push_back({bench::elementary_names[f] + precision, "calls", report.call_rate[f64][f]});
+    const bool is_instruction = f <= static_cast<std::size_t>(bench::Elementary::sqrt);
+    const std::string name =
+        is_instruction ? bench::elementary_names[f] : std::string("nabla's ") + bench::elementary_names[f];
+    report.ceilings.push_back({name + precision, "calls", report.call_rate[f64][f]});
   }
 }
 
@@ -57,6 +64,18 @@ void measure_streams(Ceilings& ceilings, BenchReport& report) {
     report.ceilings.push_back({mix.name, "bytes", rate});
     report.stream_rate = rate;  // of the last
   }
+}
+
+/// What rows' own arrays were moved with, in the middle: the picture's slope. Ceilings are the most, and memory is
+/// seldom as fast.
+void take_rate_of_memory(BenchReport& report) {
+  std::vector<double> rates;
+  for (const BenchRow& row : report.rows) {
+    if (!row.traffic.memory.empty()) rates.push_back(row.traffic.bytes() / row.measured.memory_seconds);
+  }
+  if (rates.empty()) return;
+  std::ranges::sort(rates);
+  report.stream_rate = rates[rates.size() / 2];
 }
 
 /// The time of a call on next to nothing.
@@ -117,11 +136,11 @@ void measure_threads(const Executor& executor, const BenchPlan& plan, const std:
 }
 
 /// Within the caches, where bytes do not hide arithmetic.
-void measure_gradients(const Executor& executor, const BenchPlan& plan, const BenchReport& made,
+void measure_gradients(const Executor& executor, const BenchPlan& plan,
                        const std::vector<bench::GradientAndValue>& pairs, BenchReport& report) {
   for (const auto& [function, n, value, gradient] : pairs) {
     plan.said("gradient and value of " + gradient.subject);
-    const auto items = bench::items_for(gradient, static_cast<double>(made.cache) / 4);
+    const auto items = bench::items_for(gradient, static_cast<double>(report.cache) / 4);
     const bench::Prepared with = gradient.prepare(executor, items), alone = value.prepare(executor, items);
     report.gradients.push_back({function, n, bench::ratio_of(executor, alone.run, with.run, plan.seconds / 2)});
   }
@@ -161,13 +180,14 @@ BenchReport run_bench(const Executor& executor, const BenchPlan& plan) {
     plan.said(what.name());
     report.rows.push_back(row_of(ceilings, what, plan.bytes, plan.seconds));
   }
+  take_rate_of_memory(report);
   if (plan.filter.empty()) {
     const std::vector<Case> cases = bench::evaluation_cases();
     measure_sizes(ceilings, plan, cases, report);
     auto pairs = pairs_in(cases);
     if (!executor.is_cuda()) measure_threads(executor, plan, {pairs.front().gradient, pairs.back().gradient}, report);
     for (auto& pair : bench::formula_gradients()) pairs.push_back(std::move(pair));
-    measure_gradients(executor, plan, report, pairs, report);
+    measure_gradients(executor, plan, pairs, report);
   }
   report.seconds = watch.seconds();
   return report;

@@ -151,11 +151,17 @@ void run_packs(const void* body, const Tile<T>& tile) {
 
 /// Whether all that a body calls is compiled in where it stands, whatever compilers think of the size. They stop after
 /// so much has been inlined in a file, so that a function in a large file took up to 2.6 times as long as in a small
-/// one (docs/performance.md). Not of any dimension, where loops cost as much as calls, nor second derivatives of more
-/// than two variables, which would take minutes to compile.
+/// one (docs/performance.md). Not of any dimension or of very many variables, where loops cost as much as calls, nor
+/// second derivatives of more than two, which would take minutes to compile.
 template <class Body>
 constexpr bool is_inlined() {
-  return Body::variables != dynamic && (Body::rows(Body::variables).group[2] == 0 || Body::variables <= 2);
+  if constexpr (Body::variables == dynamic) {
+    return false;
+  } else {
+    constexpr bool has_second_derivatives = Body::rows(Body::variables).group[2] > 0;
+    constexpr int most = has_second_derivatives ? 2 : 16;
+    return Body::variables <= most;
+  }
 }
 
 template <class X, class T, class Body>
