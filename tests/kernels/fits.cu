@@ -29,18 +29,6 @@ struct Circle {
   }
 };
 
-/// The state is in memory, sums in registers.
-struct Polynomial {
-  static constexpr int variables = 6, data = 2;
-  static constexpr Method descends_by[] = {Method::levenberg_marquardt};
-  template <class X, class D>
-  constexpr auto operator()(const X& x, const D& d) const {
-    typename X::value_type sum = x[variables - 1];
-    for (int i = variables - 2; i >= 0; --i) sum = sum * d[0] + x[i];
-    return sum - d[1];
-  }
-};
-
 template <class T, class Model>
 void fit(const nabla::Executor& executor, const Model& model, const nabla::Points<T>& starts,
          const nabla::FitColumns<T>& columns) {
@@ -55,6 +43,5 @@ void instantiate_fits(const nabla::Executor& executor, const nabla::Points<doubl
   fit<double>(executor, Decay<3>(), doubles, columns);
   fit<double>(executor, Decay<4>(), doubles, columns);
   fit<double>(executor, Circle(), doubles, columns);
-  fit<double>(executor, Polynomial(), doubles, columns);
   fit<float>(executor, Decay<4>(), floats, float_columns);
 }
