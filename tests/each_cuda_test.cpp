@@ -168,8 +168,8 @@ Results descend(const Executor& where, const std::vector<double>& starts, std::i
   rules.clip = infinity;
   rules.absolute = 1e-12;
   rules.target = -infinity;
-  rules.max_iterations = 1000;
-  rules.max_evaluations = 1e6;
+  rules.max_iterations = detail::each::count_of<double>(1000);
+  rules.max_evaluations = detail::each::count_of<double>(1'000'000);
   rules.memory = 3;
   EachOutputs<double> out;
   out.x = x.view();
