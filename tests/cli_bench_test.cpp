@@ -44,13 +44,13 @@ TEST(Bench, JsonHasEveryOperation) {
 
 TEST(Bench, RunsOnCuda) {
   if (const std::string why = why_no_cuda(); !why.empty()) GTEST_SKIP() << why;
-  const json all = answer({"bench", "--executor", "cuda", "--seconds", "1e-6", "--bytes", "65536"});
+  // By size, caches are flushed, which takes minutes where a device is emulated and races are looked for.
+  const json all =
+      answer({"bench", "--executor", "cuda", "--seconds", "1e-6", "--bytes", "65536", "--filter", "rosenbrock, n = 2"});
   EXPECT_EQ(all["executor"]["kind"], "cuda");
   EXPECT_NE(all["device"].get<std::string>().find("driver"), std::string::npos);
-  EXPECT_GE(all["rows"].size(), 28u);
-  EXPECT_TRUE(all["threads"].empty());
-  const json& sizes = all["sizes"];
-  EXPECT_TRUE(std::ranges::any_of(sizes, [](const json& row) { return row["cold"].get<bool>(); }));
+  EXPECT_GE(all["rows"].size(), 6u);
+  for (const json& row : all["rows"]) EXPECT_GT(row["items_per_second"].get<double>(), 0) << row;
 }
 
 TEST(Bench, FilterTakesSomeRows) {
