@@ -58,7 +58,7 @@ constexpr auto is_settled(const W& w) {
   using M = Math<typename W::X_>;
   const Layout& at = w.layout;
   const auto rounding = rounding_of_residuals(w);
-  typename W::Mask settled = rounding == rounding;
+  typename W::Mask settled = W::is_finite(rounding);
   w.for_each([&](int i) {
     const auto column = w.get(at.own(LevenbergMarquardt::matrix(w.n(), LevenbergMarquardt::entry(i, i))));
     const auto part = w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i)));
