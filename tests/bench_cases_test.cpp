@@ -121,13 +121,15 @@ TEST_P(BenchCases, RatesAreRates) {
   EXPECT_EQ(ceilings.seconds_for<double>({}), 0);
 }
 
-TEST_P(BenchCases, DevicesAreDescribed) {
-  if (GetParam() != "cuda") GTEST_SKIP() << "about devices";
+class BenchOnCuda : public OnCuda {};
+
+TEST_P(BenchOnCuda, DevicesAreDescribed) {
   EXPECT_GT(bench::Ceilings(executor()).cache_bytes(), 0);
   EXPECT_NE(bench::cuda::description(executor()).find("driver"), std::string::npos);
 }
 
 INSTANTIATE_TEST_SUITE_P(On, BenchCases, every_executor(), executor_name);
+INSTANTIATE_TEST_SUITE_P(On, BenchOnCuda, only_cuda(), executor_name);
 
 TEST(Measure, MediansAreOfRounds) {
   const Executor where = Executor::cpu(1);

@@ -43,7 +43,7 @@ TEST(Bench, JsonHasEveryOperation) {
 }
 
 TEST(Bench, RunsOnCuda) {
-  if (const std::string why = why_no_cuda(); !why.empty()) GTEST_SKIP() << why;
+  if (const std::string why = why_no_cuda(); !why.empty()) GTEST_SKIP() << "no CUDA: " << why;
   // By size, caches are flushed, which takes minutes where a device is emulated and races are looked for.
   const json all =
       answer({"bench", "--executor", "cuda", "--seconds", "1e-6", "--bytes", "65536", "--filter", "rosenbrock, n = 2"});

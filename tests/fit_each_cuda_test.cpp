@@ -40,26 +40,19 @@ using nabla::test::tight;
 class FitsAsOnCpus : public nabla::test::OnEveryExecutor {};
 INSTANTIATE_TEST_SUITE_P(On, FitsAsOnCpus, nabla::test::every_executor(), nabla::test::executor_name);
 
-/// Reasons, steps and results as on CPUs, but for rounding; steps tell of J^T J. Of fifty fits one may be on its way
-/// along a valley that does not end, a and -c growing while b goes to 0, where rounding decides how far it comes.
+/// Reasons, steps and results as on CPUs, but for rounding; steps tell of J^T J.
 void expect_as_on_cpus(const EachFound<double>& here, const EachFound<double>& there) {
   EXPECT_EQ(here.reason, there.reason);
-  const auto fits = static_cast<std::int64_t>(here.iterations.size());
   const std::vector<double> x = here.x.to_host(), y = there.x.to_host();
-  const std::int64_t n = here.x.components();
-  const bool point_major = here.x.layout() == Layout::point_major;
-  std::int64_t apart = 0, differ = 0;
-  for (std::int64_t k = 0; k < fits; ++k) {
-    bool is_apart = std::abs(here.evaluations[k] - there.evaluations[k]) > 2;
-    for (std::int64_t i = 0; i < n; ++i) {
-      const std::int64_t at = point_major ? k * n + i : i * fits + k;
-      is_apart = is_apart || std::abs(x[at] - y[at]) > 1e-8 * (1 + std::abs(x[at]));  // false for NaN
-    }
-    apart += is_apart ? 1 : 0;
+  for (std::size_t i = 0; i < x.size(); ++i) {
+    if (!std::isnan(x[i])) EXPECT_NEAR(x[i], y[i], 1e-8 * (1 + std::abs(x[i]))) << i;
+  }
+  std::int64_t differ = 0;
+  for (std::size_t k = 0; k < here.iterations.size(); ++k) {
+    EXPECT_LE(std::abs(here.evaluations[k] - there.evaluations[k]), 2) << k;
     differ += here.evaluations[k] != there.evaluations[k] ? 1 : 0;
   }
-  EXPECT_LE(apart, fits / 50);
-  EXPECT_LE(differ, fits / 10);
+  EXPECT_LE(differ, static_cast<std::int64_t>(here.iterations.size()) / 10);
   EXPECT_EQ(here.report.best, there.report.best);
 }
 
@@ -72,6 +65,8 @@ TEST_P(FitsAsOnCpus, TakeTheStepsThatTheyTakeOnCpus) {
     decays.starts[k + 1] = 0.02 * static_cast<double>(k);
     decays.starts[k + 2] = static_cast<double>(k % 7) - 3;
   }
+  // From where it was, a and -c grow without end while b goes to 0, and rounding decides how far they come.
+  decays.starts[3 * 37 + 2] = 0;
   decays.starts[60] = std::numeric_limits<double>::quiet_NaN();
   decays.starts[91] = -1e6;  // where the model overflows
   const Placed here(host, decays), there(where, decays);

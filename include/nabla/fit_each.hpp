@@ -69,7 +69,7 @@ using FitColumns = std::vector<BatchView<const T>>;
 /// Layout: on CUDA a thread holds a fit, and those of a warp read the same row of theirs at a time: they read
 ///     neighbours where a column is component_major, (starts, rows) with an item stride of 1. By point_major each reads
 ///     memory of its own, from the cache where the row before was in the same 32 bytes. Up to 4 variables the state is
-///     in registers, up to 8 the sums of J^T J are.
+///     in registers, up to 8 the sums of J^T J are as far as those reach: from 6 on some are spilled.
 /// Accuracy: steps solve normal equations, so digits of x are lost as with the square of J's condition number (its
 ///     columns scaled to 1), but for those that later steps bring back.
 /// Throws: as minimize_each(); ShapeError for columns of other shapes.
