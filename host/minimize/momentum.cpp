@@ -90,7 +90,7 @@ class Nesterov final : public DescentMethod<T> {
       descent_.run(detail::Move<T>{x_.data(), descent_.x, 0, descent_.gradient});
       sequence_ = 1;
     }
-    const Step step = has_fixed_steps(descent_.options) ? Step{descent_.options.step * descent_.shortened()} : search();
+    Step step = has_fixed_steps(descent_.options) ? Step{descent_.options.step * descent_.shortened()} : search();
     if (step.stop) return step;
     const double next = (1 + std::sqrt(1 + 4 * sequence_ * sequence_)) / 2;
     const bool constant = descent_.options.momentum >= 0;
