@@ -13,8 +13,11 @@
 //     -g.h - 1/2 h.J^T J h   with g = J^T r.
 //
 // mu grows until it does. D is the largest norm of each of J's columns so far, so that units of variables don't matter.
-// Sources: Marquardt 1963; Moré 1978, equation 6.3, for D; Madsen, Nielsen and Tingleff, Methods for Non-Linear Least
-// Squares Problems (2004), section 3.2, for mu.
+// A start far away may have made D 1e9 times what columns are in the end, so mu may get as small as that needs.
+// Steps are cut where |D h| is beyond a radius, |D x| at first, which grows where they bring what was promised: one
+// from far away may else be so long that it ends where exp(-b t) is 0 in all rows, from where no slope leads back.
+// Sources: Marquardt 1963; Moré 1978, equation 6.3, for D; Madsen, Nielsen and
+// Tingleff, Methods for Non-Linear Least Squares Problems (2004), section 3.2, for mu.
 
 namespace nabla::detail::each {
 
@@ -24,11 +27,17 @@ struct LevenbergMarquardt {
   /// What a step must bring of what was promised.
   static constexpr double least_gain = 1e-4;
   static constexpr double first_damping = 1e-2;
+  static constexpr double least_damping(double epsilon) { return epsilon < 1e-12 ? 1e-100 : 1e-24; }
+  static constexpr double most_damping(double epsilon) { return epsilon < 1e-12 ? 1e100 : 1e16; }
   static constexpr double foretold = 0.1, foretold_shrink = 0.01;
+  /// One variable alone may bring as many times what a step promises: then mu is what is in the way.
+  static constexpr double overdamped = 100, overdamped_shrink = 1e-4;
+  static constexpr double well_foretold = 0.75, badly_foretold = 0.25, longer = 2, half = 0.5, shorter = 0.25;
   static constexpr double lost_part(double epsilon) { return epsilon < 1e-12 ? 3.7e-11 : 2.4e-5; }  // epsilon^(2/3)
 
-  // Own rows: mu, what it grows by next, what the step under way promises; then D^2, J^T J at x, and its factor.
-  static constexpr int damping = 0, growth = 1, promise = 2, scale = 3;
+  // Own rows: mu, what it grows by next, the radius, what the step under way promises, its |D h|; then D^2, J^T J at x,
+  // and its factor.
+  static constexpr int damping = 0, growth = 1, radius = 2, promise = 3, reach = 4, scale = 5;
   static constexpr int triangle(int n) { return n * (n + 1) / 2; }
   static constexpr int entry(int i, int j) { return i >= j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i; }
   static constexpr int matrix(int n, int k) { return scale + n + k; }
@@ -36,35 +45,95 @@ struct LevenbergMarquardt {
   static constexpr int rows(int n, int) { return scale + n + 2 * triangle(n); }
 };
 
+/// J's column i is as long as this.
+template <class W>
+constexpr auto column_norm(const W& w, int i) {
+  using Own = LevenbergMarquardt;
+  return Math<typename W::X_>::sqrt(w.get(w.layout.own(Own::matrix(w.n(), Own::entry(i, i)))));
+}
+
+/// D^2 of variable i, or 1 if no slope was seen.
+template <class W>
+constexpr auto square_of_scale(const W& w, int i) {
+  const auto seen = w.get(w.layout.own(LevenbergMarquardt::scale + i));
+  return Math<typename W::X_>::select(seen > W::of(0), seen, W::of(1));
+}
+/// |D v|
+template <class W>
+constexpr auto scaled_norm(const W& w, auto v) {
+  using M = Math<typename W::X_>;
+  typename W::X_ sum = W::of(0);
+  w.for_each([&](int i) { sum = M::fma(v(i) * v(i), square_of_scale(w, i), sum); });
+  return M::sqrt(sum);
+}
+
+/// Where |g_i| <= most |J_i| for all i, bounds aside.
+template <class W>
+constexpr auto is_within(const W& w, const typename W::X_& most) {
+  using M = Math<typename W::X_>;
+  const Layout& at = w.layout;
+  typename W::Mask within = W::is_finite(most);
+  w.for_each([&](int i) {
+    const auto part = w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i)));
+    within = within && M::abs(part) <= most * column_norm(w, i);
+  });
+  return within;
+}
+
+/// Where the gradient is short enough: g_i = J_i.r is |J_i| |r| times the cosine of an angle, which is to be 90
+/// degrees. It has no units, and does not care for how far away the start was. Source: MINPACK's gtol, in Moré, Garbow
+/// and Hillstrom, User Guide for MINPACK-1 (1980), section 2.3.
+template <class W>
+constexpr auto is_orthogonal(const W& w) {
+  using M = Math<typename W::X_>;
+  using Own = LevenbergMarquardt;
+  const Layout& at = w.layout;
+  const typename W::X_ squares_of_r = W::of(2) * w.get(value);
+  // Nearly always there is one of which squares, which are cheap, say no. Those may also underflow: hence roots.
+  const auto most = squares_of_r * typename W::X_(w.rules.relative);
+  typename W::Mask may_be = W::is_finite(most);
+  w.for_each([&](int i) {
+    const auto part = w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i)));
+    may_be = may_be && part * part <= most * w.get(at.own(Own::matrix(w.n(), Own::entry(i, i))));
+  });
+  if (!M::any(may_be)) return may_be;
+  return may_be && is_within(w, M::sqrt(typename W::X_(w.rules.relative)) * M::sqrt(squares_of_r));
+}
+
 /// What rounding makes of residuals r = model - data at x: some eps (|r| + |model|), |model| being about
-/// sum |J_k| |x_k|, J_k the columns of J.
+/// sum |J_k| |x_k|.
 template <class W>
 constexpr auto rounding_of_residuals(const W& w) {
   using M = Math<typename W::X_>;
-  const Layout& at = w.layout;
   constexpr double roundings = 8 * static_cast<double>(std::numeric_limits<typename W::T>::epsilon());
   typename W::X_ size = M::sqrt(W::of(2) * w.get(value));
-  w.for_each([&](int i) {
-    const auto column = w.get(at.own(LevenbergMarquardt::matrix(w.n(), LevenbergMarquardt::entry(i, i))));
-    size = M::fma(M::sqrt(column), M::abs(w.get(at.x(i))), size);
-  });
+  w.for_each([&](int i) { size = M::fma(column_norm(w, i), M::abs(w.get(w.layout.x(i))), size); });
   return W::of(roundings) * size;
 }
 
-/// Where the gradient, g_i = J_i.r, consists of rounding. It can't be made shorter by any factor then, and so meets a
-/// relative tolerance, whatever the first one was: that of a start that is the minimum was no longer.
+/// Where the gradient consists of rounding, as that of a start at the minimum does and that of any fit of exact data:
+/// no angle can be told then.
 template <class W>
 constexpr auto is_settled(const W& w) {
-  using M = Math<typename W::X_>;
-  const Layout& at = w.layout;
-  const auto rounding = rounding_of_residuals(w);
-  typename W::Mask settled = W::is_finite(rounding);
+  return is_within(w, rounding_of_residuals(w));
+}
+/// Where mu is in the way: one variable alone would bring as many times what the step under way promises, and that is
+/// no rounding. Columns of J may have become a small part of D.
+template <class W>
+constexpr auto is_overdamped(const W& w) {
+  using X = typename W::X_;
+  using M = Math<X>;
+  using Own = LevenbergMarquardt;
+  const X zero = W::of(0), rounding = rounding_of_residuals(w);
+  X largest = zero;
   w.for_each([&](int i) {
-    const auto column = w.get(at.own(LevenbergMarquardt::matrix(w.n(), LevenbergMarquardt::entry(i, i))));
-    const auto part = w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i)));
-    settled = settled && M::abs(part) <= rounding * M::sqrt(column);
+    const X norm = column_norm(w, i);
+    const X g = M::abs(w.free_part(i, w.get(w.layout.x(i)), w.get(w.layout.gradient(i))));
+    const X along = M::select(norm > zero, g / norm, zero);
+    largest = M::select(along > largest, along, largest);
   });
-  return settled;
+  const X available = W::of(0.5) * largest * largest;
+  return largest > rounding && available > W::of(Own::overdamped) * w.get(w.layout.own(Own::promise));
 }
 /// Ends descents that no step leads on from, or so it seems.
 template <class W>
@@ -85,7 +154,7 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
   const Layout& at = w.layout;
   const int n = w.n();
   const double epsilon = static_cast<double>(std::numeric_limits<typename W::T>::epsilon());
-  const X zero = W::of(0), mu = w.get(at.own(Own::damping));
+  const X zero = W::of(0), one = W::of(1), mu = w.get(at.own(Own::damping));
   const auto free = [&](int i) { return w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i))); };
   const auto is_held = [&](int i) { return free(i) == zero && !(w.get(at.gradient(i)) == zero); };
   const auto a = [&](int i, int j) { return at.own(Own::matrix(n, Own::entry(i, j))); };
@@ -93,7 +162,7 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
   const auto p = [&](int i) { return at.direction(i); };
   // L D L^T of the matrix, without the variables that bounds hold. Pivots are no smaller than rounding leaves them.
   w.for_each([&](int j) {
-    const X square = w.get(at.own(Own::scale + j));
+    const X square = square_of_scale(w, j);
     X inverse = zero;
     w.range(j, n, [&](int i) {
       X c = w.get(a(i, j));
@@ -104,9 +173,9 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
       }
       w.range(0, j, [&](int k) { c = c - w.get(l(i, k)) * w.get(l(j, k)) * w.get(l(k, k)); });
       if (i == j) {
-        const X least = W::of(epsilon) * square;
-        c = M::select(c < least, least, c);
-        inverse = W::of(1) / c;
+        const X least = W::of(epsilon) * w.get(a(j, j));
+        c = M::select(c > least, c, M::select(least > zero, least, one));
+        inverse = one / c;
         w.set(l(j, j), c);
       } else {
         w.set(l(i, j), c * inverse);
@@ -124,9 +193,13 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
     w.range(i + 1, n, [&](int k) { sum = sum - w.get(l(k, i)) * w.get(p(k)); });
     w.set(p(i), sum);
   });
+  const X whole = scaled_norm(w, w.vector(at.direction(0))), radius = w.get(at.own(Own::radius));
+  const Mask cut = whole > radius && W::is_finite(whole);
+  const X kept = M::select(cut, radius / whole, one);
+  w.set_where(where, at.own(Own::reach), M::select(cut, radius, whole));
   Mask still = where;
   w.for_each([&](int i) {
-    const X x = w.get(at.x(i)), to = w.within_bounds(i, x + w.get(p(i)));
+    const X x = w.get(at.x(i)), to = w.within_bounds(i, M::fma(kept, w.get(p(i)), x));
     still = still && to == x;
     w.set_where(where, at.trial(i), to);
     w.set(p(i), to - x);
@@ -139,7 +212,7 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
   });
   w.set_where(where, at.own(Own::promise), promised);
   w.set_where(where, stage, W::of(on_line));
-  end_without_step(w, still);
+  if (M::any(still)) end_without_step(w, still && !is_overdamped(w));
 }
 
 /// From one evaluation to the next.
@@ -165,18 +238,30 @@ requires(Method::damps) constexpr void advance(W& w) {
 
   const Mask first = runs && w.get(stage) == W::of(at_start), tries = runs && !first;
   const X before = w.get(value), promised = w.get(at.own(Method::promise));
-  // Where what was promised is less than values may show, gradients tell too: residuals are differences, which lose
-  // more digits than a sum of their squares would. (eps^(2/3), as in line.hpp, or more.)
   const X size = M::abs(before), gain = (before - f) / promised;
-  X noise = W::of(Method::lost_part(epsilon)) * size;
   const Mask better = promised > zero && gain >= W::of(Method::least_gain);
+  X noise = W::of(Method::lost_part(epsilon)) * size;
+  Mask lost = tries && finite && promised >= zero && promised <= noise, level = lost, overdamped = lost, idles = lost;
   const Mask in_doubt = tries && finite && !better;
-  if (M::any(in_doubt)) {
+  if (M::any(lost || in_doubt)) {
+    // Where what was promised is less than values may show, gradients tell too: residuals are differences, which lose
+    // more digits than a sum of their squares would. (eps^(2/3), as in line.hpp, or more.)
     const X rounding = rounding_of_residuals(w) * M::sqrt(W::of(2) * before);
     noise = M::select(in_doubt && rounding > noise, rounding, noise);
+    lost = tries && finite && promised >= zero && promised <= noise;
+    X here = zero, there = zero;  // in units of D
+    w.for_each([&](int i) {
+      const X unit = one / square_of_scale(w, i);
+      const X g = w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i)));
+      const X next = w.free_part(i, w.get(at.trial(i)), w.found.load(1 + i));
+      here = M::fma(g * g, unit, here);
+      there = M::fma(next * next, unit, there);
+    });
+    level = in_doubt && lost && f <= before + noise && there < here;
+    overdamped = lost && is_overdamped(w);
+    constexpr double hardly = 0.25;
+    idles = in_doubt && lost && !overdamped && !(level && there < W::of(hardly) * here);
   }
-  const Mask lost = promised <= noise && promised > zero;
-  const Mask level = lost && f <= before + noise && squares_there < w.get(squares);
   const Mask arrives = tries && finite && (better || level), fails = tries && !arrives;
   const X mu = w.get(at.own(Method::damping)), growth = w.get(at.own(Method::growth));
 
@@ -189,41 +274,54 @@ requires(Method::damps) constexpr void advance(W& w) {
         w.set_where(moves, at.own(Method::matrix(n, Method::entry(i, j))), w.found.load(1 + n + i * n + j));
       });
       const X square = w.found.load(1 + n + i * n + i), largest = w.get(at.own(Method::scale + i));
-      const X seen =
-          M::select(first, M::select(square > zero, square, one), M::select(square > largest, square, largest));
-      w.set_where(moves, at.own(Method::scale + i), seen);
+      w.set_where(moves, at.own(Method::scale + i), M::select(first || square > largest, square, largest));
     });
     w.set_where(moves, value, f);
     w.set_where(moves, squares, squares_there);
     w.count_up(arrives, iterations);
     see_whether_to_end<Method>(w, moves, before, first);
-    const Mask is_lost = arrives && lost && w.get(reason) == W::of(running);
-    if (w.rules.relative > 0 && M::any(is_lost)) {
-      w.set_where(is_lost && is_settled(w), reason, W::of(static_cast<int>(StopReason::relative_gradient)));
-    }
     end_without_step(w, moves && w.get(reason) == W::of(static_cast<int>(StopReason::stagnated)));
     const X apart = W::of(2) * gain - one, cubed = one - apart * apart * apart;
     X shrink = M::select(cubed > W::of(1.0 / 3), cubed, W::of(1.0 / 3));
     // What the model foretold comes near the minimum, where damping is all that keeps steps from being Newton's.
     shrink = M::select(M::abs(gain - one) < W::of(Method::foretold), W::of(Method::foretold_shrink), shrink);
-    shrink = M::select(lost, one, shrink);
+    shrink = M::select(lost, M::select(overdamped, W::of(Method::overdamped_shrink), one), shrink);
     X next = M::select(first, W::of(Method::first_damping), mu * shrink);
-    next = M::select(next < W::of(epsilon), W::of(epsilon), next);
+    constexpr double least = Method::least_damping(static_cast<double>(std::numeric_limits<typename W::T>::epsilon()));
+    next = M::select(next < W::of(least), W::of(least), next);
     w.set_where(moves, at.own(Method::damping), next);
+    const X radius = w.get(at.own(Method::radius)), reach = w.get(at.own(Method::reach));
+    const X farther = W::of(Method::longer) * reach, there = scaled_norm(w, w.vector(at.x(0)));
+    X within = M::select(gain > W::of(Method::well_foretold) && farther > radius, farther, radius);
+    within = M::select(gain < W::of(Method::badly_foretold), W::of(Method::half) * reach, within);
+    within = M::select(lost, M::select(overdamped, radius * W::of(1 / Method::overdamped_shrink), radius), within);
+    within = M::select(first, M::select(there > zero, there, M::sqrt(W::of(2) * f)), within);
+    w.set_where(moves, at.own(Method::radius), within);
     w.set_where(moves, at.own(Method::growth), W::of(2));
     w.set_where(moves, trials, zero);
   }
   if (M::any(fails)) {
-    w.set_where(fails, at.own(Method::damping), mu * growth);
-    w.set_where(fails, at.own(Method::growth), growth + growth);
+    const X most = W::of(Method::most_damping(epsilon)),
+            more = M::select(overdamped, mu * W::of(Method::overdamped_shrink), mu * growth);
+    w.set_where(fails, at.own(Method::damping), M::select(more < most, more, most));
+    w.set_where(fails && !overdamped, at.own(Method::growth), growth + growth);
+    const X radius = w.get(at.own(Method::radius)), reach = w.get(at.own(Method::reach));
+    const X within =
+        M::select(overdamped, radius * W::of(1 / Method::overdamped_shrink), W::of(Method::shorter) * reach);
+    w.set_where(fails && W::is_finite(within), at.own(Method::radius), within);
     w.set_where(fails, trials, w.get(trials) + one);
     const Mask spent = w.has_reached(evaluations, w.rules.max_evaluations);
-    const Mask tired =
-        w.get(trials) >= W::of(most_trials) || (finite && promised > zero && promised <= W::of(10 * epsilon) * size);
+    const Mask tired = w.get(trials) >= W::of(most_trials) ||
+                       (finite && !overdamped && promised > zero && promised <= W::of(10 * epsilon) * size);
     w.set_where(fails && spent, reason, W::of(static_cast<int>(StopReason::evaluations)));
     end_without_step(w, fails && tired);
   }
-  const Mask goes_on = runs && w.get(reason) == W::of(running);
+  const Mask running_yet = runs && w.get(reason) == W::of(running);
+  idles = idles && running_yet;
+  if (w.rules.relative > 0 && M::any(idles)) {
+    w.set_where(idles && is_settled(w), reason, W::of(static_cast<int>(StopReason::relative_gradient)));
+  }
+  const Mask goes_on = running_yet && w.get(reason) == W::of(running);
   if (M::any(goes_on)) damped_trial(w, goes_on);
 }
 

@@ -149,8 +149,23 @@ constexpr void see_whether_to_end(W& w, const typename W::Mask& moved, const typ
   if_so(w.get(since_better) >= patient, StopReason::stagnated);
   if_so(squares_now > W::of(far) * w.get(first_squares) && f > w.get(first_value), StopReason::diverged);
   if (w.rules.value_tolerance > 0) if_so(w.get(quiet) >= W::of(enough_alike), StopReason::value);
-  if_so(squares_now <= X(w.rules.relative) * w.get(first_squares), StopReason::relative_gradient);
-  if_so(squares_now <= X(w.rules.absolute), StopReason::gradient);
+  // Squares of short gradients underflow: 0 <= 0 says nothing then.
+  const X least_square = W::of(static_cast<double>(std::numeric_limits<T>::min()));
+  if constexpr (requires { Method::damps; }) {
+    if (w.rules.relative > 0) if_so(is_orthogonal(w), StopReason::relative_gradient);
+  } else {
+    const X short_enough = X(w.rules.relative) * w.get(first_squares);
+    if_so(squares_now <= short_enough && short_enough >= least_square, StopReason::relative_gradient);
+  }
+  typename W::Mask is_short = squares_now <= X(w.rules.absolute);
+  if (M::any(is_short && squares_now < least_square)) {
+    typename W::Mask vanishes = is_short;
+    w.for_each([&](int i) {
+      vanishes = vanishes && w.free_part(i, w.get(w.layout.x(i)), w.get(w.layout.gradient(i))) == zero;
+    });
+    is_short = is_short && (vanishes || X(w.rules.absolute) >= least_square);
+  }
+  if_so(is_short, StopReason::gradient);
   if_so(f <= X(w.rules.target), StopReason::target);
   if_so(!(W::is_finite(f) && W::is_finite(squares_now)), StopReason::not_finite);
   if_so(f == W::of(-std::numeric_limits<double>::infinity()), StopReason::unbounded);
