@@ -81,6 +81,7 @@ class Crew {
           refill(lane);
         }
       }
+      tell();
       between();
       if (queue_.is_ended.load(std::memory_order_relaxed)) interrupt();
     }
@@ -166,9 +167,16 @@ class Crew {
     ++counts_.reasons[why];
     counts_.iterations += iterations;
     counts_.evaluations += evaluations;
-    if (!task_.callback) return;
-    queue_.done.fetch_add(1, std::memory_order_relaxed);
-    if (has_converged(static_cast<StopReason>(why))) queue_.converged.fetch_add(1, std::memory_order_relaxed);
+    ++done_;
+    converged_ += has_converged(static_cast<StopReason>(why)) ? 1 : 0;
+  }
+
+  /// Once for several descents: threads wait for each other here.
+  void tell() {
+    if (!task_.callback || done_ == 0) return;
+    queue_.done.fetch_add(done_, std::memory_order_relaxed);
+    queue_.converged.fetch_add(converged_, std::memory_order_relaxed);
+    done_ = converged_ = 0;
   }
 
   void interrupt() {
@@ -203,6 +211,7 @@ class Crew {
   T *state_, *found_, *data_;
   std::vector<std::int64_t> starts_;  // of each lane; -1: none
   std::int64_t busy_ = 0, first_ = 0, last_ = 0;
+  std::int64_t done_ = 0, converged_ = 0;  // that were not told of
   EachCounts counts_;
 };
 
