@@ -81,10 +81,12 @@ struct numeric_limits<double> {
   static constexpr double infinity() { return __builtin_bit_cast(double, 0x7ff0000000000000ull); }
   static constexpr double quiet_NaN() { return __builtin_bit_cast(double, 0x7ff8000000000000ull); }
   static constexpr double epsilon() { return 0x1p-52; }
+  static constexpr double min() { return 0x1p-1022; }
 };
 template <>
 struct numeric_limits<float> {
   static constexpr float epsilon() { return 0x1p-23f; }
+  static constexpr float min() { return 0x1p-126f; }
 };
 
 template <class A, class B>

@@ -99,6 +99,8 @@ struct Cosines {
     return sum;
   }
 };
+/// Samples are off by the 25th cosine, which none of the others can make up for: of exact ones rounding would decide
+/// what the last steps are.
 struct CosineFits {
   std::int64_t n;
   std::vector<double> t, y, right;
@@ -110,7 +112,7 @@ struct CosineFits {
       const std::size_t first = right.size();
       for (std::int64_t i = 0; i < n; ++i) right.push_back(std::sin(1.0 + static_cast<double>(k + 10 * i)));
       for (const double at : t) {
-        long double sum = 0;
+        long double sum = (0.01 + 0.001 * static_cast<double>(k)) * std::cos(25.0L * at);
         for (std::size_t i = first; i < right.size(); ++i) sum += right[i] * std::cos((i - first) * (0.0L + at));
         y.push_back(static_cast<double>(sum));
       }
@@ -138,7 +140,7 @@ struct CosineFits {
     expect_as_on_cpus(fit(Executor::cpu(1), model, options), fit(where, model, options));
   }
   void expect_right_by_gradients(const Executor& where, const Formula& model) const {
-    expect_near(fit(where, model, {.method = Method::lbfgs, .relative_gradient_tolerance = 1e-12}), right, 1e-10);
+    expect_near(fit(where, model, {.method = Method::lbfgs, .relative_gradient_tolerance = 1e-10}), right, 1e-8);
   }
 
  private:

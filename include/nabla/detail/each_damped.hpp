@@ -35,9 +35,8 @@ struct LevenbergMarquardt {
   static constexpr double well_foretold = 0.75, badly_foretold = 0.25, longer = 2, half = 0.5, shorter = 0.25;
   static constexpr double lost_part(double epsilon) { return epsilon < 1e-12 ? 3.7e-11 : 2.4e-5; }  // epsilon^(2/3)
 
-  // Own rows: mu, what it grows by next, the radius, what the step under way promises, its |D h|; then D^2, J^T J at x,
-  // and its factor.
-  static constexpr int damping = 0, growth = 1, radius = 2, promise = 3, reach = 4, scale = 5;
+  // Own rows: mu, what it grows by next, the radius; then D^2, J^T J at x, and its factor.
+  static constexpr int damping = 0, growth = 1, radius = 2, scale = 3;
   static constexpr int triangle(int n) { return n * (n + 1) / 2; }
   static constexpr int entry(int i, int j) { return i >= j ? i * (i + 1) / 2 + j : j * (j + 1) / 2 + i; }
   static constexpr int matrix(int n, int k) { return scale + n + k; }
@@ -117,10 +116,33 @@ template <class W>
 constexpr auto is_settled(const W& w) {
   return is_within(w, rounding_of_residuals(w));
 }
+
+/// The step under way, from x to the trial.
+template <class W>
+constexpr auto step(const W& w) {
+  return [&w](int i) { return w.get(w.layout.trial(i)) - w.get(w.layout.x(i)); };
+}
+/// What it promises.
+template <class W>
+constexpr auto promise(const W& w) {
+  using X = typename W::X_;
+  using M = Math<X>;
+  using Own = LevenbergMarquardt;
+  const Layout& at = w.layout;
+  X promised = W::of(0);
+  w.for_each([&](int i) {
+    X product = W::of(0);
+    w.for_each(
+        [&](int j) { product = M::fma(w.get(at.own(Own::matrix(w.n(), Own::entry(i, j)))), step(w)(j), product); });
+    promised = promised - step(w)(i) * M::fma(W::of(0.5), product, w.get(at.gradient(i)));
+  });
+  return promised;
+}
+
 /// Where mu is in the way: one variable alone would bring as many times what the step under way promises, and that is
 /// no rounding. Columns of J may have become a small part of D.
 template <class W>
-constexpr auto is_overdamped(const W& w) {
+constexpr auto is_overdamped(const W& w, const typename W::X_& promised) {
   using X = typename W::X_;
   using M = Math<X>;
   using Own = LevenbergMarquardt;
@@ -133,18 +155,10 @@ constexpr auto is_overdamped(const W& w) {
     largest = M::select(along > largest, along, largest);
   });
   const X available = W::of(0.5) * largest * largest;
-  return largest > rounding && available > W::of(Own::overdamped) * w.get(w.layout.own(Own::promise));
-}
-/// Ends descents that no step leads on from, or so it seems.
-template <class W>
-constexpr void end_without_step(W& w, const typename W::Mask& where) {
-  w.set_where(where, reason, W::of(static_cast<int>(StopReason::stagnated)));
-  if (w.rules.relative > 0 && Math<typename W::X_>::any(where)) {
-    w.set_where(where && is_settled(w), reason, W::of(static_cast<int>(StopReason::relative_gradient)));
-  }
+  return largest > rounding && available > W::of(Own::overdamped) * promised;
 }
 
-/// The trial x + h where `where` holds, and what it promises.
+/// The trial x + h where `where` holds.
 template <class W>
 constexpr void damped_trial(W& w, const typename W::Mask& where) {
   using X = typename W::X_;
@@ -196,23 +210,11 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
   const X whole = scaled_norm(w, w.vector(at.direction(0))), radius = w.get(at.own(Own::radius));
   const Mask cut = whole > radius && W::is_finite(whole);
   const X kept = M::select(cut, radius / whole, one);
-  w.set_where(where, at.own(Own::reach), M::select(cut, radius, whole));
-  Mask still = where;
   w.for_each([&](int i) {
-    const X x = w.get(at.x(i)), to = w.within_bounds(i, M::fma(kept, w.get(p(i)), x));
-    still = still && to == x;
-    w.set_where(where, at.trial(i), to);
-    w.set(p(i), to - x);
+    const X x = w.get(at.x(i));
+    w.set_where(where, at.trial(i), w.within_bounds(i, M::fma(kept, w.get(p(i)), x)));
   });
-  X promised = zero;
-  w.for_each([&](int i) {
-    X product = zero;
-    w.for_each([&](int j) { product = M::fma(w.get(a(i, j)), w.get(p(j)), product); });
-    promised = promised - w.get(p(i)) * M::fma(W::of(0.5), product, w.get(at.gradient(i)));
-  });
-  w.set_where(where, at.own(Own::promise), promised);
   w.set_where(where, stage, W::of(on_line));
-  if (M::any(still)) end_without_step(w, still && !is_overdamped(w));
 }
 
 /// From one evaluation to the next.
@@ -224,7 +226,7 @@ requires(Method::damps) constexpr void advance(W& w) {
   const Layout& at = w.layout;
   const int n = w.n();
   const double epsilon = static_cast<double>(std::numeric_limits<typename W::T>::epsilon());
-  const X zero = W::of(0), one = W::of(1);
+  const X zero = W::of(0), one = W::of(1), stagnated = W::of(static_cast<int>(StopReason::stagnated));
   const Mask runs = w.get(reason) == W::of(running);
   const X f = w.found.load(0);
   X squares_there = zero, trace = zero;
@@ -237,7 +239,7 @@ requires(Method::damps) constexpr void advance(W& w) {
   w.count_up(runs, evaluations);
 
   const Mask first = runs && w.get(stage) == W::of(at_start), tries = runs && !first;
-  const X before = w.get(value), promised = w.get(at.own(Method::promise));
+  const X before = w.get(value), promised = promise(w), reach = scaled_norm(w, step(w));
   const X size = M::abs(before), gain = (before - f) / promised;
   const Mask better = promised > zero && gain >= W::of(Method::least_gain);
   X noise = W::of(Method::lost_part(epsilon)) * size;
@@ -258,7 +260,7 @@ requires(Method::damps) constexpr void advance(W& w) {
       there = M::fma(next * next, unit, there);
     });
     level = in_doubt && lost && f <= before + noise && there < here;
-    overdamped = lost && is_overdamped(w);
+    overdamped = lost && is_overdamped(w, promised);
     constexpr double hardly = 0.25;
     idles = in_doubt && lost && !overdamped && !(level && there < W::of(hardly) * here);
   }
@@ -280,7 +282,6 @@ requires(Method::damps) constexpr void advance(W& w) {
     w.set_where(moves, squares, squares_there);
     w.count_up(arrives, iterations);
     see_whether_to_end<Method>(w, moves, before, first);
-    end_without_step(w, moves && w.get(reason) == W::of(static_cast<int>(StopReason::stagnated)));
     const X apart = W::of(2) * gain - one, cubed = one - apart * apart * apart;
     X shrink = M::select(cubed > W::of(1.0 / 3), cubed, W::of(1.0 / 3));
     // What the model foretold comes near the minimum, where damping is all that keeps steps from being Newton's.
@@ -290,12 +291,14 @@ requires(Method::damps) constexpr void advance(W& w) {
     constexpr double least = Method::least_damping(static_cast<double>(std::numeric_limits<typename W::T>::epsilon()));
     next = M::select(next < W::of(least), W::of(least), next);
     w.set_where(moves, at.own(Method::damping), next);
-    const X radius = w.get(at.own(Method::radius)), reach = w.get(at.own(Method::reach));
-    const X farther = W::of(Method::longer) * reach, there = scaled_norm(w, w.vector(at.x(0)));
+    const X radius = w.get(at.own(Method::radius)), farther = W::of(Method::longer) * reach;
     X within = M::select(gain > W::of(Method::well_foretold) && farther > radius, farther, radius);
     within = M::select(gain < W::of(Method::badly_foretold), W::of(Method::half) * reach, within);
     within = M::select(lost, M::select(overdamped, radius * W::of(1 / Method::overdamped_shrink), radius), within);
-    within = M::select(first, M::select(there > zero, there, M::sqrt(W::of(2) * f)), within);
+    if (M::any(first)) {
+      const X there = scaled_norm(w, w.vector(at.x(0)));
+      within = M::select(first, M::select(there > zero, there, M::sqrt(W::of(2) * f)), within);
+    }
     w.set_where(moves, at.own(Method::radius), within);
     w.set_where(moves, at.own(Method::growth), W::of(2));
     w.set_where(moves, trials, zero);
@@ -305,23 +308,22 @@ requires(Method::damps) constexpr void advance(W& w) {
             more = M::select(overdamped, mu * W::of(Method::overdamped_shrink), mu * growth);
     w.set_where(fails, at.own(Method::damping), M::select(more < most, more, most));
     w.set_where(fails && !overdamped, at.own(Method::growth), growth + growth);
-    const X radius = w.get(at.own(Method::radius)), reach = w.get(at.own(Method::reach));
+    const X radius = w.get(at.own(Method::radius));
     const X within =
         M::select(overdamped, radius * W::of(1 / Method::overdamped_shrink), W::of(Method::shorter) * reach);
     w.set_where(fails && W::is_finite(within), at.own(Method::radius), within);
     w.set_where(fails, trials, w.get(trials) + one);
     const Mask spent = w.has_reached(evaluations, w.rules.max_evaluations);
-    const Mask tired = w.get(trials) >= W::of(most_trials) ||
-                       (finite && !overdamped && promised > zero && promised <= W::of(10 * epsilon) * size);
     w.set_where(fails && spent, reason, W::of(static_cast<int>(StopReason::evaluations)));
-    end_without_step(w, fails && tired);
+    // A step that changes x in no digit promises 0.
+    const Mask tired = finite && !overdamped && promised >= zero && promised <= W::of(10 * epsilon) * size;
+    w.set_where(fails && (tired || w.get(trials) >= W::of(most_trials)), reason, stagnated);
   }
-  const Mask running_yet = runs && w.get(reason) == W::of(running);
-  idles = idles && running_yet;
-  if (w.rules.relative > 0 && M::any(idles)) {
-    w.set_where(idles && is_settled(w), reason, W::of(static_cast<int>(StopReason::relative_gradient)));
+  const Mask seems_over = w.get(reason) == stagnated || (idles && w.get(reason) == W::of(running));
+  if (w.rules.relative > 0 && M::any(runs && seems_over)) {
+    w.set_where(runs && seems_over && is_settled(w), reason, W::of(static_cast<int>(StopReason::relative_gradient)));
   }
-  const Mask goes_on = running_yet && w.get(reason) == W::of(running);
+  const Mask goes_on = runs && w.get(reason) == W::of(running);
   if (M::any(goes_on)) damped_trial(w, goes_on);
 }
 
