@@ -140,7 +140,7 @@ struct CosineFits {
     expect_as_on_cpus(fit(Executor::cpu(1), model, options), fit(where, model, options));
   }
   void expect_right_by_gradients(const Executor& where, const Formula& model) const {
-    expect_near(fit(where, model, {.method = Method::lbfgs, .relative_gradient_tolerance = 1e-10}), right, 1e-8);
+    expect_near(fit(where, model, {.method = Method::lbfgs, .relative_gradient_tolerance = 1e-9}), right, 1e-8);
   }
 
  private:
