@@ -35,7 +35,7 @@ def fit_with_nabla(nabla, folder, threads):
     answer = subprocess.run(
         [nabla, "minimize", "--executor", "cpu", "--threads", str(threads), "--json", "--formula",
          "a*exp(-b*t) + c - y", "--variables", "a,b,c", "--at", "1,1,0", "--method", "levenberg-marquardt",
-         "--data-column", f"t={folder}/t.npy", "--data-column", f"y={folder}/y.npy", "--relative-tolerance", "1e-10",
+         "--data-column", f"t={folder}/t.npy", "--data-column", f"y={folder}/y.npy", "--relative-tolerance", "1e-8",
          "--out-x", f"{folder}/x.npy"],
         stdout=subprocess.PIPE)
     if answer.returncode not in (0, 1):  # 1: some did not converge, which is told below
