@@ -26,7 +26,7 @@ struct LevenbergMarquardt {
   static constexpr double patience = 50;
   /// What a step must bring of what was promised.
   static constexpr double least_gain = 1e-4;
-  static constexpr double first_damping = 1e-2;
+  static constexpr double first_damping = 1e-2, most_growth = 0x1p40;  // 40 trials
   static constexpr double least_damping(double epsilon) { return epsilon < 1e-12 ? 1e-100 : 1e-24; }
   static constexpr double most_damping(double epsilon) { return epsilon < 1e-12 ? 1e100 : 1e16; }
   static constexpr double foretold = 0.1, foretold_shrink = 0.01;
@@ -117,6 +117,15 @@ constexpr auto is_settled(const W& w) {
   return is_within(w, rounding_of_residuals(w));
 }
 
+/// Where residuals are but rounding beside those at the start, and J^T J has no digits left that would tell where else
+/// to go: J has lost rank at a solution, as in Powell's singular problem, and steps from here on get shorter forever.
+template <class W>
+constexpr auto is_exhausted(const W& w) {
+  constexpr double epsilon = static_cast<double>(std::numeric_limits<typename W::T>::epsilon()), roundings = 10;
+  return w.get(stage) == W::of(undetermined) &&
+         w.get(value) <= W::of(roundings * roundings * epsilon * epsilon) * w.get(first_value);
+}
+
 /// The step under way, from x to the trial.
 template <class W>
 constexpr auto step(const W& w) {
@@ -146,16 +155,15 @@ constexpr auto is_overdamped(const W& w, const typename W::X_& promised) {
   using X = typename W::X_;
   using M = Math<X>;
   using Own = LevenbergMarquardt;
-  const X zero = W::of(0), rounding = rounding_of_residuals(w);
-  X largest = zero;
+  const X rounding = rounding_of_residuals(w);
+  typename W::Mask overdamped = rounding < W::of(0);
   w.for_each([&](int i) {
-    const X norm = column_norm(w, i);
-    const X g = M::abs(w.free_part(i, w.get(w.layout.x(i)), w.get(w.layout.gradient(i))));
-    const X along = M::select(norm > zero, g / norm, zero);
-    largest = M::select(along > largest, along, largest);
+    const X g = w.free_part(i, w.get(w.layout.x(i)), w.get(w.layout.gradient(i)));
+    const X square = w.get(w.layout.own(Own::matrix(w.n(), Own::entry(i, i))));
+    overdamped = overdamped || (M::abs(g) > rounding * column_norm(w, i) &&
+                                W::of(0.5) * g * g > W::of(Own::overdamped) * promised * square);
   });
-  const X available = W::of(0.5) * largest * largest;
-  return largest > rounding && available > W::of(Own::overdamped) * promised;
+  return overdamped;
 }
 
 /// The trial x + h where `where` holds.
@@ -174,6 +182,7 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
   const auto a = [&](int i, int j) { return at.own(Own::matrix(n, Own::entry(i, j))); };
   const auto l = [&](int i, int j) { return at.own(Own::factor(n, Own::entry(i, j))); };
   const auto p = [&](int i) { return at.direction(i); };
+  w.set_where(where, stage, W::of(on_line));
   // L D L^T of the matrix, without the variables that bounds hold. Pivots are no smaller than rounding leaves them.
   w.for_each([&](int j) {
     const X square = square_of_scale(w, j);
@@ -188,6 +197,7 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
       w.range(0, j, [&](int k) { c = c - w.get(l(i, k)) * w.get(l(j, k)) * w.get(l(k, k)); });
       if (i == j) {
         const X least = W::of(epsilon) * w.get(a(j, j));
+        w.set_where(where && c < least, stage, W::of(undetermined));
         c = M::select(c > least, c, M::select(least > zero, least, one));
         inverse = one / c;
         w.set(l(j, j), c);
@@ -214,7 +224,6 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
     const X x = w.get(at.x(i));
     w.set_where(where, at.trial(i), w.within_bounds(i, M::fma(kept, w.get(p(i)), x)));
   });
-  w.set_where(where, stage, W::of(on_line));
 }
 
 /// From one evaluation to the next.
@@ -301,27 +310,28 @@ requires(Method::damps) constexpr void advance(W& w) {
     }
     w.set_where(moves, at.own(Method::radius), within);
     w.set_where(moves, at.own(Method::growth), W::of(2));
-    w.set_where(moves, trials, zero);
   }
   if (M::any(fails)) {
     const X most = W::of(Method::most_damping(epsilon)),
             more = M::select(overdamped, mu * W::of(Method::overdamped_shrink), mu * growth);
     w.set_where(fails, at.own(Method::damping), M::select(more < most, more, most));
-    w.set_where(fails && !overdamped, at.own(Method::growth), growth + growth);
+    w.set_where(fails, at.own(Method::growth), growth + growth);
     const X radius = w.get(at.own(Method::radius));
     const X within =
         M::select(overdamped, radius * W::of(1 / Method::overdamped_shrink), W::of(Method::shorter) * reach);
     w.set_where(fails && W::is_finite(within), at.own(Method::radius), within);
-    w.set_where(fails, trials, w.get(trials) + one);
     const Mask spent = w.has_reached(evaluations, w.rules.max_evaluations);
     w.set_where(fails && spent, reason, W::of(static_cast<int>(StopReason::evaluations)));
     // A step that changes x in no digit promises 0.
     const Mask tired = finite && !overdamped && promised >= zero && promised <= W::of(10 * epsilon) * size;
-    w.set_where(fails && (tired || w.get(trials) >= W::of(most_trials)), reason, stagnated);
+    w.set_where(fails && (tired || growth >= W::of(Method::most_growth)), reason, stagnated);
   }
-  const Mask seems_over = w.get(reason) == stagnated || (idles && w.get(reason) == W::of(running));
-  if (w.rules.relative > 0 && M::any(runs && seems_over)) {
-    w.set_where(runs && seems_over && is_settled(w), reason, W::of(static_cast<int>(StopReason::relative_gradient)));
+  const Mask runs_yet = runs && w.get(reason) == W::of(running);
+  const Mask seems_over = (runs && w.get(reason) == stagnated) || (idles && runs_yet),
+             exhausted = runs_yet && is_exhausted(w);
+  if (w.rules.relative > 0 && M::any(seems_over || exhausted)) {
+    w.set_where(exhausted || (seems_over && is_settled(w)), reason,
+                W::of(static_cast<int>(StopReason::relative_gradient)));
   }
   const Mask goes_on = runs && w.get(reason) == W::of(running);
   if (M::any(goes_on)) damped_trial(w, goes_on);

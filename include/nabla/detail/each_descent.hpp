@@ -147,7 +147,9 @@ constexpr void see_whether_to_end(W& w, const typename W::Mask& moved, const typ
   if_so(w.has_reached(evaluations, w.rules.max_evaluations), StopReason::evaluations);
   if_so(w.has_reached(iterations, w.rules.max_iterations), StopReason::iterations);
   if_so(w.get(since_better) >= patient, StopReason::stagnated);
-  if_so(squares_now > W::of(far) * w.get(first_squares) && f > w.get(first_value), StopReason::diverged);
+  if constexpr (!requires { Method::damps; }) {  // which never goes up
+    if_so(squares_now > W::of(far) * w.get(first_squares) && f > w.get(first_value), StopReason::diverged);
+  }
   if (w.rules.value_tolerance > 0) if_so(w.get(quiet) >= W::of(enough_alike), StopReason::value);
   // Squares of short gradients underflow: 0 <= 0 says nothing then.
   const X least_square = W::of(static_cast<double>(std::numeric_limits<T>::min()));

@@ -68,7 +68,12 @@ enum Row : int {
   scalars,   // so many
 };
 
-enum Stage { at_start, on_line, extrapolated };
+enum Stage {
+  at_start,
+  on_line,
+  extrapolated,
+  undetermined,  // on a line that was found without digits of J^T J (each_damped.hpp)
+};
 
 /// A row of the method's own. It has a type of its own so that GPUs can keep these rows elsewhere than in registers.
 struct OwnRow {
