@@ -18,6 +18,7 @@ struct Region {
   const char* name;
   const void* data;
   std::int64_t count, components, item_stride, component_stride, size;
+  bool is_output = false;
   std::uintptr_t begin = 0, end = 0;  // the bytes it spans
 
   std::string label() const { return std::string(call) + ": " + name; }
@@ -28,7 +29,7 @@ std::string shape_text(std::int64_t count, std::int64_t components) {
 }
 
 template <class T>
-Region region(const char* call, const char* name, const BatchView<T>& view) {
+Region region(const char* call, const char* name, const BatchView<T>& view, bool is_output) {
   return {call,
           name,
           view.data,
@@ -36,7 +37,8 @@ Region region(const char* call, const char* name, const BatchView<T>& view) {
           view.components,
           view.item_stride,
           view.component_stride,
-          static_cast<std::int64_t>(sizeof(T))};
+          static_cast<std::int64_t>(sizeof(T)),
+          is_output};
 }
 
 /// Finds the bytes that a view spans. Strides may be negative or zero.
@@ -137,8 +139,7 @@ void check_space(const Executor& executor, const Region& r) {
 }
 
 /// All that is about memory.
-template <class IsOutput>
-void check_regions(const Executor& executor, std::span<Region> regions, IsOutput is_output) {
+void check_regions(const Executor& executor, std::span<Region> regions) {
   for (std::size_t i = 0; i < regions.size(); ++i) {
     Region& r = regions[i];
     if (r.data == nullptr) {
@@ -146,12 +147,12 @@ void check_regions(const Executor& executor, std::span<Region> regions, IsOutput
     }
     check_aligned(r);
     locate(r);
-    if (is_output(i) && overlaps_itself(r)) {
+    if (r.is_output && overlaps_itself(r)) {
       throw ShapeError(r.label() + " has strides " + shape_text(r.item_stride, r.component_stride) +
                        " that make its own items overlap");
     }
-    for (std::size_t j = 0; j < i; ++j) {
-      if (is_output(i) || is_output(j)) check_apart(is_output(i) ? r : regions[j], is_output(i) ? regions[j] : r);
+    for (const Region& other : regions.first(i)) {
+      if (r.is_output || other.is_output) check_apart(r.is_output ? r : other, r.is_output ? other : r);
     }
     check_space(executor, r);
   }
@@ -169,39 +170,37 @@ void check(const Executor& executor, const Operation<T>& operation, const Reques
                      shape_text(count, n));
   }
   Region regions[2 + max_groups + 1];
-  int inputs = 0, used = 0;
-  regions[used++] = region(call, "points", request.points);
+  std::size_t used = 0;
+  regions[used++] = region(call, "points", request.points, false);
   if (operation.needs_extra) {
-    const Region direction = region(call, "direction", request.extra);
+    const Region direction = region(call, "direction", request.extra, false);
     check_shape(direction, direction.count == 1 ? 1 : count, n);
     regions[used++] = direction;
   }
-  inputs = used;
   for (int g = 0; g < max_groups; ++g) {
     if (!request.out[g]) continue;
-    regions[used] = region(call, operation.group_names[g], request.out[g]);
+    regions[used] = region(call, operation.group_names[g], request.out[g], true);
     check_shape(regions[used++], count, operation.rows.group[g]);
   }
-  if (count == 0) used = inputs = 0;  // of an empty batch only the summary is touched
+  if (count == 0) used = 0;  // of an empty batch only the summary is touched
   if (request.summary != nullptr) {
-    regions[used++] = {call, "summary", request.summary, 1, 1, 1, 1, static_cast<std::int64_t>(sizeof(Summary))};
+    regions[used++] = {call, "summary", request.summary, 1, 1, 1, 1, static_cast<std::int64_t>(sizeof(Summary)), true};
   }
-
-  check_regions(executor, std::span(regions, static_cast<std::size_t>(used)),
-                [&](std::size_t i) { return i >= static_cast<std::size_t>(inputs); });
+  check_regions(executor, std::span(regions, used));
 }
 
 void check_memory(const Executor& executor, const char* call, std::span<const Argument> arguments) {
-  constexpr std::size_t most = 8;
-  Region regions[most];
+  constexpr std::size_t few = 8;
+  Region on_stack[few];
+  std::vector<Region> on_heap(arguments.size() > few ? arguments.size() : 0);
+  Region* const regions = arguments.size() > few ? on_heap.data() : on_stack;
   std::size_t used = 0;
-  bool is_output[most] = {};
   for (const Argument& a : arguments) {
     if (a.count == 0 || a.components == 0) continue;
-    is_output[used] = a.is_output;
-    regions[used++] = {call, a.name, a.data, a.count, a.components, a.item_stride, a.component_stride, a.size};
+    regions[used++] = {call,   a.name,     a.data, a.count, a.components, a.item_stride, a.component_stride,
+                       a.size, a.is_output};
   }
-  check_regions(executor, std::span(regions, used), [&](std::size_t i) { return is_output[i]; });
+  check_regions(executor, std::span(regions, used));
 }
 
 template void check(const Executor&, const Operation<float>&, const Request<float>&);

@@ -45,6 +45,7 @@ void synchronize(const ExecutorState& state);
 void* allocate(const ExecutorState& state, std::size_t bytes);
 void deallocate(const ExecutorState& state, void* memory) noexcept;
 void copy(const ExecutorState& state, void* to, const void* from, std::size_t bytes);
+std::size_t free_bytes(const ExecutorState& state);
 /// Enqueues zeros.
 void clear(const ExecutorState& state, void* memory, std::size_t bytes);
 

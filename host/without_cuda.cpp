@@ -22,6 +22,7 @@ void synchronize(const ExecutorState&) { unreachable(); }
 void* allocate(const ExecutorState&, std::size_t) { unreachable(); }
 void deallocate(const ExecutorState&, void*) noexcept {}
 void copy(const ExecutorState&, void*, const void*, std::size_t) { unreachable(); }
+std::size_t free_bytes(const ExecutorState&) { unreachable(); }
 void clear(const ExecutorState&, void*, std::size_t) { unreachable(); }
 Space space_of(const void*, int) { return Space::host; }
 

@@ -84,6 +84,13 @@ void deallocate(const ExecutorState& state, void* memory) noexcept {
   quietly(state.device, [&] { return cudaFreeAsync(memory, static_cast<cudaStream_t>(state.stream)); });
 }
 
+std::size_t free_bytes(const ExecutorState& state) {
+  const CurrentDevice current(state.device);
+  std::size_t free = 0, all = 0;
+  cuda_check(cudaMemGetInfo(&free, &all), "cudaMemGetInfo");
+  return free;
+}
+
 void copy(const ExecutorState& state, void* to, const void* from, std::size_t bytes) {
   const CurrentDevice current(state.device);
   cuda_check(cudaMemcpyAsync(to, from, bytes, cudaMemcpyDefault, static_cast<cudaStream_t>(state.stream)),

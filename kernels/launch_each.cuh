@@ -46,12 +46,12 @@ void launch_each(const void* erased_body, const EachLaunch<T>& launch) {
                  "cudaDeviceGetAttribute");
       cuda_check(cudaOccupancyMaxActiveBlocksPerMultiprocessor(&blocks_of_each, kernel, each_threads, 0),
                  "cudaOccupancyMaxActiveBlocksPerMultiprocessor");
-      const std::int64_t blocks = launch.blocks(std::int64_t{processors} * blocks_of_each);
+      std::int64_t blocks = launch.blocks(std::int64_t{processors} * blocks_of_each);
       EachRequest<T> request = launch.request;
       const auto n = static_cast<int>(request.starts.components);
-      request.rows =
-          launch.memory(blocks * each_threads *
-                        each_memory_rows<Program>(Body::variables, n, request.rules.memory, Body::rows(n).total()));
+      request.rows = launch.memory(
+          blocks,
+          each_threads * each_memory_rows<Program>(Body::variables, n, request.rules.memory, Body::rows(n).total()));
       launch_kernel("nabla descent kernel", kernel, {blocks, each_threads, 0, launch.stream}, body, request);
     } else {
       throw ExecutorUnavailable(std::string(launch.name) +

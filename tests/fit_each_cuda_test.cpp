@@ -233,8 +233,8 @@ Results fit_in_blocks(const Executor& where, const Placed& placed, std::int64_t 
   const std::int64_t count = placed.starts.count();
   const Batch<double> x(where, count, 3, Layout::point_major);
   const Array<std::int64_t> evaluations(where, count);
-  const auto data = detail::each_data<double>(where, count, 2, placed.columns());
-  const detail::FitBody<Decay, 3, true> body{Decay(), data.rows, 2};
+  const auto data = detail::each_data<double>(count, 2, placed.columns());
+  const detail::FitBody<Decay, 3, true> body{Decay(), data.rows};
   const auto operation = detail::each_operation<true, double, Decay>(body, 3, "hessian");
   detail::each::Rules<double> rules{};
   rules.relative = 1e-24;

@@ -489,7 +489,7 @@ TEST_P(MinimizeEach, OptionsThatCantBeAreRefused) {
             "minimize_each: bfgs finds its steps itself; expected step 0");
   EXPECT_EQ(refusal({.step = -1}), "minimize_each: step must be positive, or 0 for a line search, found -1");
   EXPECT_EQ(refusal({.memory = 65}), "minimize_each: memory must be 1 to 64 pairs, found 65");
-  EXPECT_EQ(refusal({.lower = {1}}), "minimize_each: there must be 2 bounds, or none, found 1");
+  EXPECT_EQ(refusal({.lower = {1}}), "minimize_each: lower must have 2 bounds, or none, found 1");
   EXPECT_EQ(refusal({.lower = {1, 2}, .upper = {1, 1}}),
             "minimize_each: bounds of variable 1 must be in order, found 2 and 1");
   EXPECT_EQ(refusal({.clip = 1}), "minimize_each: clip is for fixed steps, and lbfgs with a line search has none");

@@ -111,7 +111,7 @@ Case chain_case(std::int64_t n, bool with_gradient) {
 
 }  // namespace
 
-Work work_of_a_decay(std::int64_t samples) { return work_of(detail::FitBody<Decay, 3, true>{{}, samples, 2}, 3); }
+Work work_of_a_decay(std::int64_t samples) { return work_of(detail::FitBody<Decay, 3, true>{{}, samples}, 3); }
 
 std::vector<GradientAndValue> formula_gradients() {
   std::vector<GradientAndValue> all;

@@ -135,6 +135,7 @@ struct CountedIn {
   std::int64_t dimension;
   Counted operator()(std::int64_t i) const { return Counted::variable(0.3 + 0.1 * static_cast<double>(i)); }
   Counted extra(std::int64_t i) const { return Counted::variable(-0.7 - 0.1 * static_cast<double>(i)); }
+  Counted datum(std::int64_t row, std::int64_t column) const { return extra(row + column); }
 };
 
 /// Output rows.

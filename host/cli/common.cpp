@@ -1,5 +1,6 @@
 #include "common.hpp"
 
+#include "../available_memory.hpp"
 #include "numbers.hpp"
 
 #include <fmt/format.h>
@@ -12,7 +13,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <fstream>
 #include <system_error>
 #include <thread>
 
@@ -73,15 +73,9 @@ std::optional<Precision> CommonOptions::precision() const {
 }
 
 void require_memory(const Executor& executor, double bytes, const std::string& what) {
-  // Linux promises more memory than there is and ends processes that use it; so what is clearly too much stops here.
   if (executor.is_cuda()) return;
-  std::ifstream info("/proc/meminfo");
-  double available = 0;
-  std::string key, unit;
-  for (double kilobytes = 0; info >> key >> kilobytes && std::getline(info, unit);) {
-    if (key == "MemAvailable:" || key == "SwapFree:") available += 1024 * kilobytes;
-  }
-  if (available == 0 || bytes <= available) return;
+  const double available = available_memory();
+  if (bytes <= available) return;
   throw Error(fmt::format("{} need {:.4g} GB of memory, {:.4g} GB are available", what, bytes / 1e9, available / 1e9));
 }
 

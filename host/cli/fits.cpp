@@ -99,7 +99,9 @@ Fitted<T> fit_from_all(const DescentTask& task, const FitData& data, const std::
   const Executor &where = task.executor, &host = starts.executor();
   EachOptions options = fit_options(task, method);
   const std::int64_t count = data.fits(starts.count()), n = starts.components();
-  double transfer_seconds = 0;
+  double numbers = 0, transfer_seconds = 0;
+  for (const FitColumn& column : data.columns()) numbers += static_cast<double>(column.header.numbers());
+  require_memory(where, numbers * sizeof(T), "data of fits");
   std::vector<Batch<T>> loaded;
   for (const FitColumn& column : data.columns()) {
     const Layout layout = column.header.shape.size() < 2 ? Layout::point_major : column.header.layout();

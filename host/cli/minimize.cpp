@@ -184,9 +184,11 @@ void MinimizeCommand::declare(Arguments& arguments) {
   arguments.value("--bounds", "LO:HI,...", "of each variable, or one for all, which may be infinite, as in 0:inf,-1:1",
                   bounds);
   arguments.section("when to end (the first has its default where no other tolerance, nor a target, is given)");
-  arguments.value("--relative-tolerance", "R",
-                  "converged: the gradient's norm is at most R times the start's (default 1e-8; f32: 1e-4)",
-                  relative_tolerance);
+  arguments.value(
+      "--relative-tolerance", "R",
+      "converged: |g| <= R |g at the start|; by levenberg-marquardt |J_i . r| <= R |J_i| |r| for each variable "
+      "i, of residuals r with derivatives J_i, or g is all rounding (default 1e-8; f32: 1e-4)",
+      relative_tolerance);
   arguments.value("--gradient-tolerance", "G", "converged: the gradient's norm is at most G", gradient_tolerance);
   arguments.value("--value-tolerance", "R", "converged: five times in a row the value changed by at most R of its size",
                   value_tolerance);

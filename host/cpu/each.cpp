@@ -1,5 +1,6 @@
 #include "each.hpp"
 
+#include "../available_memory.hpp"
 #include "../executor_state.hpp"
 #include "each_step.hpp"
 
@@ -13,6 +14,8 @@
 #include <chrono>
 #include <cmath>
 #include <exception>
+#include <iomanip>
+#include <sstream>
 #include <vector>
 
 // Threads hold a few packs of descents each, whose states fit the first-level cache. After each evaluation, lanes whose
@@ -34,32 +37,55 @@ struct Queue {
   std::atomic<bool> is_ended{false};
 };
 
+/// What of a column of data threads have to copy: nothing where all starts share it, and one row where a start's rows
+/// are all the same.
+template <class T>
+std::int64_t rows_to_copy(const EachData<T>& data, const BatchView<const T>& column) {
+  return column.item_stride == 0 ? 0 : column.component_stride == 0 ? 1 : data.rows;
+}
+
+/// How a thread's memory is divided.
+struct CrewPlan {
+  std::int64_t state, found, data;  // rows
+  std::int64_t packs, stride;
+  std::int64_t numbers() const { return (state + found + data) * stride; }
+};
+template <class T>
+CrewPlan plan_crew(const EachTask<T>& task, const EachStep<T>& step) {
+  constexpr auto width = static_cast<std::int64_t>(Lanes<T>::size);
+  CrewPlan plan{step.rows(static_cast<int>(task.operation.dimension), task.rules.memory), task.operation.rows.total(),
+                0, 0, 0};
+  for (const auto& column : task.data.columns) plan.data += rows_to_copy(task.data, column);
+  const std::int64_t rows = plan.state + plan.found + plan.data;
+  const std::int64_t fit = state_bytes / (rows * width * static_cast<std::int64_t>(sizeof(T)));
+  const std::int64_t wanted = (task.starts.count + width - 1) / width;
+  plan.packs = std::clamp<std::int64_t>(std::min(fit, wanted), 1, most_packs);
+  // Machine code of formulas may take more points at a time than this program's packs have.
+  const std::int64_t at_once = (task.operation.lanes + width - 1) / width;
+  plan.packs = (plan.packs + at_once - 1) / at_once * at_once;
+  // Rows a power of two apart would compete for the same lines of the cache, but for those that are hardly longer than
+  // a line.
+  plan.stride = (plan.packs > 2 ? plan.packs + 1 : plan.packs) * width;
+  return plan;
+}
+
 /// One thread's descents.
 template <class T>
 class Crew {
  public:
-  Crew(const EachTask<T>& task, Queue& queue)
+  Crew(const EachTask<T>& task, const EachStep<T>& step, const CrewPlan& plan, Queue& queue)
       : task_(task),
         queue_(queue),
         n_(static_cast<int>(task.operation.dimension)),
-        step_(each_step<T>(task.method, n_)) {
-    const std::int64_t rows = step_.rows(n_, task.rules.memory), found = task.operation.rows.total(),
-                       data = task.data.rows * static_cast<std::int64_t>(task.data.columns.size());
-    const std::int64_t fit = state_bytes / ((rows + found + data) * width * static_cast<std::int64_t>(sizeof(T)));
-    const std::int64_t wanted = (queue.count + width - 1) / width;
-    packs_ = std::clamp<std::int64_t>(std::min(fit, wanted), 1, most_packs);
-    // Machine code of formulas may take more points at a time than this program's packs have.
-    const std::int64_t at_once = (task.operation.lanes + width - 1) / width;
-    packs_ = (packs_ + at_once - 1) / at_once * at_once;
-    lanes_ = packs_ * width;
-    // Rows a power of two apart would compete for the same lines of the cache.
-    stride_ = lanes_ + width;
-    numbers_.assign(static_cast<std::size_t>((rows + found + data) * stride_ + 64), T(0));
+        step_(step),
+        packs_(plan.packs),
+        lanes_(plan.packs * width),
+        stride_(plan.stride) {
+    numbers_.assign(static_cast<std::size_t>(plan.numbers() + 64), T(0));
     const auto misplaced = reinterpret_cast<std::uintptr_t>(numbers_.data()) % 64 / sizeof(T);
     state_ = numbers_.data() + (misplaced == 0 ? 0 : 64 / sizeof(T) - misplaced);
-    found_ = state_ + rows * stride_;
-    data_ = found_ + found * stride_;
-    for (std::int64_t lane = 0; lane < lanes_ && queue.count > 0; ++lane) copy_data(lane, 0, true);
+    found_ = state_ + plan.state * stride_;
+    place_data(found_ + plan.found * stride_);
     starts_.assign(static_cast<std::size_t>(lanes_), -1);
     std::fill_n(row(each::reason), stride_, T(0));  // nothing runs
   }
@@ -100,8 +126,7 @@ class Crew {
     tile.dimension = n_;
     tile.in = row(at.trial(0));
     tile.in_stride = stride_;
-    tile.extra = data_;
-    tile.extra_stride = stride_;
+    tile.columns = columns_.data();
     T* out = found_;
     for (int g = 0; g < max_groups; ++g) {
       tile.out[g] = out;
@@ -128,7 +153,7 @@ class Crew {
     const each::Layout at{n_};
     for (int r = 0; r < at.trial(0); ++r) row(r)[lane] = 0;
     row(each::reason)[lane] = static_cast<T>(each::running);
-    copy_data(lane, start, false);
+    copy_data(lane, start);
     for (int i = 0; i < n_; ++i) {
       T x = task_.starts(start, i);
       if (task_.rules.lower != nullptr) {
@@ -138,13 +163,33 @@ class Crew {
     }
   }
 
-  /// A start's data to its lane's place; `shared`: those that are the same for all starts, else the others.
-  void copy_data(std::int64_t lane, std::int64_t start, bool shared) {
-    const auto columns = static_cast<std::int64_t>(task_.data.columns.size());
-    for (std::int64_t k = 0; k < columns; ++k) {
-      const BatchView<const T>& column = task_.data.columns[static_cast<std::size_t>(k)];
-      if ((column.item_stride == 0) != shared) continue;
-      for (std::int64_t r = 0; r < task_.data.rows; ++r) data_[(r * columns + k) * stride_ + lane] = column(start, r);
+  /// What starts share is read where it is; of the rest there are copies, at `place`: row after row.
+  void place_data(T* place) {
+    const std::vector<BatchView<const T>>& columns = task_.data.columns;
+    const auto is_long = [&](const auto& column) { return rows_to_copy(task_.data, column) > 1; };
+    const std::int64_t apart = std::ranges::count_if(columns, is_long) * stride_;
+    T* place_of_one = place + apart * task_.data.rows;
+    for (const BatchView<const T>& column : columns) {
+      if (rows_to_copy(task_.data, column) == 0) {
+        columns_.push_back({column.data, column.component_stride, true});
+        copies_.push_back(nullptr);
+        continue;
+      }
+      T*& free = is_long(column) ? place : place_of_one;
+      columns_.push_back({free, is_long(column) ? apart : 0, false});
+      copies_.push_back(free);
+      free += stride_;
+    }
+  }
+
+  /// A start's data to its lane's place.
+  void copy_data(std::int64_t lane, std::int64_t start) {
+    for (std::size_t k = 0; k < copies_.size(); ++k) {
+      const BatchView<const T>& column = task_.data.columns[k];
+      const std::int64_t rows = rows_to_copy(task_.data, column);
+      if (rows == 0) continue;
+      T* const to = copies_[k] + lane;
+      for (std::int64_t r = 0; r < rows; ++r) to[r * columns_[k].stride] = column(start, r);
     }
   }
 
@@ -205,15 +250,34 @@ class Crew {
   const EachTask<T>& task_;
   Queue& queue_;
   const int n_;
-  const EachStep<T> step_;
-  std::int64_t packs_, lanes_, stride_;
+  const EachStep<T>& step_;
+  const std::int64_t packs_, lanes_, stride_;
   std::vector<T> numbers_;
-  T *state_, *found_, *data_;
+  T *state_, *found_;
+  std::vector<TileColumn<T>> columns_;
+  std::vector<T*> copies_;            // of the columns; null: shared
   std::vector<std::int64_t> starts_;  // of each lane; -1: none
   std::int64_t busy_ = 0, first_ = 0, last_ = 0;
   std::int64_t done_ = 0, converged_ = 0;  // that were not told of
   EachCounts counts_;
 };
+
+/// Threads' memory is as large as the caller's data are long.
+template <class T>
+void require_memory(const EachTask<T>& task, const CrewPlan& plan, int threads) {
+  constexpr double small = 1 << 26;
+  const double bytes = static_cast<double>(threads) * static_cast<double>(plan.numbers()) * sizeof(T);
+  if (bytes <= small) return;
+  const double available = available_memory();
+  if (bytes <= available) return;
+  constexpr double gigabyte = 1e9;
+  std::ostringstream text;
+  text << std::setprecision(4) << task.operation.name << ": " << threads << (threads == 1 ? " thread" : " threads")
+       << " with places for " << plan.packs * static_cast<std::int64_t>(Lanes<T>::size) << " descents"
+       << (threads == 1 ? "" : " each") << (plan.data > 0 ? ", their data among them," : "") << " would take "
+       << bytes / gigabyte << " GB of memory, " << available / gigabyte << " GB are available";
+  throw Error(text.str());
+}
 
 /// Tells the caller, ten times a second, how it is going.
 class Reporter {
@@ -251,13 +315,16 @@ EachCounts descend_from_each(const Executor& executor, const EachTask<T>& task) 
   const auto width = static_cast<std::int64_t>(Lanes<T>::size);
   const auto threads = static_cast<int>(std::clamp<std::int64_t>(queue.count / (2 * width), 1, executor.threads()));
   queue.chunk = std::clamp<std::int64_t>(queue.count / (std::int64_t{16} * threads), 1, most_in_a_chunk);
+  const EachStep<T> step = each_step<T>(task.method, static_cast<int>(task.operation.dimension));
+  const CrewPlan plan = plan_crew(task, step);
+  require_memory(task, plan, threads);
   EachCounts counts;
   std::exception_ptr failure;  // of the caller's function; an exception must not leave a parallel region
   Reporter reporter(task.callback, queue);
 #pragma omp parallel num_threads(threads)
   {
     try {
-      Crew<T> crew(task, queue);
+      Crew<T> crew(task, step, plan, queue);
       const bool is_caller = omp_get_thread_num() == 0;
       const EachCounts some = crew.run([&] {
         if (is_caller) reporter.look();

@@ -6,6 +6,9 @@
 #include <nabla/detail/each_launch.hpp>
 
 #include <algorithm>
+#include <iomanip>
+#include <optional>
+#include <sstream>
 #include <string>
 
 // Descents on a CUDA device: the kernel is the caller's (kernels/each.cuh), here is what surrounds it. The host waits
@@ -27,6 +30,38 @@ template <class N>
 void take(const Executor& executor, N& host, const N* device) {
   copy_bytes(executor, &host, device, sizeof(N));
 }
+
+/// Of the memory that is free a part is left to others, and to what the driver needs itself.
+constexpr double most_of_free = 0.875;
+
+/// State of descents that registers don't hold, as EachLaunch has it.
+template <class T>
+class BlocksState {
+ public:
+  BlocksState(const Executor& executor, const char* name) : executor_(executor), name_(name) {}
+
+  T* allocate(std::int64_t& blocks, std::int64_t numbers) {
+    if (numbers == 0) return nullptr;
+    const double of_block = static_cast<double>(numbers) * sizeof(T);
+    const double free = static_cast<double>(free_bytes(executor_.state()));
+    const auto fit = static_cast<std::int64_t>(most_of_free * free / of_block);
+    if (fit < 1) {
+      constexpr double gigabyte = 1e9;
+      std::ostringstream text;
+      text << std::setprecision(4) << name_ << ": the state of " << each_threads << " descents takes "
+           << of_block / gigabyte << " GB of the device's memory, of which " << free / gigabyte << " GB are free";
+      throw Error(text.str());
+    }
+    blocks = std::min(blocks, fit);
+    memory_.emplace(executor_, blocks * numbers);
+    return memory_->data();
+  }
+
+ private:
+  const Executor& executor_;
+  const char* name_;
+  std::optional<Array<T>> memory_;
+};
 
 EachCounts counts_of(const EachTally& tally) {
   const auto whole = [](unsigned long long number) { return static_cast<std::int64_t>(number); };
@@ -62,6 +97,7 @@ EachCounts descend_from_each(const Executor& executor, const EachTask<T>& task, 
   Array<BatchView<const T>> columns(executor, static_cast<std::int64_t>(task.data.columns.size()));
   if (!task.data.columns.empty()) columns.upload(task.data.columns);
 
+  BlocksState<T> blocks_state(executor, operation.name);
   const EachOutputs<T>& out = task.out;
   EachLaunch<T> launch{
       operation.name,
@@ -71,9 +107,7 @@ EachCounts descend_from_each(const Executor& executor, const EachTask<T>& task, 
       state.device,
       state.stream,
       most_blocks,
-      [&](std::int64_t numbers) {
-        return static_cast<T*>(workspace(executor, static_cast<std::size_t>(numbers) * sizeof(T)));
-      }};
+      [&](std::int64_t& blocks, std::int64_t numbers) { return blocks_state.allocate(blocks, numbers); }};
   if (has_bounds) {
     launch.request.rules.lower = lower.data();
     launch.request.rules.upper = upper.data();

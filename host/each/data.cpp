@@ -1,5 +1,3 @@
-#include "../checks.hpp"
-
 #include <nabla/fit_each.hpp>
 
 #include <algorithm>
@@ -20,8 +18,7 @@ void refuse_newton(const char* call, const char* way_out) {
 }
 
 template <class T>
-EachData<T> each_data(const Executor& executor, std::int64_t starts, std::int64_t columns,
-                      const std::vector<BatchView<const T>>& given) {
+EachData<T> each_data(std::int64_t starts, std::int64_t columns, const std::vector<BatchView<const T>>& given) {
   const auto found = static_cast<std::int64_t>(given.size());
   if (columns == 0) throw ShapeError("fit_each: the model has no data; without data there is minimize_each");
   if (found != columns) {
@@ -40,19 +37,12 @@ EachData<T> each_data(const Executor& executor, std::int64_t starts, std::int64_
                        " or 1), found (" + std::to_string(column.count) + ", " + std::to_string(column.components) +
                        ")");
     }
-    const std::string name = "column " + std::to_string(k);
-    const Argument argument{
-        name.c_str(), column.data, column.count, column.components, column.item_stride, column.component_stride,
-        sizeof(T),    false};
-    check_memory(executor, "fit_each", std::span(&argument, 1));
     if (column.count == 1) column.item_stride = 0;
     if (column.components == 1) column.component_stride = 0;
   }
   return data;
 }
-template EachData<float> each_data(const Executor&, std::int64_t, std::int64_t,
-                                   const std::vector<BatchView<const float>>&);
-template EachData<double> each_data(const Executor&, std::int64_t, std::int64_t,
-                                    const std::vector<BatchView<const double>>&);
+template EachData<float> each_data(std::int64_t, std::int64_t, const std::vector<BatchView<const float>>&);
+template EachData<double> each_data(std::int64_t, std::int64_t, const std::vector<BatchView<const double>>&);
 
 }  // namespace nabla::detail

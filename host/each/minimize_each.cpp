@@ -6,8 +6,10 @@
 #include "cuda.hpp"
 #include "task.hpp"
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
+#include <limits>
 #include <sstream>
 
 // From many starts and what is wanted of them to descents.
@@ -50,6 +52,12 @@ void require(const EachOptions& o, std::int64_t n) {
     refuse(method + " keeps a matrix for each start, for up to " + std::to_string(most_with_matrix) +
            " variables; found " + std::to_string(n) + ", for which there is lbfgs");
   }
+  // Rows of a start's state are counted by int.
+  const std::int64_t most = std::numeric_limits<int>::max() / (2 * (std::clamp(o.memory, 1, 64) + 5));
+  if (n > most) {
+    refuse("many starts are of up to " + std::to_string(most) + " variables, found " + std::to_string(n) +
+           ", for which there is minimize()");
+  }
   require(o.step >= 0 && std::isfinite(o.step), "step", "positive, or 0 for a line search", o.step);
   if (fixed && chosen >= EachMethod::barzilai_borwein) refuse(method + " finds its steps itself; expected step 0");
   require(o.memory >= 1 && o.memory <= 64, "memory", "1 to 64 pairs", o.memory);
@@ -65,11 +73,26 @@ void require(const EachOptions& o, std::int64_t n) {
   require(!std::isnan(o.target), "target", "a number", o.target);
   require(o.max_iterations >= 0, "max_iterations", "0 or more", o.max_iterations);
   require(o.max_evaluations >= 1, "max_evaluations", "1 or more", o.max_evaluations);
-  for (const auto* const bounds : {&o.lower, &o.upper}) {
-    if (!bounds->empty() && static_cast<std::int64_t>(bounds->size()) != n) {
-      refuse("there must be " + std::to_string(n) + " bounds, or none, found " + std::to_string(bounds->size()));
-    }
+}
+
+/// Whether a variable may have this bound: infinity is for those that have none on that side.
+template <class T>
+void require_bounds(const char* name, const std::vector<double>& bounds, std::int64_t n, double none) {
+  const auto found = static_cast<std::int64_t>(bounds.size());
+  if (found != 0 && found != n) {
+    refuse(std::string(name) + " must have " + std::to_string(n) + " bounds, or none, found " + std::to_string(found));
   }
+  for (std::size_t i = 0; i < bounds.size(); ++i) {
+    const T bound = static_cast<T>(bounds[i]);
+    if (std::isfinite(bound) || bound == static_cast<T>(none)) continue;
+    const std::string of_variable = std::string(name) + " bound of variable " + std::to_string(i);
+    require(false, of_variable.c_str(), none < 0 ? "a number or -infinity" : "a number or infinity", bound);
+  }
+}
+template <class T>
+void require_bounds(const EachOptions& o, std::int64_t n) {
+  require_bounds<T>("lower", o.lower, n, -std::numeric_limits<double>::infinity());
+  require_bounds<T>("upper", o.upper, n, std::numeric_limits<double>::infinity());
   for (std::size_t i = 0; i < o.lower.size() && i < o.upper.size(); ++i) {
     if (o.lower[i] <= o.upper[i]) continue;
     std::ostringstream text;
@@ -119,15 +142,18 @@ EachCounts descend_on_cpu(const Executor& executor, EachTask<T>& task, BestStart
   return counts;
 }
 
-/// Refuses shapes that are not the starts', and memory that can't be right.
+/// Refuses shapes that are not the starts', and memory that can't be right. Results may take the place of the starts,
+/// each of which is read before its own are written; but not of data, which are read again and again.
 template <class T>
-void require_places(const Executor& executor, BatchView<const T> starts, const EachOutputs<T>& out) {
+void require_places(const Executor& executor, BatchView<const T> starts, const EachOutputs<T>& out,
+                    const EachData<T>& data) {
+  const char* const call = data.columns.empty() ? "minimize_each" : "fit_each";
   const auto require_shape = [&](const char* name, const BatchView<T>& view, std::int64_t components) {
     if (!view || (view.count == starts.count && view.components == components)) return;
     const auto text = [](std::int64_t count, std::int64_t of_each) {
       return "(" + std::to_string(count) + ", " + std::to_string(of_each) + ")";
     };
-    throw ShapeError(std::string("minimize_each: ") + name + " must have the shape " + text(starts.count, components) +
+    throw ShapeError(std::string(call) + ": " + name + " must have the shape " + text(starts.count, components) +
                      ", found " + text(view.count, view.components));
   };
   require_shape("x", out.x, starts.components);
@@ -142,13 +168,16 @@ void require_places(const Executor& executor, BatchView<const T> starts, const E
   const bool in_place = out.x.data == starts.data && out.x.item_stride == starts.item_stride &&
                         out.x.component_stride == starts.component_stride;
   if (!in_place) add("starts", starts, false);
+  std::vector<std::string> names;
+  for (std::size_t k = 0; k < data.columns.size(); ++k) names.push_back("column " + std::to_string(k));
+  for (std::size_t k = 0; k < data.columns.size(); ++k) add(names[k].c_str(), data.columns[k], false);
   add("x", out.x, true);
   add("value", out.value, true);
   add("gradient_norm", out.gradient_norm, true);
   add("iterations", BatchView<std::int64_t>{out.iterations, starts.count}, true);
   add("evaluations", BatchView<std::int64_t>{out.evaluations, starts.count}, true);
   add("reason", BatchView<StopReason>{out.reason, starts.count}, true);
-  check_memory(executor, "minimize_each", arguments);
+  check_memory(executor, call, arguments);
 }
 
 }  // namespace
@@ -159,7 +188,8 @@ EachReport minimize_each(const Executor& executor, const Operation<T>& operation
   const auto begun = std::chrono::steady_clock::now();
   const std::int64_t n = starts.components;
   require(options, n);
-  require_places(executor, starts, out);
+  require_bounds<T>(options, n);
+  require_places(executor, starts, out, data);
   EachReport report;
   report.method = options.method;
   report.starts = starts.count;

@@ -36,7 +36,10 @@ class RowBlocks {
     in_ = reserve<T>(own, (inputs + m + m * n) * stride_);
     out_ = in_ + inputs * stride_;
     for (std::int64_t i = 0; i < n; ++i) {
-      for (std::int64_t b = 0; b < rows_at_once_; ++b) copy(tile.in + i * tile.in_stride, i, b);
+      const T* const from = tile.in + i * tile.in_stride;
+      for (std::int64_t b = 0; b < rows_at_once_; ++b) {
+        fill(i, b, [&](std::int64_t p) { return load<Lanes<T>>(from + p); });
+      }
     }
   }
 
@@ -47,9 +50,11 @@ class RowBlocks {
 
   void run(std::int64_t first, std::int64_t rows) const {
     const std::int64_t n = tile_.dimension, m = body_.outputs;
+    using X = Lanes<T>;
     for (std::int64_t k = 0; k < body_.columns; ++k) {
+      const TileColumn<T>& column = tile_.columns[k];
       for (std::int64_t b = 0; b < rows; ++b) {
-        copy(tile_.extra + ((first + b) * body_.columns + k) * tile_.extra_stride, n + k, b);
+        fill(n + k, b, [&](std::int64_t p) { return column.template row<X>(first + b, p); });
       }
     }
     Tile<T> some{};
@@ -65,10 +70,10 @@ class RowBlocks {
 
  private:
   /// A few packs, for which calls of memmove take longer.
-  void copy(const T* from, std::int64_t input, std::int64_t row) const {
-    using X = Lanes<T>;
+  template <class Pack>
+  void fill(std::int64_t input, std::int64_t row, Pack pack) const {
     T* const to = in_ + input * stride_ + row * tile_.count;
-    for (std::int64_t p = 0; p < tile_.count; p += lanes_in<X, T>) store<X>(to + p, load<X>(from + p));
+    for (std::int64_t p = 0; p < tile_.count; p += lanes_in<Lanes<T>, T>) store<Lanes<T>>(to + p, pack(p));
   }
 
   const FormulaResiduals<T>& body_;
@@ -167,10 +172,9 @@ Operation<T> formula_residuals(const char* name, const FormulaResiduals<T>& body
   made.group_names[1] = "gradient";
   made.group_names[2] = body.matrix ? "hessian" : "";
   made.has_gradient = true;
-  made.needs_extra = body.columns > 0;
   made.run_tile = body.matrix ? &residual_tile<T, true> : &residual_tile<T, false>;
   made.launch = nullptr;
-  made.no_launch = "sums of squares of formulas are for CPUs only";
+  made.no_launch = "on CUDA devices sums of squares of formulas are for minimize_each and fit_each alone";
   made.launch_each = &launch_formula_residuals<T>;
   return made;
 }

@@ -39,14 +39,11 @@ namespace nabla {
 namespace detail {
 
 /// The data of fits of a model with so many columns: all of the same shape, by strides of 0. Throws ShapeError with
-/// expected and actual, MemorySpaceError.
+/// expected and actual. (Their memory is checked with that of the results.)
 template <class T>
-EachData<T> each_data(const Executor& executor, std::int64_t starts, std::int64_t columns,
-                      const std::vector<BatchView<const T>>& given);
-extern template EachData<float> each_data(const Executor&, std::int64_t, std::int64_t,
-                                          const std::vector<BatchView<const float>>&);
-extern template EachData<double> each_data(const Executor&, std::int64_t, std::int64_t,
-                                           const std::vector<BatchView<const double>>&);
+EachData<T> each_data(std::int64_t starts, std::int64_t columns, const std::vector<BatchView<const T>>& given);
+extern template EachData<float> each_data(std::int64_t, std::int64_t, const std::vector<BatchView<const float>>&);
+extern template EachData<double> each_data(std::int64_t, std::int64_t, const std::vector<BatchView<const double>>&);
 
 }  // namespace detail
 
@@ -72,7 +69,9 @@ using FitColumns = std::vector<BatchView<const T>>;
 ///     in registers, up to 8 the sums of J^T J are as far as those reach: from 6 on some are spilled.
 /// Accuracy: steps solve normal equations, so digits of x are lost as with the square of J's condition number (its
 ///     columns scaled to 1), but for those that later steps bring back.
-/// Throws: as minimize_each(); ShapeError for columns of other shapes.
+/// Throws: as minimize_each(); ShapeError for columns of other shapes, and results that overlap them; Error where
+/// copies
+///     of the fits that are in progress would take more memory than the machine has (docs/fitting.md).
 template <class Model, class T>
 EachReport fit_each(const Executor& executor, const Model& model, std::type_identity_t<BatchView<const T>> starts,
                     const std::type_identity_t<FitColumns<T>>& columns, const EachOutputs<T>& out,
@@ -84,7 +83,7 @@ EachReport fit_each(const Executor& executor, const Model& model, std::type_iden
     report = detail::minimize_each<T>(executor, operation, starts, out, options, data);
   };
   if constexpr (std::same_as<Model, Formula>) {
-    const auto data = detail::each_data<T>(executor, starts.count, detail::data_of_element(model), columns);
+    const auto data = detail::each_data<T>(starts.count, detail::data_of_element(model), columns);
     detail::with_residuals<T>(model, starts.components, options.method, data, "fit_each",
                               [&](const auto& operation) { run(operation, data); });
   } else {
@@ -92,14 +91,14 @@ EachReport fit_each(const Executor& executor, const Model& model, std::type_iden
     static_assert(n >= 1 && n <= detail::most_fitted, "nabla: a model has between 1 and 16 variables");
     static_assert(k >= 1, "nabla: a model states its number of columns of data, `data`");
     if (starts.components != n) detail::throw_dimension("fit_each", n, starts.components);
-    const auto data = detail::each_data<T>(executor, starts.count, k, columns);
+    const auto data = detail::each_data<T>(starts.count, k, columns);
     const auto run_body = [&](const auto& body, const char* third) {
       run(detail::each_operation<true, T, Model>(body, n, third, "fit_each"), data);
     };
     if (matrix) {
-      run_body(detail::FitBody<Model, n, true>{model, data.rows, k}, "hessian");
+      run_body(detail::FitBody<Model, n, true>{model, data.rows}, "hessian");
     } else {
-      run_body(detail::FitBody<Model, n, false>{model, data.rows, k}, "");
+      run_body(detail::FitBody<Model, n, false>{model, data.rows}, "");
     }
   }
   return report;

@@ -49,11 +49,13 @@ struct EachOptions {
   /// Gradients that are longer are shortened to this norm before a fixed step.
   double clip = std::numeric_limits<double>::infinity();
 
-  /// Bounds of each variable, which may be infinite; empty: none. Starts outside are moved to the nearest point within.
-  /// Norms of gradients then leave out components that point out of a bound on which their variable lies.
+  /// Bounds of each variable, -infinity and infinity where it has none; empty: none. Starts outside are moved to the
+  /// nearest point within. Norms of gradients then leave out components that point out of a bound on which their
+  /// variable lies.
   std::vector<double> lower = {}, upper = {};
 
-  // Stopping, of each start; as MinimizeOptions has it.
+  // Stopping, of each start; as MinimizeOptions has it, but for the relative tolerance by levenberg_marquardt
+  // (stop_reason.hpp).
   double gradient_tolerance = 0;
   double relative_gradient_tolerance = 1e-6;
   double relative_tolerance = 0;
@@ -66,7 +68,7 @@ struct EachOptions {
 };
 
 /// Where results go, in the executor's memory, one for each start; null and empty ones are not wanted. x may be the
-/// starts themselves.
+/// starts themselves; nothing else may overlap.
 template <class T>
 struct EachOutputs {
   BatchView<T> x = {};              ///< (count, n)

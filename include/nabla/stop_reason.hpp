@@ -5,8 +5,10 @@
 namespace nabla {
 
 enum class StopReason {
-  gradient,            ///< converged: within the absolute tolerance
-  relative_gradient,   ///< converged: within the relative tolerance
+  gradient,  ///< converged: within the absolute tolerance
+  /// Converged: within the relative tolerance R, |g| <= R |g at the start|. By levenberg_marquardt: |J_i . r| <= R
+  /// |J_i| |r| for each variable i, r being the residuals and J_i their derivatives; or the gradient is all rounding.
+  relative_gradient,
   value,               ///< converged: the value hardly changes, as relative_tolerance has it
   target,              ///< the value reached the target
   iterations,          ///< limit

@@ -111,8 +111,8 @@ void fit_decays(const Executor& where, std::int64_t count, std::int64_t blocks, 
   const auto t = Batch<double>::from_host(where, times, rows),
              y = Batch<double>::from_host(where, samples, rows, layout);
   constexpr int n = detail::variables_of<Decay>(), columns = detail::data_of<Decay>();
-  const auto data = detail::each_data<double>(where, count, columns, {t, y});
-  const detail::FitBody<Decay, n, true> body{Decay(), rows, columns};
+  const auto data = detail::each_data<double>(count, columns, {t, y});
+  const detail::FitBody<Decay, n, true> body{Decay(), rows};
   descend(where, detail::each_operation<true, double, Decay>(body, n, "hessian"), from, data,
           detail::EachMethod::levenberg_marquardt, 0, 1e-20, blocks);
 }

@@ -251,13 +251,13 @@ void launch_each(const Definition& definition, const Call& call, const detail::E
       });
   std::array<double, most_parameters> body{};
   std::ranges::copy(call.parameters, body.begin());
-  const std::int64_t blocks = launch.blocks(detail::cuda::resident_blocks(launch.device, kernel, detail::each_threads));
+  std::int64_t blocks = launch.blocks(detail::cuda::resident_blocks(launch.device, kernel, detail::each_threads));
   detail::EachRequest<T> request = launch.request;
   const auto n = static_cast<int>(call.n), of_body = call.n <= most_unrolled ? n : 0;
-  request.rows = launch.memory(blocks * detail::each_threads *
-                               with_method(launch.method, [&]<EachMethod which, class P>(EachProgram<which, P>) {
-                                 return each_memory_rows<P>(of_body, n, request.rules.memory, call.rows);
-                               }));
+  request.rows = launch.memory(
+      blocks, detail::each_threads * with_method(launch.method, [&]<EachMethod which, class P>(EachProgram<which, P>) {
+                return each_memory_rows<P>(of_body, n, request.rules.memory, call.rows);
+              }));
   void* addresses[] = {body.data(), &request};
   detail::cuda::launch_loaded(launch.stream, kernel, blocks, {false, detail::each_threads, 0}, addresses);
 }

@@ -13,6 +13,21 @@
 
 namespace nabla::detail {
 
+/// A column of data that points have rows of: row r of point p is data[r * stride + p], or data[r * stride] where all
+/// points share it.
+template <class T>
+struct TileColumn {
+  const T* data;
+  std::int64_t stride;
+  bool is_shared;
+
+  template <class X>
+  X row(std::int64_t r, std::int64_t p) const {
+    const T* const from = data + r * stride;
+    return is_shared ? X(*from) : load<X>(from + p);
+  }
+};
+
 /// Points in a core's cache: component i of point p is in[i * in_stride + p], row k of output group g goes to
 /// out[g][k * out_stride[g] + p]. count is a multiple of Operation::lanes.
 template <class T>
@@ -29,6 +44,15 @@ struct Tile {
   T* copy[max_groups];  // a second destination, past the caches: rows aligned to 64 bytes; null: none
   std::int64_t copy_stride[max_groups];
   Extent<Lanes<double>>* extent;  // the results are added to it; null: not wanted
+  const TileColumn<T>* columns;   // for bodies that read data
+};
+
+/// A point, with its rows of data: of bodies with `static constexpr bool reads_data = true`.
+template <class X, class T>
+struct DataInput : TileInput<X, T> {
+  const TileColumn<T>* columns;
+  std::int64_t p;
+  constexpr X datum(std::int64_t row, std::int64_t column) const { return columns[column].template row<X>(row, p); }
 };
 
 template <class X, class T>
@@ -139,7 +163,12 @@ void run_packs(const void* body, const Tile<T>& tile) {
   const std::int64_t lag = wants_extent ? 4 * width : 0;
   const auto in_from = [&](std::int64_t p) {
     const T* const extra = Body::needs_extra ? in.from_extra + p : nullptr;
-    return TileInput<X, T>{n, in.in + p, in.in_stride, extra, in.extra_stride};
+    const TileInput<X, T> point{n, in.in + p, in.in_stride, extra, in.extra_stride};
+    if constexpr (requires { Body::reads_data; }) {
+      return DataInput<X, T>{point, tile.columns, p};
+    } else {
+      return point;
+    }
   };
   for (; out.p < count + lag; out.p += width) {
     if (out.p < count) f(in_from(out.p), out);

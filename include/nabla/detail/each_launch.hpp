@@ -17,7 +17,9 @@ struct EachLaunch {
   int device;
   void* stream;
   std::int64_t most_blocks;
-  std::function<T*(std::int64_t numbers)> memory;  // of the device, until the descents are done; called once
+  /// The device's memory for `blocks` blocks that need so many numbers each, until the descents are done. Where there
+  /// is too little of it they become fewer, but for the last. Called once.
+  std::function<T*(std::int64_t& blocks, std::int64_t numbers)> memory;
 
   /// As many as the device holds at a time, but none without a start.
   std::int64_t blocks(std::int64_t resident) const {

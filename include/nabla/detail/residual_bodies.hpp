@@ -211,24 +211,14 @@ struct GaussNewtonBody {
   }
 };
 
-/// One row of a start's data, as a model sees it. On CPUs rows lie one after another in what is extra to the point, in
-/// a GPU's memory they are where the caller has them.
+/// One row of a start's data, as a model sees it.
 template <class In>
 struct DataRow {
   using value_type = Dual<typename In::Scalar, 0>;
   const In& in;
-  std::int64_t row, columns;
+  std::int64_t row;
   constexpr value_type operator[](std::int64_t k) const {
-    return value_type(ByRule(), datum(k), [](int) { return constant<typename In::Scalar>(0); });
-  }
-
- private:
-  constexpr auto datum(std::int64_t k) const {
-    if constexpr (requires { in.datum(row, k); }) {
-      return in.datum(row, k);
-    } else {
-      return in.extra(row * columns + k);
-    }
+    return value_type(ByRule(), in.datum(row, k), [](int) { return constant<typename In::Scalar>(0); });
   }
 };
 
@@ -236,9 +226,9 @@ struct DataRow {
 template <class F, int N, bool Matrix>
 struct FitBody {
   F f;
-  std::int64_t data_rows, columns;
+  std::int64_t data_rows;
   static constexpr int variables = N;
-  static constexpr bool needs_extra = true;
+  static constexpr bool needs_extra = false, reads_data = true;
   static constexpr bool has_gradient = true;
   static constexpr bool normal_matrix = Matrix;
   static constexpr Rows rows(std::int64_t n) { return residual_rows<Matrix>(n); }
@@ -250,7 +240,7 @@ struct FitBody {
     const auto x = seeded_point<N, N>(in, N);
     sum_residuals<N, Matrix>(in, N, out, [&](auto& sums) {
       for (std::int64_t row = 0; row < data_rows; ++row) {
-        for_each_residual(f(x, DataRow<In>{in, row, columns}), [&](const auto& r) {
+        for_each_residual(f(x, DataRow<In>{in, row}), [&](const auto& r) {
           const D dual(r);
           sums.add(N, dual.value, [&](int i) { return dual.tangent[i]; });
         });
