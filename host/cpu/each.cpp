@@ -51,14 +51,15 @@ struct CrewPlan {
   std::int64_t numbers() const { return (state + found + data) * stride; }
 };
 template <class T>
-CrewPlan plan_crew(const EachTask<T>& task, const EachStep<T>& step) {
+CrewPlan plan_crew(const EachTask<T>& task, const EachStep<T>& step, int threads) {
   constexpr auto width = static_cast<std::int64_t>(Lanes<T>::size);
   CrewPlan plan{step.rows(static_cast<int>(task.operation.dimension), task.rules.memory), task.operation.rows.total(),
                 0, 0, 0};
   for (const auto& column : task.data.columns) plan.data += rows_to_copy(task.data, column);
   const std::int64_t rows = plan.state + plan.found + plan.data;
   const std::int64_t fit = state_bytes / (rows * width * static_cast<std::int64_t>(sizeof(T)));
-  const std::int64_t wanted = (task.starts.count + width - 1) / width;
+  // No more than leave some for the others: they are taken at once.
+  const std::int64_t wanted = (task.starts.count + width * threads - 1) / (width * threads);
   plan.packs = std::clamp<std::int64_t>(std::min(fit, wanted), 1, most_packs);
   // Machine code of formulas may take more points at a time than this program's packs have.
   const std::int64_t at_once = (task.operation.lanes + width - 1) / width;
@@ -313,10 +314,11 @@ EachCounts descend_from_each(const Executor& executor, const EachTask<T>& task) 
   Queue queue{};
   queue.count = task.starts.count;
   const auto width = static_cast<std::int64_t>(Lanes<T>::size);
-  const auto threads = static_cast<int>(std::clamp<std::int64_t>(queue.count / (2 * width), 1, executor.threads()));
+  const std::int64_t packs = (queue.count + width - 1) / width;
+  const auto threads = static_cast<int>(std::clamp<std::int64_t>(packs, 1, executor.threads()));
   queue.chunk = std::clamp<std::int64_t>(queue.count / (std::int64_t{16} * threads), 1, most_in_a_chunk);
   const EachStep<T> step = each_step<T>(task.method, static_cast<int>(task.operation.dimension));
-  const CrewPlan plan = plan_crew(task, step);
+  const CrewPlan plan = plan_crew(task, step, threads);
   require_memory(task, plan, threads);
   EachCounts counts;
   std::exception_ptr failure;  // of the caller's function; an exception must not leave a parallel region

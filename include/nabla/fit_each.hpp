@@ -70,8 +70,7 @@ using FitColumns = std::vector<BatchView<const T>>;
 /// Accuracy: steps solve normal equations, so digits of x are lost as with the square of J's condition number (its
 ///     columns scaled to 1), but for those that later steps bring back.
 /// Throws: as minimize_each(); ShapeError for columns of other shapes, and results that overlap them; Error where
-/// copies
-///     of the fits that are in progress would take more memory than the machine has (docs/fitting.md).
+///     copies of the fits that are in progress would take more memory than the machine has (docs/fitting.md).
 template <class Model, class T>
 EachReport fit_each(const Executor& executor, const Model& model, std::type_identity_t<BatchView<const T>> starts,
                     const std::type_identity_t<FitColumns<T>>& columns, const EachOutputs<T>& out,

@@ -16,8 +16,8 @@
 // A start far away may have made D 1e9 times what columns are in the end, so mu may get as small as that needs.
 // Steps are cut where |D h| is beyond a radius, |D x| at first, which grows where they bring what was promised: one
 // from far away may else be so long that it ends where exp(-b t) is 0 in all rows, from where no slope leads back.
-// Sources: Marquardt 1963; Moré 1978, equation 6.3, for D; Madsen, Nielsen and
-// Tingleff, Methods for Non-Linear Least Squares Problems (2004), section 3.2, for mu.
+// Sources: Marquardt 1963; Moré 1978, equation 6.3, for D; Madsen, Nielsen and Tingleff, Methods for Non-Linear Least
+// Squares Problems (2004), section 3.2, for mu. What was tried is in docs/design/0016-many-starts.md.
 
 namespace nabla::detail::each {
 
@@ -275,6 +275,10 @@ requires(Method::damps) constexpr void advance(W& w) {
   }
   const Mask arrives = tries && finite && (better || level), fails = tries && !arrives;
   const X mu = w.get(at.own(Method::damping)), growth = w.get(at.own(Method::growth));
+  const auto within_range = [&](const X& next) {
+    const X least = W::of(Method::least_damping(epsilon)), most = W::of(Method::most_damping(epsilon));
+    return M::select(next < least, least, M::select(next < most, next, most));
+  };
 
   const Mask moves = first || arrives;
   if (M::any(moves)) {
@@ -297,9 +301,7 @@ requires(Method::damps) constexpr void advance(W& w) {
     shrink = M::select(M::abs(gain - one) < W::of(Method::foretold), W::of(Method::foretold_shrink), shrink);
     shrink = M::select(lost, M::select(overdamped, W::of(Method::overdamped_shrink), one), shrink);
     X next = M::select(first, W::of(Method::first_damping), mu * shrink);
-    constexpr double least = Method::least_damping(static_cast<double>(std::numeric_limits<typename W::T>::epsilon()));
-    next = M::select(next < W::of(least), W::of(least), next);
-    w.set_where(moves, at.own(Method::damping), next);
+    w.set_where(moves, at.own(Method::damping), within_range(next));
     const X radius = w.get(at.own(Method::radius)), farther = W::of(Method::longer) * reach;
     X within = M::select(gain > W::of(Method::well_foretold) && farther > radius, farther, radius);
     within = M::select(gain < W::of(Method::badly_foretold), W::of(Method::half) * reach, within);
@@ -312,9 +314,8 @@ requires(Method::damps) constexpr void advance(W& w) {
     w.set_where(moves, at.own(Method::growth), W::of(2));
   }
   if (M::any(fails)) {
-    const X most = W::of(Method::most_damping(epsilon)),
-            more = M::select(overdamped, mu * W::of(Method::overdamped_shrink), mu * growth);
-    w.set_where(fails, at.own(Method::damping), M::select(more < most, more, most));
+    const X next = mu * M::select(overdamped, W::of(Method::overdamped_shrink), growth);
+    w.set_where(fails, at.own(Method::damping), within_range(next));
     w.set_where(fails, at.own(Method::growth), growth + growth);
     const X radius = w.get(at.own(Method::radius));
     const X within =
