@@ -30,6 +30,21 @@ configure() {
   cmake --preset "$preset" "${options[@]}" "$@"
 }
 
+# Keeps ctest's log for scripts/evidence, under its first line of what ran: keep_evidence LOG NAME SOURCES, where SOURCES
+# is what scripts/sources.py said before anything was built.
+keep_evidence() {
+  local now revision
+  now=$(scripts/sources.py)
+  if [[ $now != "$3" ]]; then
+    echo "no evidence: sources were changed while they were built and tested" >&2
+    rm -f "build/evidence/$2.log"
+    return
+  fi
+  revision=$(git describe --always --dirty --abbrev=12 --exclude='*' 2> /dev/null || echo unknown)
+  mkdir -p build/evidence
+  { echo "sources $now, revision $revision, $(date --utc '+%Y-%m-%d %H:%M') UTC"; cat "$1"; } > "build/evidence/$2.log"
+}
+
 fail() {
   echo "${0##*/}: $*" >&2
   exit 2
