@@ -2,12 +2,12 @@
 // again with the counter on. Prints a line "loop items" for each; callgrind dumps its count under the same name. On one
 // thread and on numbers that are made here, so that counts are the same each time.
 
+#include "../../host/bench/functions.hpp"
 #include "../../host/bench/sparse_cases.hpp"
 
 #include <nabla/evaluate.hpp>
 #include <nabla/fit_each.hpp>
 #include <nabla/formula.hpp>
-#include <nabla/functions.hpp>
 #include <nabla/minimize_each.hpp>
 #include <nabla/quadratic.hpp>
 
@@ -24,7 +24,7 @@ namespace {
 
 using nabla::Executor;
 using nabla::Layout;
-using Rosenbrock2 = nabla::Fixed<2, nabla::functions::Rosenbrock>;
+using nabla::bench::Decay, nabla::bench::Rosenbrock2;
 using Ackley8 = nabla::Fixed<8, nabla::functions::Ackley>;
 
 const Executor& one_thread() {
@@ -96,15 +96,6 @@ void descents() {
                                               {.method = nabla::Method::bfgs, .gradient_tolerance = 1e-8});
   });
 }
-
-struct Decay {
-  static constexpr int variables = 3, data = 2;
-  template <class X, class D>
-  constexpr auto operator()(const X& x, const D& d) const {
-    using nabla::exp;
-    return x[0] * exp(-x[1] * d[0]) + x[2] - d[1];
-  }
-};
 
 void fits() {
   constexpr std::int64_t count_of_fits = 256, rows = 16;
