@@ -209,6 +209,12 @@ std::string description(const Executor& executor) {
          std::to_string(cache_bytes(executor) >> 20) + " MiB";
 }
 
+std::string bus_id(const Executor& executor) {
+  char text[32] = "";
+  cuda_check(cudaDeviceGetPCIBusId(text, sizeof(text), executor.device()), "cudaDeviceGetPCIBusId");
+  return text;
+}
+
 template double multiply_and_add<float>(const Executor&, double, void*);
 template double multiply_and_add<double>(const Executor&, double, void*);
 template double call<float>(const Executor&, Elementary, double, void*);

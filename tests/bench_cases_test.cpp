@@ -228,8 +228,12 @@ TEST_P(BenchCases, RatesAreRates) {
 class BenchOnCuda : public OnCuda {};
 
 TEST_P(BenchOnCuda, DevicesAreDescribed) {
-  EXPECT_GT(bench::Ceilings(executor()).cache_bytes(), 0);
-  EXPECT_NE(bench::cuda::description(executor()).find("driver"), std::string::npos);
+  bench::Ceilings ceilings(executor());
+  EXPECT_GT(ceilings.cache_bytes(), 0);
+  const std::string device = ceilings.device();
+  EXPECT_NE(device.find("driver for CUDA"), std::string::npos) << device;
+  EXPECT_NE(device.find("at work"), std::string::npos) << device;
+  EXPECT_FALSE(bench::cuda::bus_id(executor()).empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(On, BenchCases, every_executor(), executor_name);

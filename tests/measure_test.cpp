@@ -1,4 +1,5 @@
 #include "../host/bench/measure.hpp"
+#include "../host/bench/device_clocks.hpp"
 
 #include <gtest/gtest.h>
 
@@ -182,6 +183,19 @@ TEST(Measuring, ThreadsRunOnTheSameArrays) {
   EXPECT_EQ(threads[1], 1);
   EXPECT_EQ(std::count(threads.begin(), threads.end(), 1) + std::count(threads.begin(), threads.end(), 3),
             static_cast<std::ptrdiff_t>(threads.size()));
+}
+
+TEST(Measuring, ClocksOfADevice) {
+  for (int again = 0; again < 2; ++again) {
+    const auto found = bench::device_clocks("0000:01:00.0", NABLA_STUB_NVML);
+    ASSERT_TRUE(found);
+    EXPECT_EQ(found->multiprocessor_mhz, 1755u);
+    EXPECT_EQ(found->memory_mhz, 2619u);
+    EXPECT_EQ(found->driver, "550.54.15");
+    EXPECT_FALSE(bench::device_clocks("0000:02:00.0", NABLA_STUB_NVML));
+  }
+  EXPECT_FALSE(bench::device_clocks("0000:01:00.0", "libnosuch.so.1"));
+  EXPECT_FALSE(bench::device_clocks("0000:01:00.0", "libm.so.6"));
 }
 
 }  // namespace

@@ -1,6 +1,7 @@
 #include "ceilings.hpp"
 
 #include "bare.hpp"
+#include "device_clocks.hpp"
 
 #include <algorithm>
 #include <chrono>
@@ -119,6 +120,23 @@ double Ceilings::seconds_for(const Work& work) {
     if (work.calls[f] > 0) seconds += work.calls[f] / calls_per_second<T>(static_cast<Elementary>(f));
   }
   return seconds;
+}
+
+std::string Ceilings::device() {
+  if (!executor_.is_cuda()) return "";
+  const std::string text = cuda::description(executor_), bus_id = cuda::bus_id(executor_);
+  if (!device_clocks(bus_id)) return text + "; clocks at work not known, without NVML";
+  // Long enough for clocks that were low to rise, and it is asked while most of that is still to be done.
+  flops_per_second<double>();
+  constexpr int half_milliseconds = 400;
+  for (int k = 0; k < half_milliseconds; ++k) {
+    cuda::multiply_and_add<double>(executor_, amounts_[1].back(), pool(64));
+    if (k == half_milliseconds / 2) executor_.synchronize();
+  }
+  const DeviceClocks clocks = device_clocks(bus_id).value_or(DeviceClocks{});
+  executor_.synchronize();
+  return text + "; at work " + std::to_string(clocks.multiprocessor_mhz) + " MHz, memory " +
+         std::to_string(clocks.memory_mhz) + " MHz, driver " + clocks.driver;
 }
 
 template double Ceilings::flops_per_second<float>();

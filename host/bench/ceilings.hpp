@@ -49,6 +49,9 @@ class Ceilings {
   /// The least time for this much arithmetic, as the machine is now.
   template <class T>
   double seconds_for(const Work& work);
+  /// Of CUDA, for reports: what the device can do by its maker, its driver, and, where NVML tells, its clocks while it
+  /// multiplies. Otherwise empty.
+  std::string device();
 
  private:
   std::byte* pool(std::int64_t bytes);
@@ -77,8 +80,9 @@ template <class T>
 double multiply_and_add(const Executor& executor, double flops, void* pool);
 template <class T>
 double call(const Executor& executor, Elementary f, double calls, void* pool);
-/// Driver and clocks, for reports.
+/// What CUDA tells of the device: no clock at the moment.
 std::string description(const Executor& executor);
+std::string bus_id(const Executor& executor);
 }  // namespace cuda
 
 }  // namespace nabla::bench

@@ -179,7 +179,7 @@ BenchReport run_bench(const Executor& executor, const BenchPlan& plan) {
   report.cache = ceilings.cache_bytes();
   report.bytes = plan.bytes;
   report.precision = plan.precision.value_or(Precision::f64);
-  if (executor.is_cuda()) report.device = bench::cuda::description(executor);
+  report.device = ceilings.device();
   plan.said("ceilings");
   measure_streams(ceilings, report);
   measure_arithmetic<double>(ceilings, report);
