@@ -89,7 +89,7 @@ Case lbfgs_case() {
                     8 * items,
                     vectors_moved / (groups * 4),
                     {chain->x.data(), chain->direction.data(), chain->gradient.data(), chain->product.data()}};
-    for (int group = 1; group < groups; ++group) {
+    for (std::int64_t group = 1; group < groups; ++group) {
       double* const first = chain->beside.data() + (group - 1) * 4 * items;
       traffic.then.push_back({3, 1, 8 * items, 1, {first, first + items, first + 2 * items, first + 3 * items}});
     }

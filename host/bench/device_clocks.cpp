@@ -51,7 +51,7 @@ std::optional<DeviceClocks> device_clocks(const std::string& bus_id, const char*
   take(nvml.device_at, "nvmlDeviceGetHandleByPciBusId_v2");
   take(nvml.clock, "nvmlDeviceGetClockInfo");
   if (!all || nvml.init() != 0) return {};
-  const std::optional<DeviceClocks> found = ask(nvml, bus_id);
+  std::optional<DeviceClocks> found = ask(nvml, bus_id);
   nvml.shutdown();
   return found;
 }
