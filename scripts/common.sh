@@ -30,11 +30,16 @@ configure() {
   cmake --preset "$preset" "${options[@]}" "$@"
 }
 
-# Keeps ctest's log for scripts/evidence, under its first line of what ran: keep_evidence LOG NAME SOURCES, where SOURCES
-# is what scripts/sources.py said before anything was built.
+# What tests are about to be built from; "unknown" without Python.
+sources_now() {
+  scripts/sources.py 2> /dev/null || echo unknown
+}
+
+# Keeps ctest's log for scripts/evidence, under a line of what it is of: keep_evidence LOG NAME SOURCES, where SOURCES is
+# what sources_now said before anything was built.
 keep_evidence() {
   local now revision
-  now=$(scripts/sources.py)
+  now=$(sources_now)
   if [[ $now != "$3" ]]; then
     echo "no evidence: sources were changed while they were built and tested" >&2
     rm -f "build/evidence/$2.log"

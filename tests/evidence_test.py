@@ -148,7 +148,7 @@ class Evidence(unittest.TestCase):
             with open(os.path.join(folder, "log"), "w", encoding="utf-8") as file:
                 file.write("1/2 Testing: a_test\n")
             keep = lambda change: subprocess.run(
-                ["bash", "-c", "set -euo pipefail; source scripts/common.sh; sources=$(scripts/sources.py); "
+                ["bash", "-c", "set -euo pipefail; source scripts/common.sh; sources=$(sources_now); "
                  f"{change}; keep_evidence log cpu \"$sources\""], cwd=folder, capture_output=True, text=True, check=True)
             kept = os.path.join(folder, "build/evidence/cpu.log")
             keep("true")
