@@ -32,7 +32,7 @@ using nabla::Affine;
 using nabla::Array;
 using nabla::Executor;
 
-using Rosenbrock = nabla::bench::Valley;
+struct Rosenbrock : nabla::bench::Valley {};  // this file's own: g++ inlines those more
 
 Array<double> uniform(const Executor& where, std::int64_t n) {
   Array<double> x(where, n);

@@ -20,7 +20,10 @@ namespace {
 
 using nabla::Executor;
 
-using nabla::bench::Decay, nabla::bench::DecaySamples;
+using nabla::bench::DecaySamples;
+
+// This file's own, as a caller's: of types that other files can see, g++ inlines less (fits: 11 % more instructions).
+struct Decay : nabla::bench::Decay {};
 
 template <class Model>
 void fits(benchmark::State& state, const Model& model) {
