@@ -51,7 +51,7 @@ int main(int argc, char** argv) {
   benchmark::AddCustomContext("executor", where.name());
   benchmark::AddCustomContext("threads", std::to_string(where.threads()));
   benchmark::AddCustomContext("cache_bytes", std::to_string(ceilings.cache_bytes()));
-  if (where.is_cuda()) benchmark::AddCustomContext("device", cuda::description(where));
+  if (where.is_cuda()) benchmark::AddCustomContext("device", ceilings.device());
   const std::vector<Case> cases = all_cases();
   for (const Case& what : cases) {
     if (where.is_cuda() && !what.on_cuda) continue;

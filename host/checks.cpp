@@ -190,7 +190,7 @@ void check(const Executor& executor, const Operation<T>& operation, const Reques
 }
 
 void check_memory(const Executor& executor, const char* call, std::span<const Argument> arguments) {
-  constexpr std::size_t few = 8;
+  constexpr std::size_t few = 24;
   Region on_stack[few];
   std::vector<Region> on_heap(arguments.size() > few ? arguments.size() : 0);
   Region* const regions = arguments.size() > few ? on_heap.data() : on_stack;

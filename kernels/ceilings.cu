@@ -32,6 +32,23 @@ std::int64_t blocks_of(const Executor& executor) {
   return attribute(executor, cudaDevAttrMultiProcessorCount) * std::max<std::int64_t>(1, held);
 }
 
+/// On the current device; gone with whatever is thrown between two of them.
+class Event {
+ public:
+  Event() { cuda_check(cudaEventCreate(&event_), "cudaEventCreate"); }
+  Event(const Event&) = delete;
+  Event& operator=(const Event&) = delete;
+  ~Event() { cudaEventDestroy(event_); }
+
+  cudaEvent_t get() const { return event_; }
+  void record(const Executor& executor) const {
+    cuda_check(cudaEventRecord(event_, stream_of(executor)), "cudaEventRecord");
+  }
+
+ private:
+  cudaEvent_t event_ = nullptr;
+};
+
 template <class... Parameters, class... Arguments>
 void launch(const Executor& executor, std::int64_t blocks, void (*kernel)(Parameters...),
             const Arguments&... arguments) {
@@ -123,24 +140,18 @@ void move(const Executor& executor, const Traffic& traffic) {
   if (traffic.memory.size() > Streams::most) throw Error("a ceiling has at most 48 streams");
   for (std::size_t k = 0; k < traffic.memory.size(); ++k) streams.at[k] = static_cast<uint4*>(traffic.memory[k]);
   const std::int64_t wanted = (streams.words + threads_of_a_block - 1) / threads_of_a_block;
-  for (int pass = 0; pass < traffic.passes; ++pass) {
-    launch(executor, std::clamp<std::int64_t>(wanted, 1, 4 * blocks_of(executor)), &move_kernel, streams);
-  }
+  launch(executor, std::clamp<std::int64_t>(wanted, 1, 4 * blocks_of(executor)), &move_kernel, streams);
 }
 
 double seconds_of(const Executor& executor, const std::function<void()>& work) {
   const CurrentDevice current(executor.device());
-  cudaEvent_t begin = nullptr, end = nullptr;
-  cuda_check(cudaEventCreate(&begin), "cudaEventCreate");
-  cuda_check(cudaEventCreate(&end), "cudaEventCreate");
-  cuda_check(cudaEventRecord(begin, stream_of(executor)), "cudaEventRecord");
+  const Event begin, end;
+  begin.record(executor);
   work();
-  cuda_check(cudaEventRecord(end, stream_of(executor)), "cudaEventRecord");
-  cuda_check(cudaEventSynchronize(end), "cudaEventSynchronize");
+  end.record(executor);
+  cuda_check(cudaEventSynchronize(end.get()), "cudaEventSynchronize");
   float milliseconds = 0;
-  cuda_check(cudaEventElapsedTime(&milliseconds, begin, end), "cudaEventElapsedTime");
-  cuda_check(cudaEventDestroy(begin), "cudaEventDestroy");
-  cuda_check(cudaEventDestroy(end), "cudaEventDestroy");
+  cuda_check(cudaEventElapsedTime(&milliseconds, begin.get(), end.get()), "cudaEventElapsedTime");
   constexpr double resolution = 5e-7;  // of events, as CUDA says
   return std::max(static_cast<double>(milliseconds) * 1e-3, resolution);
 }
@@ -196,6 +207,12 @@ std::string description(const Executor& executor) {
          megahertz(cudaDevAttrClockRate) + " MHz, memory " + megahertz(cudaDevAttrMemoryClockRate) + " MHz, " +
          std::to_string(attribute(executor, cudaDevAttrMultiProcessorCount)) + " multiprocessors, L2 of " +
          std::to_string(cache_bytes(executor) >> 20) + " MiB";
+}
+
+std::string bus_id(const Executor& executor) {
+  char text[32] = "";
+  cuda_check(cudaDeviceGetPCIBusId(text, sizeof(text), executor.device()), "cudaDeviceGetPCIBusId");
+  return text;
 }
 
 template double multiply_and_add<float>(const Executor&, double, void*);

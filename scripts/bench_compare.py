@@ -58,6 +58,19 @@ def load(path):
     return run
 
 
+def differences(old, new):
+    """Of two runs' contexts, in words: what they can't be compared for, and what else should be known; "" is nothing.
+    How near an operation comes to a bare loop depends on the processor and on how many threads share its memory."""
+    shown = lambda context, key: context.get(key) if context.get(key) is not None else "unknown"
+    told = lambda keys: ", ".join(f"{key} {shown(old, key)}, now {shown(new, key)}" for key in keys)
+    known = lambda key: old.get(key) is not None and new.get(key) is not None
+    differ = lambda key: known(key) and str(old[key]) != str(new[key])
+    # Files of before these were recorded, or of a benchmark program itself, do not say.
+    unknown = [key for key in ("processor", "threads") if not known(key)]
+    return (told([key for key in ("processor", "threads") if differ(key)]),
+            told(unknown + [key for key in ("compiler",) if differ(key)]))
+
+
 def holm(probabilities):
     """Adjusts them so that 0.05 is the chance of any false alarm among them, and not of each."""
     adjusted, most = [0.0] * len(probabilities), 0.0

@@ -30,6 +30,26 @@ configure() {
   cmake --preset "$preset" "${options[@]}" "$@"
 }
 
+# What tests are about to be built from; "unknown" without Python.
+sources_now() {
+  scripts/sources.py 2> /dev/null || echo unknown
+}
+
+# Keeps ctest's log for scripts/evidence, under a line of what it is of: keep_evidence LOG NAME SOURCES, where SOURCES is
+# what sources_now said before anything was built.
+keep_evidence() {
+  local now revision
+  now=$(sources_now)
+  if [[ $now != "$3" ]]; then
+    echo "no evidence: sources were changed while they were built and tested" >&2
+    rm -f "build/evidence/$2.log"
+    return
+  fi
+  revision=$(git describe --always --dirty --abbrev=12 --exclude='*' 2> /dev/null || echo unknown)
+  mkdir -p build/evidence
+  { echo "sources $now, revision $revision, $(date --utc '+%Y-%m-%d %H:%M') UTC"; cat "$1"; } > "build/evidence/$2.log"
+}
+
 fail() {
   echo "${0##*/}: $*" >&2
   exit 2

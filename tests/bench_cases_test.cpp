@@ -83,9 +83,113 @@ TEST_P(BenchCases, AllRun) {
     where.synchronize();
     EXPECT_GT(prepared.items, 0) << what.name();
     EXPECT_GT(prepared.traffic.bytes(), 0) << what.name();
-    const auto streams = static_cast<std::size_t>(prepared.traffic.reads + prepared.traffic.writes);
-    EXPECT_TRUE(prepared.traffic.memory.empty() || prepared.traffic.memory.size() == streams) << what.name();
   }
+}
+
+std::vector<std::byte> bytes_at(const Executor& where, const void* from, std::int64_t bytes) {
+  std::vector<std::byte> found(static_cast<std::size_t>(bytes));
+  detail::copy_bytes(where, found.data(), from, found.size());
+  return found;
+}
+
+/// What lies in each of the streams that are written.
+using Streams = std::vector<std::vector<std::byte>>;
+Streams written(const Executor& where, const std::vector<bench::Traffic>& all) {
+  Streams found;
+  for (const bench::Traffic& traffic : all) {
+    for (auto at = traffic.memory.begin() + traffic.reads; at != traffic.memory.end(); ++at) {
+      found.push_back(bytes_at(where, *at, traffic.stream_bytes));
+    }
+  }
+  return found;
+}
+
+/// With what comes then.
+std::vector<bench::Traffic> all_of(const bench::Traffic& traffic) {
+  std::vector<bench::Traffic> all{traffic};
+  for (const bench::Traffic& more : traffic.then) {
+    const auto below = all_of(more);
+    all.insert(all.end(), below.begin(), below.end());
+  }
+  return all;
+}
+
+// The bare loop goes over the arrays of the operation itself, from cache lines on, and takes nothing from it that it
+// reads: what the operation writes is the same afterwards, and what it does not write is as the loop left it.
+TEST_P(BenchCases, BareLoopsGoOverTheSameArrays) {
+  const Executor where = executor();
+  bench::Ceilings ceilings(where);
+  for (const bench::Case& what : bench::all_cases()) {
+    if (where.is_cuda() && !what.on_cuda) continue;
+    for (const std::int64_t items : {64, 992}) {  // of 992, grids have 31 x 31 points
+      const bench::Prepared prepared = what.prepare(where, items);
+      const std::vector<bench::Traffic> all = all_of(prepared.traffic);
+      for (const bench::Traffic& traffic : all) {
+        ASSERT_EQ(traffic.memory.size(), static_cast<std::size_t>(traffic.reads + traffic.writes)) << what.name();
+        for (const void* const at : traffic.memory) {
+          EXPECT_EQ(reinterpret_cast<std::uintptr_t>(at) % 64, 0u) << what.name();
+        }
+      }
+      prepared.run();
+      where.synchronize();
+      const Streams results = written(where, all);
+      ceilings.move(prepared.traffic);
+      where.synchronize();
+      const Streams moved = written(where, all);
+      prepared.run();
+      where.synchronize();
+      const Streams again = written(where, all);
+      bool some = results.empty();
+      for (std::size_t k = 0; k < results.size(); ++k) {
+        EXPECT_TRUE(again[k] == results[k] || again[k] == moved[k]) << what.name();
+        some = some || (again[k] == results[k] && again[k] != moved[k]);
+      }
+      EXPECT_TRUE(some) << what.name() << " writes none of what the bare loop writes";
+    }
+  }
+}
+
+// An evaluation by another executor writes the same arrays.
+TEST_P(BenchCases, EvaluationsRunByAnyExecutor) {
+  const Executor where = executor();
+  int found = 0;
+  for (const bench::Case& what : bench::evaluation_cases()) {
+    const bench::Prepared prepared = what.prepare(where, 64);
+    ASSERT_TRUE(prepared.run_by) << what.name();
+    prepared.run();
+    where.synchronize();
+    const Streams results = written(where, {prepared.traffic});
+    bench::Traffic nothing_read = prepared.traffic;
+    nothing_read.memory.erase(nothing_read.memory.begin(), nothing_read.memory.begin() + nothing_read.reads);
+    nothing_read.reads = 0;
+    bench::Ceilings(where).move(nothing_read);  // zeros
+    EXPECT_TRUE(written(where, {prepared.traffic}) != results) << what.name();
+    prepared.run_by(where.is_cuda() ? where : Executor::cpu(2));
+    where.synchronize();
+    EXPECT_TRUE(written(where, {prepared.traffic}) == results) << what.name();
+    EXPECT_GT(what.variables, 0);
+    EXPECT_EQ(what.subject, what.function + ", n = " + std::to_string(what.variables));
+    ++found;
+  }
+  EXPECT_GE(found, 18);
+}
+
+// 9.0 entries of 12 bytes a row, a column and a number each.
+TEST_P(BenchCases, ProductsReadTheirMatrix) {
+  const auto traffic_of = [&](const std::string& name) {
+    for (const bench::Case& what : bench::all_cases()) {
+      if (what.name() == name) return what.prepare(executor(), 4096).traffic;
+    }
+    return bench::Traffic{};
+  };
+  const double vector = 8 * 4096.0;
+  const double graph = traffic_of("matrix times vector/random graph, 9 entries a row/f64").bytes() - 2 * vector;
+  EXPECT_NEAR(graph / 4096, 9 * 12, 10);
+  EXPECT_EQ(traffic_of("matrix times vector/diagonal/f64").bytes(), 3 * vector);
+  EXPECT_NEAR(traffic_of("matrix times vector/five-point Laplacian/f64").bytes(), 2 * vector, 0.1 * vector);
+  // Twenty iterations: where products are kept, the matrix is read once in each, and the product written and read.
+  EXPECT_NEAR(traffic_of("conjugate gradients/five-point Laplacian/f64").bytes() / 20, 8 * vector, 0.2 * vector);
+  EXPECT_EQ(traffic_of("conjugate gradients/random graph, 9 entries a row/f64").bytes() / 20, 10 * vector + graph);
 }
 
 TEST_P(BenchCases, CeilingsMoveEveryByte) {
@@ -124,12 +228,32 @@ TEST_P(BenchCases, RatesAreRates) {
 class BenchOnCuda : public OnCuda {};
 
 TEST_P(BenchOnCuda, DevicesAreDescribed) {
-  EXPECT_GT(bench::Ceilings(executor()).cache_bytes(), 0);
-  EXPECT_NE(bench::cuda::description(executor()).find("driver"), std::string::npos);
+  bench::Ceilings ceilings(executor());
+  EXPECT_GT(ceilings.cache_bytes(), 0);
+  const std::string device = ceilings.device();
+  EXPECT_NE(device.find("driver for CUDA"), std::string::npos) << device;
+  EXPECT_NE(device.find("at work"), std::string::npos) << device;
+  EXPECT_FALSE(bench::cuda::bus_id(executor()).empty());
 }
 
 INSTANTIATE_TEST_SUITE_P(On, BenchCases, every_executor(), executor_name);
 INSTANTIATE_TEST_SUITE_P(On, BenchOnCuda, only_cuda(), executor_name);
+
+TEST_P(BenchCases, CeilingsMoveWhatComesThen) {
+  const Executor where = executor();
+  bench::Ceilings ceilings(where);
+  Array<double> from(where, 8), first(where, 8), second(where, 16);
+  from.upload(std::vector<double>(8, 1.5));
+  first.upload(std::vector<double>(8, -1.0));
+  second.upload(std::vector<double>(16, -1.0));
+  const bench::Traffic zeros{0, 1, 128, 1, {second.data()}};
+  const bench::Traffic both{1, 1, 64, 3, {from.data(), first.data()}, {zeros}};
+  EXPECT_EQ(both.bytes(), 3 * (128 + 128));
+  ceilings.move(both);
+  where.synchronize();
+  EXPECT_EQ(first.to_host(), std::vector<double>(8, 1.5));
+  EXPECT_EQ(second.to_host(), std::vector<double>(16, 0.0));
+}
 
 TEST(Measure, MediansAreOfRounds) {
   const Executor where = Executor::cpu(1);

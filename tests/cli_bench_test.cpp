@@ -1,6 +1,8 @@
 #include "cli_answers.hpp"
 
 #include <fstream>
+#include <regex>
+#include <set>
 
 // nabla bench: what it says and writes. How fast anything is is not looked at.
 
@@ -62,6 +64,51 @@ TEST(Bench, FilterTakesSomeRows) {
   EXPECT_TRUE(all["sizes"].empty());
 }
 
+TEST(Bench, PrecisionTakesItsRows) {
+  const json single = answer(quick({"--precision", "f32"}));
+  EXPECT_EQ(single["precision"], "f32");
+  EXPECT_EQ(single["rows"].size(), 3u);
+  for (const char* const part : {"rows", "sizes"}) {
+    EXPECT_FALSE(single[part].empty());
+    for (const json& row : single[part]) EXPECT_EQ(row["precision"], "f32") << row;
+  }
+  EXPECT_EQ(single["threads"].size(), 4u);
+  EXPECT_TRUE(single["gradient_over_value"].empty());
+  const json some = answer(quick({"--precision", "f64", "--filter", "value and gradient/rosenbrock"}));
+  EXPECT_EQ(some["precision"], "f64");
+  EXPECT_EQ(some["rows"].size(), 2u);  // by components and by points
+  const Outcome help = nabla({"bench", "--help"});
+  EXPECT_NE(help.out.find("only rows of this precision"), std::string::npos) << help.out;
+}
+
+/// What dots look like: a colour's class, and a shape's path.
+std::vector<std::string> looks_in(const std::string& svg, const std::string& ending) {
+  std::vector<std::string> looks;
+  const std::regex dot("<path class='(dot c[0-9]+)' d='M[0-9.]+ [0-9.]+ ([^']*)'>" + ending);
+  for (std::sregex_iterator at(svg.begin(), svg.end(), dot), end; at != end; ++at) {
+    looks.push_back((*at)[1].str() + (*at)[2].str());
+  }
+  return looks;
+}
+
+void expect_operations_look_different(const std::string& page, const json& all) {
+  const std::string roofline = page.substr(page.find("<svg "), page.find("</svg>") - page.find("<svg "));
+  std::set<std::string> operations;
+  std::size_t rows = 0;
+  for (const json& row : all["rows"]) {
+    if (row["flops_and_calls"].get<double>() == 0) continue;
+    operations.insert(row["operation"]);
+    ++rows;
+  }
+  const auto named = looks_in(roofline, "</path><text"), drawn = looks_in(roofline, "<title>");
+  EXPECT_GE(operations.size(), 17u);
+  EXPECT_EQ(named.size(), operations.size());
+  EXPECT_EQ(drawn.size(), rows);
+  const std::set<std::string> different(named.begin(), named.end());
+  EXPECT_EQ(different.size(), operations.size());
+  EXPECT_EQ(std::set<std::string>(drawn.begin(), drawn.end()), different);
+}
+
 TEST(Bench, WritesAReportThatNeedsNothingElse) {
   const Folder folder;
   const std::string place = folder / "a/report";
@@ -81,6 +128,7 @@ TEST(Bench, WritesAReportThatNeedsNothingElse) {
   EXPECT_EQ(page.find("nan"), std::string::npos);
   const json written = json::parse(read_file(place + "/bench.json"));
   EXPECT_EQ(written["command"], "bench");
+  expect_operations_look_different(page, written);
   const std::string table = read_file(place + "/bench.csv");
   EXPECT_EQ(count(table, "\n"), 1 + written["rows"].size() + written["sizes"].size());
 }
@@ -98,7 +146,8 @@ TEST(Bench, BadInputGetsOneLine) {
     EXPECT_NE(outcome.err.find(why), std::string::npos) << outcome.err;
   };
   refused({"--filter", "rosenbrok"}, "no row has 'rosenbrok' in its name");
-  refused({"--precision", "f32"}, "use --filter f32");
+  refused({"--precision", "f16"}, "--precision: expected f32 or f64, found 'f16'");
+  refused({"--precision", "f32", "--filter", "gradient check"}, "no row of f32 has 'gradient check' in its name");
   refused({"--seconds", "0"}, "--seconds");
   refused({"--bytes", "10"}, "--bytes");
   refused({"--bytes", "1e18"}, "memory");

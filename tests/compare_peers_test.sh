@@ -27,6 +27,7 @@ with open(sys.argv[1]) as file:
     report = json.load(file)
 rows = {(row["peer"], row["variant"]): row for row in report["evaluations"][0]["rows"]}
 slow, slower = rows["stub", "slow"], rows["stub", "slower"]
+assert report["revision"] and report["compiler"], report
 assert report["wrong"] == [] and report["skipped"] == [] and report["threads"] == 1, report
 assert slow["counts"] and not slower["counts"], rows
 assert len(slow["ratios"]["all"]) == 3 and slow["seconds"]["least"] >= 0.02 and slower["seconds"]["least"] >= 0.04, rows
@@ -71,4 +72,8 @@ refuses "expected NAME=COMMAND" --peer stub
 refuses "invalid positive value: '0'" --points 0
 refuses "processors are there" --threads 100000
 refuses "is not built" --build-dir "$folder"
+refuses "--out: $folder: Is a directory" --out "$folder"
+# Before anybody is started, who would be waited for.
+refuses "--out: $folder/none/report.json: No such file" --out "$folder/none/report.json" --peer "stub=touch $folder/started"
+[[ ! -e $folder/started ]] || fail "a bad --out was found after peers were started"
 echo "compare_peers_test: passed"

@@ -3,12 +3,18 @@
 Usage: evidence_test.py SCRIPTS"""
 
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
 import unittest
 
 scripts = os.path.abspath(sys.argv.pop(1))
+sys.path.insert(0, scripts)
+sys.dont_write_bytecode = True
+
+import sources  # noqa: E402
+
 columns = ["| operation | CPU | CUDA, n ≤ 8 | CUDA, larger n |", "| --- | --- | --- | --- |"]
 proofs = """
 operation: value
@@ -40,17 +46,23 @@ begin = "<!-- scripts/evidence wrote this table from what ran; do not edit it --
 end = "<!-- end of that table -->"
 
 
+of_here = f"sources {sources.hash_of(sources.root)}, revision 0123456789ab, 2026-12-01 10:00 UTC\n"
+
+
 class Evidence(unittest.TestCase):
-    def run_evidence(self, logs, *arguments, readme=None, proofs=proofs):
+    def run_evidence(self, logs, *arguments, readme=None, proofs=proofs, made_from=of_here,
+                     performance="# Speed\nOn 2026-11-01.\n## First\n`evaluate_bench`: fast\n"):
         with tempfile.TemporaryDirectory() as folder:
             os.mkdir(os.path.join(folder, "logs"))
             files = {"proofs": proofs, "README.md": "# Title\n" if readme is None else readme,
-                     **{os.path.join("logs", name): log for name, log in logs.items()}}
+                     "performance": performance,
+                     **{os.path.join("logs", name): (log if log.startswith("sources") else made_from + log)
+                        for name, log in logs.items()}}
             for name, text in files.items():
                 with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
                     file.write(text)
             done = subprocess.run([os.path.join(scripts, "evidence"), *arguments, "--logs", "logs", "--proofs",
-                                   "proofs", "--readme", "README.md"],
+                                   "proofs", "--readme", "README.md", "--performance", "performance"],
                                   cwd=folder, capture_output=True, text=True, check=False)
             with open(os.path.join(folder, "README.md"), encoding="utf-8") as file:
                 self.readme = file.read()
@@ -91,11 +103,75 @@ class Evidence(unittest.TestCase):
         self.assertEqual(self.rows(logs), (1, ["| value | measured | executed | executed |",
                                                "| other | – | executed, some | – |"]))
 
+    def test_a_log_of_other_sources_is_no_evidence(self):
+        other = "sources 0123456789abcdef, revision fedcba987654-dirty, 2026-11-01 10:00 UTC\n"
+        stale = {**good_logs, "emulated_90.log": other + good_logs["emulated_90.log"]}
+        status, said, error = self.run_evidence(stale)
+        self.assertEqual((status, said.splitlines()[2:]), (0, ["| value | measured |", "| other | – |"]))
+        self.assertIn("not looked at: emulated_90.log, of other sources than these: revision fedcba987654-dirty, 2026-11-01",
+                      error)
+        for made_from, what in ((other, "of other sources"), ("", "does not say of which sources")):
+            status, said, error = self.run_evidence(good_logs, "--check", made_from=made_from)
+            self.assertEqual((status, said), (2, ""))
+            self.assertIn(f"not looked at: cpu.log, {what}" if made_from else what, error)
+            self.assertIn("no log of these sources", error.splitlines()[-1])
+        self.assertEqual(self.run_evidence(stale, "--update")[0], 2)  # which wants all columns
+
+    def test_sources_are_what_runs_and_no_prose(self):
+        with tempfile.TemporaryDirectory() as folder:
+            def write(name, text):
+                path = os.path.join(folder, name)
+                os.makedirs(os.path.dirname(path), exist_ok=True)
+                with open(path, "w", encoding="utf-8") as file:
+                    file.write(text)
+                return sources.hash_of(folder)
+
+            first = write("include/nabla/a.hpp", "1")
+            for prose in ("README.md", "docs/performance.md", "tests/evidence.txt", "build/cpu/x.cpp", "tests/README.md",
+                          "scripts/__pycache__/x.pyc", ".git/HEAD"):
+                self.assertEqual(write(prose, "2"), first, prose)
+            seen = {first}
+            for source in ("include/nabla/a.hpp", "include/nabla/b.hpp", "tests/a_test.cpp", "kernels/a.cu",
+                           "CMakeLists.txt", "scripts/test", "cmake/a.cmake", "bench/a.cpp", "host/a.cpp"):
+                found = write(source, "2")
+                self.assertNotIn(found, seen, source)
+                seen.add(found)
+            os.rename(os.path.join(folder, "host/a.cpp"), os.path.join(folder, "host/b.cpp"))
+            self.assertNotIn(sources.hash_of(folder), seen)
+
+    def test_logs_are_kept_with_what_they_are_of(self):
+        """What scripts/test and .ci/run call."""
+        with tempfile.TemporaryDirectory() as folder:
+            os.makedirs(os.path.join(folder, "scripts"))
+            for name in ("sources.py", "common.sh"):
+                shutil.copy(os.path.join(scripts, name), os.path.join(folder, "scripts"))
+            with open(os.path.join(folder, "log"), "w", encoding="utf-8") as file:
+                file.write("1/2 Testing: a_test\n")
+            keep = lambda change: subprocess.run(
+                ["bash", "-c", "set -euo pipefail; source scripts/common.sh; sources=$(sources_now); "
+                 f"{change}; keep_evidence log cpu \"$sources\""], cwd=folder, capture_output=True, text=True, check=True)
+            kept = os.path.join(folder, "build/evidence/cpu.log")
+            keep("true")
+            with open(kept, encoding="utf-8") as file:
+                self.assertRegex(file.read(), rf"^sources {sources.hash_of(folder)}, revision unknown, [-\d]+ [:\d]+ UTC\n"
+                                              r"1/2 Testing: a_test\n$")
+            self.assertIn("sources were changed", keep("mkdir host; echo > host/a.cpp").stderr)
+            self.assertFalse(os.path.exists(kept))
+
     def test_measured_needs_the_benchmark_and_its_mention(self):
         for wrong in ("nosuch_bench:value/*", "bench/peers/nosuch.py"):
             status, said, error = self.run_evidence(good_logs, proofs=proofs.replace("evaluate_bench:value/*", wrong))
             self.assertEqual((status, said.splitlines()[2]), (1, "| value | tested | counted, few | executed |"))
             self.assertIn("there is no bench/", error)
+
+    def test_measured_is_quoted_with_its_date(self):
+        for page, why in (("# Speed\n## First\nOn 2026-11-01: fast\n", "performance.md does not name evaluate_bench"),
+                          ("# Speed\nOn 2026-11-01\n## First\n### Other\n`evaluate_bench`\n", "does not say when evaluate_bench"),
+                          ("# Speed\n## First\n`evaluate_bench`: fast\n## Second\n2026-11-01\n", "does not say when")):
+            status, said, error = self.run_evidence(good_logs, performance=page)
+            self.assertEqual((status, said.splitlines()[2]), (1, "| value | tested | counted, few | executed |"))
+            self.assertIn(why, error)
+        self.assertEqual(self.run_evidence(good_logs, performance="## First\n2026-11-01: bench/evaluate_bench 3\n")[0], 0)
 
     def test_a_readme_that_says_something_else_is_refused(self):
         empty = f"# Title\n\n{begin}\n{end}\nmore\n"
@@ -118,7 +194,7 @@ class Evidence(unittest.TestCase):
 
     def test_refuses_in_one_line(self):
         for what, logs, options in (
-                ("no log", {}, {}), ("expected a table between", good_logs, {"readme": "# Title\n"}),
+                ("no log of these sources", {}, {}), ("expected a table between", good_logs, {"readme": "# Title\n"}),
                 ("expected 'operation", good_logs, {"proofs": "operation: x\n  cpu guessed: y\n"})):
             status, said, error = self.run_evidence(logs, "--check", **options)
             self.assertEqual((status, said), (2, ""), what)

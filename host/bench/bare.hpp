@@ -4,6 +4,7 @@
 
 #include <omp.h>
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <type_traits>
@@ -74,7 +75,10 @@ void bare_lines(const std::vector<const void*>& reads, const std::vector<void*>&
 /// Streams of `bytes` each, a multiple of 64 and 64-byte aligned.
 inline void bare_loop(const std::vector<const void*>& reads, const std::vector<void*>& writes, std::int64_t bytes,
                       int threads) {
-  const bool streaming = bytes * static_cast<std::int64_t>(writes.size()) > detail::cpu::last_level_cache_bytes() / 2;
+  // What was just read is in the caches, and goes back from there.
+  const auto was_read = [&](const void* to) { return std::ranges::find(reads, to) != reads.end(); };
+  const bool streaming = bytes * static_cast<std::int64_t>(writes.size()) > detail::cpu::last_level_cache_bytes() / 2 &&
+                         std::ranges::none_of(writes, was_read);
   constexpr std::size_t most = 4;
   bool done = false;
   const auto try_one = [&](auto both) {

@@ -18,6 +18,8 @@ struct Prepared {
   double items = 0;           ///< that are done
   Traffic traffic;
   Work work;
+  /// The same, on the same arrays, by another executor of the kind; empty: it is not for that.
+  std::function<void(const Executor&)> run_by = {};
 };
 
 struct Case {
@@ -33,6 +35,9 @@ struct Case {
   /// How many are enough, where more would take long for nothing; 0: as many as there is memory for.
   std::int64_t most_items = 0;
   bool on_cuda = true;
+  /// What an evaluation is of; otherwise empty and 0.
+  std::string function = {};
+  std::int64_t variables = 0;
 
   std::string name() const;  ///< "value and gradient/rosenbrock, n = 2/f64/component-major"
 };
@@ -49,8 +54,6 @@ std::vector<Case> objective_cases();   // cases_objective.cpp, as well
 std::vector<Case> formula_cases();     // cases_formula.cpp
 std::vector<Case> vector_cases();      // cases_vectors.cpp
 std::vector<Case> descent_cases();     // cases_descents.cpp
-/// What the residuals of a exp(-b t) + c and J^T J compute for so many samples (cases_formula.cpp).
-Work work_of_a_decay(std::int64_t samples);
 
 /// All of them, in the order of a report.
 std::vector<Case> all_cases();

@@ -39,7 +39,7 @@ struct Data {
   }
 };
 
-/// A function with a name and the box that its points are drawn from.
+/// A function by its name, and the box that its points are drawn from.
 struct Subject {
   const char* name;
   double low, high;
@@ -55,11 +55,14 @@ Case evaluation(const char* operation, const Subject& subject, const char* varia
             .items = "points",
             .f32 = f32,
             .bytes_per_item = (N + rows_written) * static_cast<double>(sizeof(T)),
-            .prepare = {}};
+            .prepare = {},
+            .function = subject.name,
+            .variables = N};
   made.prepare = [=](const Executor& where, std::int64_t items) {
     const auto data = std::make_shared<Data<T, N>>(where, items, subject.low, subject.high, layout);
     const auto points = static_cast<double>(items);
-    return Prepared{[=] { run(*data); }, points, data->traffic(N, rows_written), points * of_a_point};
+    return Prepared{[=] { run(data->where, *data); }, points, data->traffic(N, rows_written), points * of_a_point,
+                    [=](const Executor& other) { run(other, *data); }};
   };
   return made;
 }
@@ -68,49 +71,52 @@ template <class T, class F, int N>
 Case gradient_case(const Subject& subject, Layout layout = Layout::component_major) {
   return evaluation<T, F, N>(
       "value and gradient", subject, layout == Layout::component_major ? "component-major" : "point-major", layout,
-      N + 1, work_of(detail::GradientBody<F, N>{}, N), [](const Data<T, N>& data) {
-        value_and_gradient<F, T>(data.where, F(), data.points.view(), Outputs<T>{data.value, data.gradient});
+      N + 1, work_of(detail::GradientBody<F, N>{}, N), [](const Executor& where, const Data<T, N>& data) {
+        value_and_gradient<F, T>(where, F(), data.points.view(), Outputs<T>{data.value, data.gradient});
       });
 }
 
 template <class T, class F, int N>
 Case summary_case(const Subject& subject) {
   return evaluation<T, F, N>("with a summary", subject, "", Layout::component_major, N + 1,
-                             work_of(detail::GradientBody<F, N>{}, N), [](const Data<T, N>& data) {
-                               value_and_gradient<F, T>(data.where, F(), data.points.view(),
+                             work_of(detail::GradientBody<F, N>{}, N),
+                             [](const Executor& where, const Data<T, N>& data) {
+                               value_and_gradient<F, T>(where, F(), data.points.view(),
                                                         Outputs<T>{data.value, data.gradient, data.summary.data()});
                              });
 }
 
 template <class T, class F, int N>
 Case value_case(const Subject& subject) {
-  return evaluation<T, F, N>(
-      "value", subject, "", Layout::component_major, 1, work_of(detail::ValueBody<F, N>{}, N),
-      [](const Data<T, N>& data) { value<F, T>(data.where, F(), data.points.view(), ValueOutputs<T>{data.value}); });
+  return evaluation<T, F, N>("value", subject, "", Layout::component_major, 1, work_of(detail::ValueBody<F, N>{}, N),
+                             [](const Executor& where, const Data<T, N>& data) {
+                               value<F, T>(where, F(), data.points.view(), ValueOutputs<T>{data.value});
+                             });
 }
 
 /// The points themselves are the directions: no further stream, and no constant that a compiler could use.
 template <class T, class F, int N>
 Case directional_case(const Subject& subject) {
-  return evaluation<T, F, N>("directional derivative", subject, "", Layout::component_major, 2,
-                             work_of(detail::DirectionalBody<F, N>{}, N), [](const Data<T, N>& data) {
-                               directional_derivative<F, T>(
-                                   data.where, F(), data.points.view(), data.points.view(),
-                                   DirectionalOutputs<T>{data.value, {data.gradient.data(), data.count}});
-                             });
+  return evaluation<T, F, N>(
+      "directional derivative", subject, "", Layout::component_major, 2, work_of(detail::DirectionalBody<F, N>{}, N),
+      [](const Executor& where, const Data<T, N>& data) {
+        directional_derivative<F, T>(where, F(), data.points.view(), data.points.view(),
+                                     DirectionalOutputs<T>{data.value, {data.gradient.data(), data.count}});
+      });
 }
 
 template <class T, class F, int N>
 Case hessian_case(const Subject& subject) {
   Case made = evaluation<T, F, N>("Hessian", subject, "", Layout::component_major, 1 + N + N * N,
-                                  work_of(detail::HessianBody<F, N>{}, N), [](const Data<T, N>&) {});
+                                  work_of(detail::HessianBody<F, N>{}, N), [](const Executor&, const Data<T, N>&) {});
   made.prepare = [subject, prepare = made.prepare](const Executor& where, std::int64_t items) {
     Prepared prepared = prepare(where, items);
     const auto data = std::make_shared<Data<T, N>>(where, items, subject.low, subject.high, Layout::component_major);
     const auto hessians = std::make_shared<Batch<T>>(where, items, N * N);
-    prepared.run = [=] {
-      hessian<F, T>(data->where, F(), data->points.view(), HessianOutputs<T>{data->value, data->gradient, *hessians});
+    prepared.run_by = [=](const Executor& by) {
+      hessian<F, T>(by, F(), data->points.view(), HessianOutputs<T>{data->value, data->gradient, *hessians});
     };
+    prepared.run = [where, run_by = prepared.run_by] { run_by(where); };
     prepared.traffic.memory = data->traffic(N, N + 1).memory;
     for (int k = 0; k < N * N; ++k) prepared.traffic.memory.push_back(hessians->data() + k * items);
     return prepared;

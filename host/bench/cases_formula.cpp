@@ -3,7 +3,6 @@
 #include "functions.hpp"
 
 #include <nabla/check.hpp>
-#include <nabla/fit_each.hpp>
 #include <nabla/formula.hpp>
 
 #include <memory>
@@ -13,15 +12,6 @@
 namespace nabla::bench {
 
 namespace {
-
-/// a exp(-b t) + c against a sample.
-struct Decay {
-  template <class X, class D>
-  constexpr auto operator()(const X& x, const D& d) const {
-    using nabla::exp;
-    return x[0] * exp(-x[1] * d[0]) + x[2] - d[1];
-  }
-};
 
 constexpr char saddle_text[] = "x^2*y + sin(x*y)";
 
@@ -79,7 +69,8 @@ Case check_case() {
     const double points = static_cast<double>(items);
     Work work = 200 * points * work_of(detail::ValueBody<Saddle, 2>{}, 2);
     work += 2 * points * work_of(detail::GradientBody<Saddle, 2>{}, 2);
-    return Prepared{[=] { check_gradient(data->where, data->f, data->points); }, points, {2, 0, 8 * items}, work};
+    const Traffic traffic{2, 0, 8 * items, 1, {data->points.data(), data->points.data() + items}};
+    return Prepared{[=] { check_gradient(data->where, data->f, data->points); }, points, traffic, work};
   };
   return made;
 }
@@ -110,8 +101,6 @@ Case chain_case(std::int64_t n, bool with_gradient) {
 }
 
 }  // namespace
-
-Work work_of_a_decay(std::int64_t samples) { return work_of(detail::FitBody<Decay, 3, true>{{}, samples}, 3); }
 
 std::vector<GradientAndValue> formula_gradients() {
   std::vector<GradientAndValue> all;

@@ -1,6 +1,7 @@
 #include "cases.hpp"
 #include "sparse_cases.hpp"
 
+#include "../quadratic/matrix.hpp"
 #include "../vectors.hpp"
 
 #include <nabla/quadratic.hpp>
@@ -21,16 +22,20 @@ using detail::Move;
 using detail::Pass;
 using detail::Sums;
 
-/// Vectors with numbers in them, one after the other.
+/// Vectors with numbers in them, one after the other, each from a cache line on.
 struct Vectors {
   Executor where;
-  std::int64_t n;
+  std::int64_t n, apart;
   Points<double> numbers;
   Sums sums;
 
   Vectors(const Executor& executor, std::int64_t length, int count)
-      : where(executor), n(length), numbers(Points<double>::uniform(where, n, count, -1, 1, 5)), sums(where, n, 2) {}
-  double* operator[](int k) const { return numbers.data() + k * n; }
+      : where(executor),
+        n(length),
+        apart((n + 7) / 8 * 8),
+        numbers(Points<double>::uniform(where, apart, count, -1, 1, 5)),
+        sums(where, n, 2) {}
+  double* operator[](int k) const { return numbers.data() + k * apart; }
   std::vector<void*> all(int count) const {
     std::vector<void*> starts(static_cast<std::size_t>(count));
     for (int k = 0; k < count; ++k) starts[static_cast<std::size_t>(k)] = (*this)[k];
@@ -69,7 +74,7 @@ Case random_case() {
     const auto points = std::make_shared<Batch<double>>(where, items, 2);
     return Prepared{[=] { detail::fill_uniform<double>(points->executor(), points->view(), -1, 1, 5); },
                     static_cast<double>(items),
-                    {0, 2, 8 * items},
+                    {0, 2, 8 * items, 1, {points->data(), points->data() + items}},
                     {}};
   };
   return made;
@@ -93,7 +98,7 @@ SymmetricOperator<double> grid_of(const Executor& where, std::int64_t unknowns) 
 }
 SymmetricOperator<double> diagonal_of(const Executor& where, std::int64_t unknowns) {
   std::vector<double> numbers(static_cast<std::size_t>(unknowns));
-  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = 1 + static_cast<double>(i % 1000);
+  for (std::size_t i = 0; i < numbers.size(); ++i) numbers[i] = 1 + static_cast<double>(i % 1000) / 3;  // no floats
   Array<double> there(where, unknowns);
   there.upload(numbers);
   return diagonal<double>(where, {there.data(), numbers.size()});
@@ -114,6 +119,17 @@ SymmetricOperator<double> graph_of(const Executor& where, std::int64_t unknowns)
                                  Storage::slices);
 }
 
+/// What a product reads beside vectors: the operator's own memory, but for what is next to nothing of it.
+std::vector<Traffic> reads_of(const SymmetricOperator<double>& a) {
+  std::vector<Traffic> reads;
+  if (const auto* const stored = dynamic_cast<const detail::StoredMatrix<double>*>(&a.matrix())) {
+    for (const auto& [memory, bytes] : stored->bytes_of) {
+      if (bytes > a.size() / 8) reads.push_back({1, 0, bytes, 1, {const_cast<void*>(memory)}});
+    }
+  }
+  return reads;
+}
+
 constexpr Matrix grid_matrix{"five-point Laplacian", &grid_of, 0, 9, 0};
 constexpr Matrix diagonal_matrix{"diagonal", &diagonal_of, 8, 1, 0};
 constexpr Matrix graph_matrix{"random graph, 9 entries a row", &graph_of, 9 * 12, 18, 300'000};
@@ -129,10 +145,9 @@ Case product_case(const Matrix& matrix) {
   made.prepare = [=](const Executor& where, std::int64_t items) {
     const auto a = std::make_shared<SymmetricOperator<double>>(matrix.make(where, items));
     const auto vectors = std::make_shared<Vectors>(where, a->size(), 2);
-    const int streams = static_cast<int>(std::lround(a->bytes() / (8 * static_cast<double>(a->size()))));
     return Prepared{[=] { a->multiply(vectors->where, vectors->span(0), vectors->span(1)); },
                     static_cast<double>(a->size()),
-                    {1 + streams, 1, 8 * a->size()},
+                    {1, 1, 8 * a->size(), 1, vectors->all(2), reads_of(*a)},
                     {.flops = matrix.flops_of_a_row * static_cast<double>(a->size())}};
   };
   return made;
@@ -167,20 +182,35 @@ Case dense_case() {
   return made;
 }
 
-/// Of a pass over the matrix and the vectors there are two in each iteration (docs/design/0012-quadratics.md): one
-/// reads p and g and writes p, the other reads x, g and p and writes x and g.
+/// What an iteration moves, in its two passes (docs/design/0012-quadratics.md): one reads p and g and writes p, the
+/// other reads x, g and p and writes x and g. A product that is cheap is computed in both; another one, Ap, is written
+/// in the first and read in the second. b and x are those of the descent, the others lie beside them.
+Traffic iteration_traffic(const Vectors& vectors, const SymmetricOperator<double>& a, int iterations) {
+  const std::int64_t bytes = 8 * vectors.n;
+  double *const x = vectors[1], *const g = vectors[2], *const p = vectors[3], *const product = vectors[4];
+  const std::vector<Traffic> matrix = reads_of(a);
+  Traffic all{2, 1, bytes, iterations, {p, g, p}, matrix};
+  if (a.matrix().is_cheap()) {
+    all.then.push_back({3, 2, bytes, 1, {x, g, p, x, g}, matrix});
+  } else {
+    all.then.push_back({0, 1, bytes, 1, {product}});
+    all.then.push_back({4, 2, bytes, 1, {x, g, p, product, x, g}});
+  }
+  return all;
+}
+
 Case iteration_case(const Matrix& matrix) {
   constexpr int iterations = 20;
   Case made{.operation = "conjugate gradients",
             .subject = matrix.subject,
             .variant = "",
             .items = "rows an iteration",
-            .bytes_per_item = 64 + 2 * matrix.bytes_of_a_row,
+            .bytes_per_item = 64 + matrix.bytes_of_a_row,
             .prepare = {},
             .most_items = matrix.most_rows};
   made.prepare = [=](const Executor& where, std::int64_t items) {
     const auto a = std::make_shared<SymmetricOperator<double>>(matrix.make(where, std::max<std::int64_t>(4, items)));
-    const auto vectors = std::make_shared<Vectors>(where, a->size(), 2);
+    const auto vectors = std::make_shared<Vectors>(where, a->size(), 5);
     const auto f = std::make_shared<Quadratic<double>>(where, *a, vectors->span(0));
     const std::vector<double> start(static_cast<std::size_t>(a->size()), 0);
     const auto descend = [=] {
@@ -188,10 +218,12 @@ Case iteration_case(const Matrix& matrix) {
       minimize(vectors->where, *f, vectors->span(1),
                {.method = Method::conjugate_gradient, .relative_gradient_tolerance = 0, .max_iterations = iterations});
     };
-    const int streams = 2 * static_cast<int>(std::lround(a->bytes() / (8 * static_cast<double>(a->size()))));
     const double rows = iterations * static_cast<double>(a->size());
-    return Prepared{
-        descend, rows, {5 + streams, 3, 8 * a->size(), iterations}, {.flops = (2 * matrix.flops_of_a_row + 12) * rows}};
+    const int products = a->matrix().is_cheap() ? 2 : 1;
+    return Prepared{descend,
+                    rows,
+                    iteration_traffic(*vectors, *a, iterations),
+                    {.flops = (products * matrix.flops_of_a_row + 12) * rows}};
   };
   return made;
 }

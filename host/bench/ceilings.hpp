@@ -13,14 +13,25 @@
 
 namespace nabla::bench {
 
-/// How long work takes that is done at once, or enqueued: on the CPU by the clock, on CUDA by events around it.
-double seconds_of(const Executor& executor, const std::function<void()>& work);
+/// What everything is timed by.
+struct Clock {
+  std::function<double()> now;  ///< in seconds, since whenever
+  /// How long work takes that is done at once, or enqueued.
+  std::function<double(const std::function<void()>& work)> seconds_of;
+};
+/// On the CPU the system's, on CUDA events around the work.
+Clock clock_of(const Executor& executor);
+
+/// Of a run(amount) that tells how much it did: the most in a second, of three runs. The amount is doubled until it
+/// takes half a millisecond, and kept for the next time.
+double rate_of(const Clock& clock, double& amount, const std::function<double(double)>& run);
 
 class Ceilings {
  public:
-  explicit Ceilings(const Executor& executor) : executor_(executor), pool_(executor, 0) {}
+  explicit Ceilings(const Executor& executor) : executor_(executor), clock_(clock_of(executor)), pool_(executor, 0) {}
 
   const Executor& executor() const { return executor_; }
+  const Clock& clock() const { return clock_; }
 
   /// Reads and writes streams as an operation does, and computes nothing. Enqueued on CUDA.
   void move(const Traffic& traffic);
@@ -38,13 +49,16 @@ class Ceilings {
   /// The least time for this much arithmetic, as the machine is now.
   template <class T>
   double seconds_for(const Work& work);
+  /// Of CUDA, for reports: what the device can do by its maker, its driver, and, where NVML tells, its clocks while it
+  /// multiplies. Otherwise empty.
+  std::string device();
 
  private:
   std::byte* pool(std::int64_t bytes);
-  template <class Run>
-  double rate(double& amount, const Run& run);
+  void move_once(const Traffic& traffic);
 
   Executor executor_;
+  Clock clock_;
   Array<std::byte> pool_;
   std::array<std::array<double, elementaries + 1>, 2> amounts_ = {};  // that take a millisecond, in f32 and f64
 };
@@ -59,15 +73,16 @@ double call(int threads, Elementary f, double calls);
 
 /// The same on CUDA (kernels/ceilings.cu, or without_cuda.cpp), enqueued; results nobody wants go to `pool`.
 namespace cuda {
-void move(const Executor& executor, const Traffic& traffic);
+void move(const Executor& executor, const Traffic& traffic);  // its streams, once
 double seconds_of(const Executor& executor, const std::function<void()>& work);
 std::int64_t cache_bytes(const Executor& executor);
 template <class T>
 double multiply_and_add(const Executor& executor, double flops, void* pool);
 template <class T>
 double call(const Executor& executor, Elementary f, double calls, void* pool);
-/// Driver and clocks, for reports.
+/// What CUDA tells of the device: no clock at the moment.
 std::string description(const Executor& executor);
+std::string bus_id(const Executor& executor);
 }  // namespace cuda
 
 }  // namespace nabla::bench

@@ -21,6 +21,26 @@ struct TextbookAckley {
   }
 };
 
+/// Rosenbrock's function of two variables, written by hand: an element of the chained one, and what many descents are
+/// of.
+struct Valley {
+  template <class X>
+  constexpr auto operator()(const X& x) const {
+    const auto valley = x[1] - x[0] * x[0];
+    return 100 * valley * valley + (1 - x[0]) * (1 - x[0]);
+  }
+};
+
+/// a exp(-b t) + c less a sample: the residuals of fits. As text and with samples: decays.hpp.
+struct Decay {
+  static constexpr int variables = 3, data = 2;
+  template <class X, class D>
+  constexpr auto operator()(const X& x, const D& d) const {
+    using nabla::exp;
+    return x[0] * exp(-x[1] * d[0]) + x[2] - d[1];
+  }
+};
+
 using Rosenbrock2 = Fixed<2, functions::Rosenbrock>;
 using Saddle = functions::WaveSaddle;  // x^2 y + sin(xy)
 using Ackley8 = Fixed<8, TextbookAckley>;

@@ -1,7 +1,6 @@
 #include "measure.hpp"
 
 #include <algorithm>
-#include <chrono>
 #include <cmath>
 
 namespace nabla::bench {
@@ -56,46 +55,40 @@ Ratio quartiles(std::vector<double> numbers) {
 double median(const std::vector<double>& numbers) { return quartiles(numbers).median; }
 
 /// How often work is done for a clock to tell, and for what a call costs to be seen beside it.
-int times_for(const Executor& executor, const std::function<void()>& work) {
+int times_for(const Clock& clock, const std::function<void()>& work) {
   constexpr double long_enough = 1e-3;
-  return static_cast<int>(std::clamp(long_enough / seconds_of(executor, work), 1.0, 1e6));
+  return static_cast<int>(std::clamp(long_enough / clock.seconds_of(work), 1.0, 1e6));
 }
-double seconds_of_each(const Executor& executor, const std::function<void()>& work, int times) {
-  return seconds_of(executor,
-                    [&] {
-                      for (int k = 0; k < times; ++k) work();
-                    }) /
-         times;
+double seconds_of_each(const Clock& clock, const std::function<void()>& work, int times) {
+  return clock.seconds_of([&] {
+    for (int k = 0; k < times; ++k) work();
+  }) / times;
 }
 
 /// At least five rounds, at most a hundred, for about so many seconds.
 template <class Round>
-void repeat(double seconds, Round round) {
+void repeat(const Clock& clock, double seconds, Round round) {
   constexpr int least = 5, most = 101;
-  const auto start = std::chrono::steady_clock::now();
-  const auto elapsed = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count(); };
-  for (int k = 0; k < least || (k < most && elapsed() < seconds); ++k) round();
+  const double start = clock.now();
+  for (int k = 0; k < least || (k < most && clock.now() - start < seconds); ++k) round();
 }
 
 }  // namespace
 
-Measured measure(Ceilings& ceilings, const Prepared& prepared, bool f32, double seconds, bool cold) {
-  const Executor& where = ceilings.executor();
+Measured measure(const Clock& clock, const Turns& turns, double seconds, bool cold) {
   // Both are run once before: pages are there, formulas compiled, caches warm.
-  prepared.run();
-  ceilings.move(prepared.traffic);
-  where.synchronize();
-  const int times = cold ? 1 : times_for(where, prepared.run);
+  turns.run();
+  turns.move();
+  const int times = cold ? 1 : times_for(clock, turns.run);
   const auto seconds_each = [&](const std::function<void()>& work) {
-    if (cold) ceilings.flush();
-    return seconds_of_each(where, work, times);
+    if (cold) turns.flush();
+    return seconds_of_each(clock, work, times);
   };
   std::vector<double> runs, moves, computations, ratios;
-  repeat(seconds, [&] {
-    moves.push_back(seconds_each([&] { ceilings.move(prepared.traffic); }));
-    runs.push_back(seconds_each(prepared.run));
-    computations.push_back(f32 ? ceilings.seconds_for<float>(prepared.work)
-                               : ceilings.seconds_for<double>(prepared.work));
+  repeat(clock, seconds, [&] {
+    moves.push_back(seconds_each(turns.move));
+    runs.push_back(seconds_each(turns.run));
+    computations.push_back(turns.arithmetic_seconds());
     ratios.push_back(std::max(moves.back(), computations.back()) / runs.back());
   });
   const Ratio ratio = quartiles(ratios);
@@ -103,18 +96,33 @@ Measured measure(Ceilings& ceilings, const Prepared& prepared, bool f32, double 
           ratio.low,    ratio.high,    static_cast<int>(ratios.size())};
 }
 
-Ratio ratio_of(const Executor& executor, const std::function<void()>& first, const std::function<void()>& second,
+Measured measure(Ceilings& ceilings, const Prepared& prepared, bool f32, double seconds, bool cold) {
+  const auto arithmetic_seconds = [&] {
+    return f32 ? ceilings.seconds_for<float>(prepared.work) : ceilings.seconds_for<double>(prepared.work);
+  };
+  return measure(
+      ceilings.clock(),
+      {prepared.run, [&] { ceilings.move(prepared.traffic); }, [&] { ceilings.flush(); }, arithmetic_seconds}, seconds,
+      cold);
+}
+
+Ratio ratio_of(const Clock& clock, const std::function<void()>& first, const std::function<void()>& second,
                double seconds) {
   first();
   second();
-  executor.synchronize();
-  const int times_first = times_for(executor, first), times_second = times_for(executor, second);
+  const int times_first = times_for(clock, first), times_second = times_for(clock, second);
   std::vector<double> ratios;
-  repeat(seconds, [&] {
-    const double before = seconds_of_each(executor, first, times_first);
-    ratios.push_back(seconds_of_each(executor, second, times_second) / before);
+  repeat(clock, seconds, [&] {
+    const double before = seconds_of_each(clock, first, times_first);
+    ratios.push_back(seconds_of_each(clock, second, times_second) / before);
   });
   return quartiles(ratios);
+}
+
+Ratio speedup(const Prepared& prepared, int threads, double seconds) {
+  const Executor several = Executor::cpu(threads), one = Executor::cpu(1);
+  return ratio_of(
+      clock_of(one), [&] { prepared.run_by(several); }, [&] { prepared.run_by(one); }, seconds);
 }
 
 }  // namespace nabla::bench

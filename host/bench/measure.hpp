@@ -33,12 +33,21 @@ struct Measured {
 /// For about so many seconds, at least five rounds. `cold`: caches are flushed before each run.
 Measured measure(Ceilings& ceilings, const Prepared& prepared, bool f32, double seconds, bool cold = false);
 
+/// What takes turns; a call of `arithmetic_seconds` measures.
+struct Turns {
+  std::function<void()> run, move, flush;
+  std::function<double()> arithmetic_seconds;
+};
+Measured measure(const Clock& clock, const Turns& turns, double seconds, bool cold);
+
 /// How much longer the second run takes than the first: the median of ratios of pairs, and quartiles.
 struct Ratio {
   double median = 0, low = 0, high = 0;
 };
-Ratio ratio_of(const Executor& executor, const std::function<void()>& first, const std::function<void()>& second,
+Ratio ratio_of(const Clock& clock, const std::function<void()>& first, const std::function<void()>& second,
                double seconds);
+/// How many times as fast so many threads are as one, on the same arrays.
+Ratio speedup(const Prepared& prepared, int threads, double seconds);
 
 /// How many items make about so many bytes of data.
 std::int64_t items_for(const Case& what, double bytes);

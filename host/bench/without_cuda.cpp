@@ -14,6 +14,7 @@ void move(const Executor&, const Traffic&) { refuse(); }
 double seconds_of(const Executor&, const std::function<void()>&) { refuse(); }
 std::int64_t cache_bytes(const Executor&) { refuse(); }
 std::string description(const Executor&) { refuse(); }
+std::string bus_id(const Executor&) { refuse(); }
 template <class T>
 double multiply_and_add(const Executor&, double, void*) {
   refuse();

@@ -33,17 +33,21 @@ struct Work {
   }
 };
 
-/// Compulsory traffic: each input read once, each output written once, as streams of the same length.
+/// Compulsory traffic: each input read once, each output written once, as streams of the same length, and after them
+/// others of another length.
 struct Traffic {
   int reads = 0, writes = 0;
   std::int64_t stream_bytes = 0;
-  int passes = 1;  ///< over the same streams
+  int passes = 1;  ///< over all of it, one after the other
   /// Where they begin, those that are read first, aligned to 64 bytes; empty: somewhere of their own. How fast memory
   /// is depends on where it lies: ratios between the same arrays hold, between others they swing by half.
   std::vector<void*> memory = {};
+  std::vector<Traffic> then = {};
 
   double bytes() const {
-    return static_cast<double>(passes) * static_cast<double>(reads + writes) * static_cast<double>(stream_bytes);
+    double of_a_pass = static_cast<double>(reads + writes) * static_cast<double>(stream_bytes);
+    for (const Traffic& more : then) of_a_pass += more.bytes();
+    return passes * of_a_pass;
   }
 };
 

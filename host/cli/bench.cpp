@@ -57,10 +57,9 @@ int bench_command(std::span<const char* const> arguments) {
   parser.value("--filter", "TEXT", "only rows whose name contains it", filter);
   parser.value("--seconds", "S", "for each row (default 0.7)", seconds);
   parser.value("--bytes", "B", "of the largest batches (default: ten times the last-level cache)", bytes);
-  common.declare(parser);
+  common.declare(parser, "only rows of this precision (default: all)");
   if (parser.wants_help(arguments)) return print(parser.help()), good;
   parser.parse(arguments);
-  if (common.precision()) throw UsageError("--precision: rows have precisions of their own; use --filter f32");
 
   const Executor executor = common.executor();
   ProgressLine progress(!common.quiet);
@@ -68,15 +67,14 @@ int bench_command(std::span<const char* const> arguments) {
                  .bytes = bytes ? static_cast<double>(parse_count("--bytes", *bytes, 65536))
                                 : 10 * static_cast<double>(bench::Ceilings(executor).cache_bytes()),
                  .filter = filter.value_or(""),
+                 .precision = common.precision(),
                  .said = [&](const std::string& what) { progress.update([&] { return "nabla bench: " + what; }); }};
   require_memory(executor, 3 * plan.bytes, "--bytes");
   if (filter) {
     const auto cases = bench::all_cases();
-    const bool some = std::ranges::any_of(
-        cases, [&](const bench::Case& one) { return one.name().find(plan.filter) != std::string::npos; });
-    if (!some) {
-      throw UsageError("--filter: no row has '" + *filter + "' in its name; names are like '" + cases.front().name() +
-                       "'");
+    if (std::ranges::none_of(cases, [&](const bench::Case& one) { return plan.wants(one); })) {
+      throw UsageError("--filter: no row " + (plan.precision ? "of " + to_string(*plan.precision) + " " : "") +
+                       "has '" + *filter + "' in its name; names are like '" + cases.front().name() + "'");
     }
   }
   if (out) make_folder(*out);

@@ -39,9 +39,10 @@ struct BenchRatio {
 
 /// All that the reports say.
 struct BenchReport {
-  std::string device;        // what is known of it beside its name; empty on CPUs
-  std::int64_t cache = 0;    // bytes
-  double bytes = 0;          // of the largest batches
+  std::string device;      // what is known of it beside its name; empty on CPUs
+  std::int64_t cache = 0;  // bytes
+  double bytes = 0;        // of the largest batches
+  Precision precision = Precision::f64;
   double flop_rate[2] = {};  // of fused multiplications and additions, in f32 and f64
   double call_rate[2][bench::elementaries] = {};
   double stream_rate = 0;  // bytes a second that memory gives
@@ -55,11 +56,14 @@ struct BenchReport {
 };
 
 /// The whole run, within a minute or two: `seconds` for each row, batches of up to `bytes`, rows whose name contains
-/// `filter`. `said` is told what is next.
+/// `filter`, in that precision or in each. `said` is told what is next.
 struct BenchPlan {
   double seconds = 0, bytes = 0;
   std::string filter;
+  std::optional<Precision> precision;
   std::function<void(const std::string&)> said;
+
+  bool wants(const bench::Case& what) const;
 };
 BenchReport run_bench(const Executor& executor, const BenchPlan& plan);
 

@@ -17,9 +17,9 @@ namespace {
 
 constexpr char style[] = R"(
 :root { color-scheme: light dark; --ink: #1d2733; --soft: #5b6b7b; --faint: #dfe5ea; --paper: #ffffff;
-  --c0: #0b6bcb; --c1: #c2410c; --c2: #15803d; --c3: #7c3aed; --c4: #b45309; --c5: #0e7490; --c6: #be185d; --c7: #4d5d6c; }
+  --c0: #0b6bcb; --c1: #c2410c; --c2: #15803d; --c3: #7c3aed; --c4: #d4a106; --c5: #06b6d4; --c6: #be185d; --c7: #4d5d6c; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6ebf0; --soft: #9aa8b5; --faint: #2c3640; --paper: #12181e;
-  --c0: #6cb2ff; --c1: #ff9a5c; --c2: #5fd38d; --c3: #b79bff; --c4: #f0b35a; --c5: #5ccfe0; --c6: #ff8fc0; --c7: #a9b6c2; } }
+  --c0: #6cb2ff; --c1: #ff9a5c; --c2: #5fd38d; --c3: #b79bff; --c4: #f5dc42; --c5: #5ccfe0; --c6: #ff8fc0; --c7: #a9b6c2; } }
 body { font: 15px/1.5 system-ui, sans-serif; color: var(--ink); background: var(--paper); max-width: 900px;
   margin: 2rem auto; padding: 0 1rem; }
 h1 { font-size: 1.6rem; margin: 0 0 .2rem; } h2 { font-size: 1.15rem; margin: 2.2rem 0 .3rem; }
@@ -45,24 +45,29 @@ std::string colour_rules() {
   return rules;
 }
 
-/// The names of what is told apart, in order of first appearance; a colour for each.
+/// The names of what is told apart, in order of first appearance; of each its number.
 class Names {
  public:
-  std::string style_of(const std::string& name) {
+  std::size_t number_of(const std::string& name) {
     const auto found = std::ranges::find(names_, name);
-    if (found != names_.end()) return colour(static_cast<std::size_t>(found - names_.begin()));
+    if (found != names_.end()) return static_cast<std::size_t>(found - names_.begin());
     names_.push_back(name);
-    return colour(names_.size() - 1);
+    return names_.size() - 1;
   }
-  std::vector<std::pair<std::string, std::string>> legend() const {
-    std::vector<std::pair<std::string, std::string>> entries;
-    for (std::size_t k = 0; k < names_.size(); ++k) entries.emplace_back(names_[k], colour(k));
+  /// Each with what it looks like by its number.
+  template <class LookOf>
+  auto legend(LookOf look_of) const {
+    std::vector<std::pair<std::string, decltype(look_of(std::size_t{0}))>> entries;
+    for (std::size_t k = 0; k < names_.size(); ++k) entries.emplace_back(names_[k], look_of(k));
     return entries;
   }
 
  private:
   std::vector<std::string> names_;
 };
+
+/// Neighbours differ in both, so that neither is needed to tell them apart.
+Look look_of(std::size_t k) { return {colour(k), static_cast<int>((k + k / colours) % Look::shapes)}; }
 
 std::string section(const std::string& title, const std::string& text, const std::string& content) {
   return fmt::format("<h2>{}</h2>\n<p>{}</p>\n{}", escaped(title), escaped(text), content);
@@ -97,11 +102,11 @@ std::string roofline(const BenchReport& report) {
   roof(peak32, "roof2", "f32");
   Names names;
   for (const BenchRow* const row : rows) {
-    chart.dot(intensity(*row), rate(*row), names.style_of(row->operation),
+    chart.dot(intensity(*row), rate(*row), look_of(names.number_of(row->operation)),
               fmt::format("{}: {}; {:.2f} of the ceiling of its bytes and arithmetic", row->operation, row->described(),
                           row->measured.of_floor));
   }
-  chart.legend(names.legend());
+  chart.legend(names.legend(look_of));
   return section("Roofline",
                  fmt::format("The slope is memory at {}B/s, the median of what bare loops over the rows' arrays "
                              "reached; the roofs are fused "
@@ -152,15 +157,15 @@ std::string sizes(const BenchReport& report) {
     for (const BenchRow& row : report.sizes) {
       if (name_of(row) == name) points.emplace_back(row.traffic.bytes(), row.bytes_per_second());
     }
-    chart.line(points, names.style_of(name), name);
+    chart.line(points, colour(names.number_of(name)), name);
   }
-  chart.line(bare, names.style_of("the bare loop"), "the bare loop");
+  chart.line(bare, colour(names.number_of("the bare loop")), "the bare loop");
   const auto cache = static_cast<double>(report.cache);
   if (cache > least && cache < largest) {
     chart.line({{cache, 0}, {cache, most}}, "ideal", "the last-level cache");
     chart.text(cache, most * 0.97, "last-level cache", "", "middle");
   }
-  chart.legend(names.legend());
+  chart.legend(names.legend(colour));
   return section("By size", "Value and gradient, from the first-level cache to beyond the last.", chart.svg());
 }
 
@@ -181,10 +186,10 @@ std::string threads(const BenchReport& report) {
     for (const BenchRatio& one : report.threads) {
       if (one.subject == subject) points.emplace_back(static_cast<double>(one.by), one.ratio.median);
     }
-    chart.line(points, names.style_of(subject), subject);
-    for (const auto& [x, y] : points) chart.dot(x, y, names.style_of(subject), fmt::format("{:.2f}", y));
+    chart.line(points, colour(names.number_of(subject)), subject);
+    for (const auto& [x, y] : points) chart.dot(x, y, {colour(names.number_of(subject)), 0}, fmt::format("{:.2f}", y));
   }
-  chart.legend(names.legend());
+  chart.legend(names.legend(colour));
   return section("By threads", "Value and gradient of large batches.", chart.svg());
 }
 

@@ -62,7 +62,7 @@ std::string quoted(const std::string& text) { return '"' + text + '"'; }
 }  // namespace
 
 ordered_json json_of(const BenchReport& report, const Executor& executor) {
-  ordered_json object = json_object("bench", executor, Precision::f64, report.seconds);
+  ordered_json object = json_object("bench", executor, report.precision, report.seconds);
   object["device"] = report.device;
   object["cache_bytes"] = report.cache;
   object["largest_bytes"] = json_number(report.bytes);

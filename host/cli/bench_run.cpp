@@ -23,9 +23,11 @@ std::string BenchRow::described() const {
   return subject + ", " + to_string(precision) + (variant.empty() ? "" : ", " + variant);
 }
 
-namespace {
+bool BenchPlan::wants(const Case& what) const {
+  return what.name().find(filter) != std::string::npos && (!precision || what.f32 == (*precision == Precision::f32));
+}
 
-bool is_wanted(const std::string& name, const std::string& filter) { return name.find(filter) != std::string::npos; }
+namespace {
 
 /// What can be done at most: whatever disturbs makes it less.
 template <class Measure>
@@ -59,8 +61,8 @@ void measure_streams(Ceilings& ceilings, BenchReport& report) {
                         Mix{2, 1, "2 streams read, 1 written"}, Mix{2, 3, "2 streams read, 3 written"}}) {
     const bench::Traffic traffic{mix.reads, mix.writes,
                                  static_cast<std::int64_t>(report.bytes) / (mix.reads + mix.writes)};
-    const double rate = most_of(
-        [&] { return traffic.bytes() / bench::seconds_of(ceilings.executor(), [&] { ceilings.move(traffic); }); });
+    const double rate =
+        most_of([&] { return traffic.bytes() / ceilings.clock().seconds_of([&] { ceilings.move(traffic); }); });
     report.ceilings.push_back({mix.name, "bytes", rate});
     report.stream_rate = rate;  // of the last
   }
@@ -125,12 +127,9 @@ void measure_threads(const Executor& executor, const BenchPlan& plan, const std:
   counts.push_back(executor.threads());
   for (const Case& what : cases) {
     plan.said(what.subject + " by threads");
-    const auto items = bench::items_for(what, plan.bytes);
-    const bench::Prepared one = what.prepare(Executor::cpu(1), items);
+    const bench::Prepared prepared = what.prepare(executor, bench::items_for(what, plan.bytes));
     for (const int threads : counts) {
-      const Executor where = Executor::cpu(threads);
-      const bench::Prepared several = what.prepare(where, items);
-      report.threads.push_back({what.subject, threads, bench::ratio_of(where, several.run, one.run, plan.seconds / 2)});
+      report.threads.push_back({what.subject, threads, bench::speedup(prepared, threads, plan.seconds / 2)});
     }
   }
 }
@@ -142,11 +141,20 @@ void measure_gradients(const Executor& executor, const BenchPlan& plan,
     plan.said("gradient and value of " + gradient.subject);
     const auto items = bench::items_for(gradient, static_cast<double>(report.cache) / 4);
     const bench::Prepared with = gradient.prepare(executor, items), alone = value.prepare(executor, items);
-    report.gradients.push_back({function, n, bench::ratio_of(executor, alone.run, with.run, plan.seconds / 2)});
+    report.gradients.push_back(
+        {function, n, bench::ratio_of(bench::clock_of(executor), alone.run, with.run, plan.seconds / 2)});
   }
 }
 
-std::int64_t variables_of(const Case& what) { return std::stoll(what.subject.substr(what.subject.rfind('=') + 1)); }
+/// Of functions that are cheap and, at the end, dear.
+std::vector<Case> gradients_in(const std::vector<Case>& cases, Precision precision) {
+  std::vector<Case> gradients;
+  for (const Case& what : cases) {
+    const bool fits = what.operation == "value and gradient" && what.f32 == (precision == Precision::f32);
+    if (fits && what.variant == "component-major") gradients.push_back(what);
+  }
+  return gradients;
+}
 
 /// The evaluations that there are with and without the gradient.
 std::vector<bench::GradientAndValue> pairs_in(const std::vector<Case>& cases) {
@@ -157,7 +165,7 @@ std::vector<bench::GradientAndValue> pairs_in(const std::vector<Case>& cases) {
       return other.operation == "value and gradient" && !other.f32 && other.subject == value.subject;
     });
     if (gradient == cases.end()) continue;
-    pairs.push_back({value.subject.substr(0, value.subject.find(',')), variables_of(value), value, *gradient});
+    pairs.push_back({value.function, value.variables, value, *gradient});
   }
   return pairs;
 }
@@ -170,24 +178,27 @@ BenchReport run_bench(const Executor& executor, const BenchPlan& plan) {
   BenchReport report;
   report.cache = ceilings.cache_bytes();
   report.bytes = plan.bytes;
-  if (executor.is_cuda()) report.device = bench::cuda::description(executor);
+  report.precision = plan.precision.value_or(Precision::f64);
+  report.device = ceilings.device();
   plan.said("ceilings");
   measure_streams(ceilings, report);
   measure_arithmetic<double>(ceilings, report);
   measure_arithmetic<float>(ceilings, report);
   for (const Case& what : bench::all_cases()) {
-    if (!is_wanted(what.name(), plan.filter) || (executor.is_cuda() && !what.on_cuda)) continue;
+    if (!plan.wants(what) || (executor.is_cuda() && !what.on_cuda)) continue;
     plan.said(what.name());
     report.rows.push_back(row_of(ceilings, what, plan.bytes, plan.seconds));
   }
   take_rate_of_memory(report);
   if (plan.filter.empty()) {
-    const std::vector<Case> cases = bench::evaluation_cases();
-    measure_sizes(ceilings, plan, cases, report);
-    auto pairs = pairs_in(cases);
-    if (!executor.is_cuda()) measure_threads(executor, plan, {pairs.front().gradient, pairs.back().gradient}, report);
-    for (auto& pair : bench::formula_gradients()) pairs.push_back(std::move(pair));
-    measure_gradients(executor, plan, pairs, report);
+    const std::vector<Case> cases = bench::evaluation_cases(), gradients = gradients_in(cases, report.precision);
+    measure_sizes(ceilings, plan, gradients, report);
+    if (!executor.is_cuda()) measure_threads(executor, plan, {gradients.front(), gradients.back()}, report);
+    if (report.precision == Precision::f64) {
+      auto pairs = pairs_in(cases);
+      for (auto& pair : bench::formula_gradients()) pairs.push_back(std::move(pair));
+      measure_gradients(executor, plan, pairs, report);
+    }
   }
   report.seconds = watch.seconds();
   return report;

@@ -34,6 +34,14 @@ std::vector<double> ticks(const Axis& axis) {
   return at;
 }
 
+/// A dot around a place in the picture. Shapes have about the same area.
+std::string mark(double x, double y, const Look& look, const std::string& says) {
+  constexpr const char* paths[Look::shapes] = {"m-4.5 0 a4.5 4.5 0 1 0 9 0 a4.5 4.5 0 1 0 -9 0z", "m-4 -4 h8 v8 h-8z",
+                                               "m0 -5.5 l5.2 9 h-10.4z", "m0 -5.8 l5.8 5.8 l-5.8 5.8 l-5.8 -5.8z"};
+  return fmt::format("<path class='dot {}' d='M{:.1f} {:.1f} {}'>{}</path>", look.style, x, y, paths[look.shape],
+                     title(says));
+}
+
 double part_of(const Axis& axis, double at) {
   const double part = axis.logarithmic ? std::log(at / axis.low) / std::log(axis.high / axis.low)
                                        : (at - axis.low) / (axis.high - axis.low);
@@ -103,9 +111,8 @@ void Chart::line(const std::vector<std::pair<double, double>>& points, const std
   body_ += fmt::format("<path class='line {}' d='{}'>{}</path>", style, path, title(says));
 }
 
-void Chart::dot(double x, double y, const std::string& style, const std::string& says) {
-  body_ += fmt::format("<circle class='dot {}' cx='{:.1f}' cy='{:.1f}' r='4.5'>{}</circle>", style, across(x), down(y),
-                       title(says));
+void Chart::dot(double x, double y, const Look& look, const std::string& says) {
+  body_ += mark(across(x), down(y), look, says);
 }
 
 void Chart::text(double x, double y, const std::string& text, const std::string& style, const char* anchor) {
@@ -113,21 +120,32 @@ void Chart::text(double x, double y, const std::string& text, const std::string&
                        down(y) - 7, anchor, escaped(text));
 }
 
-void Chart::legend(const std::vector<std::pair<std::string, std::string>>& entries) {
+template <class Entries, class Draw>
+void Chart::name_all(const Entries& entries, Draw draw) {
   constexpr double character = 6.6, sign = 34;
   double x = left;
   if (!entries.empty()) ++legend_lines_;
-  for (const auto& [name, style] : entries) {
+  for (const auto& [name, look] : entries) {
     const double wide = sign + character * static_cast<double>(name.size());
     if (x + wide > width && x > left) {
       x = left;
       ++legend_lines_;
     }
     const double y = height + legend_line * (legend_lines_ - 1) + 8;
-    body_ += fmt::format("<path class='line {}' d='M{:.1f} {:.1f} h18'/>", style, x, y);
+    body_ += draw(x, y, look);
     body_ += fmt::format("<text x='{:.1f}' y='{:.1f}'>{}</text>", x + 24, y + 4, escaped(name));
     x += wide;
   }
+}
+
+void Chart::legend(const std::vector<std::pair<std::string, std::string>>& entries) {
+  name_all(entries, [](double x, double y, const std::string& style) {
+    return fmt::format("<path class='line {}' d='M{:.1f} {:.1f} h18'/>", style, x, y);
+  });
+}
+
+void Chart::legend(const std::vector<std::pair<std::string, Look>>& entries) {
+  name_all(entries, [](double x, double y, const Look& look) { return mark(x + 14, y, look, ""); });
 }
 
 std::string Chart::svg() const {

@@ -31,11 +31,11 @@ std::int64_t most_threads() {
 
 std::string to_string(Precision precision) { return precision == Precision::f32 ? "f32" : "f64"; }
 
-void CommonOptions::declare(Arguments& arguments) {
+void CommonOptions::declare(Arguments& arguments, const std::string& of_precision) {
   arguments.section("where and how");
   arguments.value("--executor", "auto|cpu|cuda|cuda:K", "where to run (default auto, or $NABLA_EXECUTOR)", executor_);
   arguments.value("--threads", "T", "threads of the CPU (default: as many as OpenMP takes)", threads_);
-  arguments.value("--precision", "f32|f64", "of all numbers (default: that of the input file, else f64)", precision_);
+  arguments.value("--precision", "f32|f64", of_precision, precision_);
   arguments.flag("--json", "print one JSON object instead of a table", json);
   arguments.flag("--quiet", "print neither table nor warnings", quiet);
 }

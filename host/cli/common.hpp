@@ -20,7 +20,9 @@ std::string to_string(Precision precision);
 
 class CommonOptions {
  public:
-  void declare(Arguments& arguments);
+  /// `of_precision` is what --precision is of.
+  void declare(Arguments& arguments,
+               const std::string& of_precision = "of all numbers (default: that of the input file, else f64)");
 
   /// The executor asked for; `automatic` is what auto means. Throws UsageError, and ExecutorUnavailable with the
   /// reason.

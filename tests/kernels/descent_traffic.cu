@@ -5,6 +5,7 @@
 // each of which then takes start after start. Prints how many evaluations there were, and the bytes that must be read
 // and written.
 
+#include "../../host/bench/functions.hpp"
 #include "../../host/each/cuda.hpp"
 
 #include <nabla/fit_each.hpp>
@@ -36,14 +37,8 @@ struct Rosenbrock {
   }
 };
 
-struct Decay {
-  static constexpr int variables = 3, data = 2;
+struct Decay : nabla::bench::Decay {
   static constexpr Method descends_by[] = {Method::levenberg_marquardt};
-  template <class X, class D>
-  constexpr auto operator()(const X& x, const D& d) const {
-    using nabla::exp;
-    return x[0] * exp(-x[1] * d[0]) + x[2] - d[1];
-  }
 };
 constexpr int rows = 32;
 

@@ -2,6 +2,8 @@
 //     element_traffic f32|f64
 // prints the bytes of a vector.
 
+#include "../../host/bench/functions.hpp"
+
 #include <nabla/element_sum.hpp>
 
 #include <iostream>
@@ -9,13 +11,7 @@
 
 namespace {
 
-struct RosenbrockElement {
-  template <class X>
-  constexpr auto operator()(const X& x) const {
-    const auto valley = x[1] - x[0] * x[0];
-    return 100 * valley * valley + (1 - x[0]) * (1 - x[0]);
-  }
-};
+using RosenbrockElement = nabla::bench::Valley;
 
 template <class T>
 void run() {

@@ -2,9 +2,10 @@
 // every operation whose points stay in registers, at the ends of what it covers, the first stage of checks, and sums of
 // elements of up to six variables.
 
+#include "../../host/bench/functions.hpp"
+
 #include <nabla/check.hpp>
 #include <nabla/element_sum.hpp>
-#include <nabla/functions.hpp>
 
 namespace {
 
@@ -12,19 +13,7 @@ using nabla::functions::Rosenbrock;
 
 /// Transcendental functions in a loop: the most registers that a function of few variables is likely to need. In the
 /// textbook's form, which needs a few more of them than functions::Ackley.
-struct Ackley {
-  template <class Point>
-  constexpr auto operator()(const Point& x) const {
-    using nabla::cos, nabla::exp, nabla::sqrt;
-    typename Point::value_type squares = 0, cosines = 0;
-    for (int i = 0; i < x.size(); ++i) {
-      squares += x[i] * x[i];
-      cosines += cos(6.283185307179586 * x[i]);
-    }
-    const double n = static_cast<double>(x.size());
-    return -20 * exp(-0.2 * sqrt(squares / n)) - exp(cosines / n) + 20 + 2.718281828459045;
-  }
-};
+using Ackley = nabla::bench::TextbookAckley;
 
 template <class T, class F>
 void every_operation(const nabla::Executor& executor, const F& f, const nabla::Points<T>& points) {

@@ -181,14 +181,15 @@ void run_packs(const void* body, const Tile<T>& tile) {
 /// Whether all that a body calls is compiled in where it stands, whatever compilers think of the size. They stop after
 /// so much has been inlined in a file, so that a function in a large file took up to 2.6 times as long as in a small
 /// one (docs/performance.md). Not of any dimension or of very many variables, where loops cost as much as calls, nor
-/// second derivatives of more than two, which would take minutes to compile.
+/// second derivatives of more than two, which would take minutes to compile. J^T J of residuals is none.
 template <class Body>
 constexpr bool is_inlined() {
   if constexpr (Body::variables == dynamic) {
     return false;
   } else {
-    constexpr bool has_second_derivatives = Body::rows(Body::variables).group[2] > 0;
-    constexpr int most = has_second_derivatives ? 2 : 16;
+    constexpr bool is_matrix = Body::rows(Body::variables).group[2] > 0;
+    constexpr int most = !is_matrix ? 16 : requires { Body::normal_matrix; }
+    ? 8 : 2;
     return Body::variables <= most;
   }
 }
