@@ -65,8 +65,8 @@ TEST(FitScales, SmallDataAreFittedFromOnes) {
   }
 }
 
-// From a thousandth of what the parameters are and less, some go where b, or 1 / b, is infinite: as far as f falls.
-TEST(FitScales, LargeDataAreFittedFromOnesMostly) {
+// Steps that are too long from there lead to where exp(-b t) is 0 in all rows but the first.
+TEST(FitScales, LargeDataAreFittedFromOnes) {
   const Executor where = Executor::cpu(2);
   for (const double unit : {1e3, 1e6, 1e9}) {
     const Decays decays(200, 0.01, unit);
@@ -79,7 +79,7 @@ TEST(FitScales, LargeDataAreFittedFromOnesMostly) {
         ASSERT_LE(largest_cosine(decays, k, x), 2e-8) << unit << " " << k;
       }
     }
-    EXPECT_GE(right, unit == 1e3 ? 180 : unit == 1e6 ? 140 : 100) << unit;
+    EXPECT_GE(right, 195) << unit;
   }
 }
 

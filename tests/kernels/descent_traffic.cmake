@@ -11,8 +11,8 @@
 
 # Each: most instructions of a warp and sectors for 32 evaluations, least share of threads in thousandths.
 set(rosenbrock 580 5 740)
-set(decay_by_fit 3250 1100 900)
-set(decay_by_row 3250 460 900)
+set(decay_by_fit 3400 1100 860)
+set(decay_by_row 3400 460 860)
 set(starts 10000)
 set(blocks 4)
 
