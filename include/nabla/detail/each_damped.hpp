@@ -32,7 +32,8 @@ struct LevenbergMarquardt {
   static constexpr double foretold = 0.1, foretold_shrink = 0.01;
   /// One variable alone may bring as many times what a step promises: then mu is what is in the way.
   static constexpr double overdamped = 100, overdamped_shrink = 1e-4;
-  static constexpr double well_foretold = 0.75, badly_foretold = 0.25, longer = 2, half = 0.5, shorter = 0.25;
+  static constexpr double well_foretold = 0.75, badly_foretold = 0.25, longer = 2, half = 0.5, shorter = 0.25,
+                          nearly = 0.99, creeping_growth = 4, much_shorter = 0.25;
   static constexpr double lost_part(double epsilon) { return epsilon < 1e-12 ? 3.7e-11 : 2.4e-5; }  // epsilon^(2/3)
 
   // Own rows: mu, what it grows by next, the radius; then D^2, J^T J at x, and its factor.
@@ -66,7 +67,10 @@ constexpr auto scaled_norm(const W& w, auto v) {
   return M::sqrt(sum);
 }
 
-/// Where |g_i| <= most |J_i| for all i, bounds aside.
+/// Where |g_i| <= most |J_i| for all i, bounds aside. g_i = J_i.r is |J_i| |r| times the cosine of an angle, which is
+/// to be 90 degrees; it has no units, and does not care for how far away the start was. Source: MINPACK's gtol, in
+/// Moré, Garbow and Hillstrom, User Guide for MINPACK-1 (1980), section 2.3. Columns that are nearly parallel are all
+/// at right angles to what their difference would still bring: advance() asks for that too.
 template <class W>
 constexpr auto is_within(const W& w, const typename W::X_& most) {
   using M = Math<typename W::X_>;
@@ -79,26 +83,6 @@ constexpr auto is_within(const W& w, const typename W::X_& most) {
   return within;
 }
 
-/// Where the gradient is short enough: g_i = J_i.r is |J_i| |r| times the cosine of an angle, which is to be 90
-/// degrees. It has no units, and does not care for how far away the start was. Source: MINPACK's gtol, in Moré, Garbow
-/// and Hillstrom, User Guide for MINPACK-1 (1980), section 2.3.
-template <class W>
-constexpr auto is_orthogonal(const W& w) {
-  using M = Math<typename W::X_>;
-  using Own = LevenbergMarquardt;
-  const Layout& at = w.layout;
-  const typename W::X_ squares_of_r = W::of(2) * w.get(value);
-  // Nearly always there is one of which squares, which are cheap, say no. Those may also underflow: hence roots.
-  const auto most = squares_of_r * typename W::X_(w.rules.relative);
-  typename W::Mask may_be = W::is_finite(most);
-  w.for_each([&](int i) {
-    const auto part = w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i)));
-    may_be = may_be && part * part <= most * w.get(at.own(Own::matrix(w.n(), Own::entry(i, i))));
-  });
-  if (!M::any(may_be)) return may_be;
-  return may_be && is_within(w, M::sqrt(typename W::X_(w.rules.relative)) * M::sqrt(squares_of_r));
-}
-
 /// What rounding makes of residuals r = model - data at x: some eps (|r| + |model|), |model| being about
 /// sum |J_k| |x_k|.
 template <class W>
@@ -108,22 +92,6 @@ constexpr auto rounding_of_residuals(const W& w) {
   typename W::X_ size = M::sqrt(W::of(2) * w.get(value));
   w.for_each([&](int i) { size = M::fma(column_norm(w, i), M::abs(w.get(w.layout.x(i))), size); });
   return W::of(roundings) * size;
-}
-
-/// Where the gradient consists of rounding, as that of a start at the minimum does and that of any fit of exact data:
-/// no angle can be told then.
-template <class W>
-constexpr auto is_settled(const W& w) {
-  return is_within(w, rounding_of_residuals(w));
-}
-
-/// Where residuals are but rounding beside those at the start, and J^T J has no digits left that would tell where else
-/// to go: J has lost rank at a solution, as in Powell's singular problem, and steps from here on get shorter forever.
-template <class W>
-constexpr auto is_exhausted(const W& w) {
-  constexpr double epsilon = static_cast<double>(std::numeric_limits<typename W::T>::epsilon()), roundings = 10;
-  return w.get(stage) == W::of(undetermined) &&
-         w.get(value) <= W::of(roundings * roundings * epsilon * epsilon) * w.get(first_value);
 }
 
 /// The step under way, from x to the trial.
@@ -166,9 +134,9 @@ constexpr auto is_overdamped(const W& w, const typename W::X_& promised) {
   return overdamped;
 }
 
-/// The trial x + h where `where` holds.
+/// The trial x + h where `where` holds. Returns twice what h would bring if it were not cut, had the model no mu.
 template <class W>
-constexpr void damped_trial(W& w, const typename W::Mask& where) {
+constexpr auto damped_trial(W& w, const typename W::Mask& where, const typename W::X_& mu) {
   using X = typename W::X_;
   using M = Math<X>;
   using Mask = typename W::Mask;
@@ -176,7 +144,7 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
   const Layout& at = w.layout;
   const int n = w.n();
   const double epsilon = static_cast<double>(std::numeric_limits<typename W::T>::epsilon());
-  const X zero = W::of(0), one = W::of(1), mu = w.get(at.own(Own::damping));
+  const X zero = W::of(0), one = W::of(1);
   const auto free = [&](int i) { return w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i))); };
   const auto is_held = [&](int i) { return free(i) == zero && !(w.get(at.gradient(i)) == zero); };
   const auto a = [&](int i, int j) { return at.own(Own::matrix(n, Own::entry(i, j))); };
@@ -211,9 +179,11 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
     w.range(0, i, [&](int k) { sum = sum - w.get(l(i, k)) * w.get(p(k)); });
     w.set(p(i), sum);
   });
+  X offset = zero;
   w.for_each([&](int from_last) {
     const int i = n - 1 - from_last;
     X sum = w.get(p(i)) / w.get(l(i, i));
+    offset = M::fma(w.get(p(i)), sum, offset);
     w.range(i + 1, n, [&](int k) { sum = sum - w.get(l(k, i)) * w.get(p(k)); });
     w.set(p(i), sum);
   });
@@ -224,6 +194,7 @@ constexpr void damped_trial(W& w, const typename W::Mask& where) {
     const X x = w.get(at.x(i));
     w.set_where(where, at.trial(i), w.within_bounds(i, M::fma(kept, w.get(p(i)), x)));
   });
+  return offset;
 }
 
 /// From one evaluation to the next.
@@ -238,13 +209,13 @@ requires(Method::damps) constexpr void advance(W& w) {
   const X zero = W::of(0), one = W::of(1), stagnated = W::of(static_cast<int>(StopReason::stagnated));
   const Mask runs = w.get(reason) == W::of(running);
   const X f = w.found.load(0);
-  X squares_there = zero, trace = zero;
+  X squares_there = zero, sum = zero;
   w.for_each([&](int i) {
-    const X part = w.free_part(i, w.get(at.trial(i)), w.found.load(1 + i));
+    const X g = w.found.load(1 + i), part = w.free_part(i, w.get(at.trial(i)), g);
     squares_there = M::fma(part, part, squares_there);
-    trace = trace + w.found.load(1 + n + i * n + i);
+    sum = sum + M::abs(g) + w.found.load(1 + n + i * n + i);
   });
-  const Mask finite = W::is_finite(f) && W::is_finite(squares_there) && W::is_finite(trace);
+  const Mask finite = W::is_finite(f) && W::is_finite(sum);
   w.count_up(runs, evaluations);
 
   const Mask first = runs && w.get(stage) == W::of(at_start), tries = runs && !first;
@@ -253,6 +224,7 @@ requires(Method::damps) constexpr void advance(W& w) {
   const Mask better = promised > zero && gain >= W::of(Method::least_gain);
   X noise = W::of(Method::lost_part(epsilon)) * size;
   Mask lost = tries && finite && promised >= zero && promised <= noise, level = lost, overdamped = lost, idles = lost;
+  X by_slopes = one;
   const Mask in_doubt = tries && finite && !better;
   if (M::any(lost || in_doubt)) {
     // Where what was promised is less than values may show, gradients tell too: residuals are differences, which lose
@@ -261,19 +233,25 @@ requires(Method::damps) constexpr void advance(W& w) {
     noise = M::select(in_doubt && rounding > noise, rounding, noise);
     lost = tries && finite && promised >= zero && promised <= noise;
     X here = zero, there = zero;  // in units of D
+    X ahead = zero;
     w.for_each([&](int i) {
       const X unit = one / square_of_scale(w, i);
       const X g = w.free_part(i, w.get(at.x(i)), w.get(at.gradient(i)));
       const X next = w.free_part(i, w.get(at.trial(i)), w.found.load(1 + i));
       here = M::fma(g * g, unit, here);
       there = M::fma(next * next, unit, there);
+      ahead = M::fma(next, step(w)(i), ahead);
     });
     level = in_doubt && lost && f <= before + noise && there < here;
     overdamped = lost && is_overdamped(w, promised);
-    constexpr double hardly = 0.25;
-    idles = in_doubt && lost && !overdamped && !(level && there < W::of(hardly) * here);
+    const Mask hardly = there > W::of(Method::much_shorter) * here;
+    idles = in_doubt && lost && !overdamped && (!level || hardly);
+    // Values don't say what becomes of mu, slopes do: the step was too long if f goes up at its end.
+    by_slopes = M::select(hardly, M::select(ahead > zero, W::of(Method::creeping_growth), W::of(0.25)), one);
+    by_slopes = M::select(overdamped, W::of(Method::overdamped_shrink), by_slopes);
   }
-  const Mask arrives = tries && finite && (better || level), fails = tries && !arrives;
+  const Mask asks = w.get(stage) == W::of(to_be_sure);
+  const Mask arrives = tries && finite && (better || level) && !(asks && lost), fails = tries && !arrives;
   const X mu = w.get(at.own(Method::damping)), growth = w.get(at.own(Method::growth));
   const auto within_range = [&](const X& next) {
     const X least = W::of(Method::least_damping(epsilon)), most = W::of(Method::most_damping(epsilon));
@@ -299,10 +277,13 @@ requires(Method::damps) constexpr void advance(W& w) {
     X shrink = M::select(cubed > W::of(1.0 / 3), cubed, W::of(1.0 / 3));
     // What the model foretold comes near the minimum, where damping is all that keeps steps from being Newton's.
     shrink = M::select(M::abs(gain - one) < W::of(Method::foretold), W::of(Method::foretold_shrink), shrink);
-    shrink = M::select(lost, M::select(overdamped, W::of(Method::overdamped_shrink), one), shrink);
-    X next = M::select(first, W::of(Method::first_damping), mu * shrink);
-    w.set_where(moves, at.own(Method::damping), within_range(next));
+    // A cut step has the direction of one without damping, which is across the gradient where J^T J is nearly singular.
     const X radius = w.get(at.own(Method::radius)), farther = W::of(Method::longer) * reach;
+    const Mask creeps = gain < W::of(Method::well_foretold) && reach > W::of(Method::nearly) * radius;
+    shrink = M::select(creeps, W::of(Method::creeping_growth), shrink);
+    shrink = M::select(lost, by_slopes, shrink);
+    w.set_where(moves, at.own(Method::damping),
+                M::select(first, W::of(Method::first_damping), within_range(mu * shrink)));
     X within = M::select(gain > W::of(Method::well_foretold) && farther > radius, farther, radius);
     within = M::select(gain < W::of(Method::badly_foretold), W::of(Method::half) * reach, within);
     within = M::select(lost, M::select(overdamped, radius * W::of(1 / Method::overdamped_shrink), radius), within);
@@ -323,19 +304,38 @@ requires(Method::damps) constexpr void advance(W& w) {
     w.set_where(fails && W::is_finite(within), at.own(Method::radius), within);
     const Mask spent = w.has_reached(evaluations, w.rules.max_evaluations);
     w.set_where(fails && spent, reason, W::of(static_cast<int>(StopReason::evaluations)));
-    // A step that changes x in no digit promises 0.
-    const Mask tired = finite && !overdamped && promised >= zero && promised <= W::of(10 * epsilon) * size;
-    w.set_where(fails && (tired || growth >= W::of(Method::most_growth)), reason, stagnated);
+    // A step that changes x in no digit promises 0. Others that values can't show fail where residuals are large, too,
+    // and may do better damped.
+    const Mask still = finite && !overdamped && promised == zero;
+    w.set_where(fails && (still || growth >= W::of(Method::most_growth)), reason, stagnated);
+    w.set_where(fails && asks, reason, W::of(static_cast<int>(StopReason::relative_gradient)));
   }
-  const Mask runs_yet = runs && w.get(reason) == W::of(running);
-  const Mask seems_over = (runs && w.get(reason) == stagnated) || (idles && runs_yet),
-             exhausted = runs_yet && is_exhausted(w);
-  if (w.rules.relative > 0 && M::any(seems_over || exhausted)) {
-    w.set_where(exhausted || (seems_over && is_settled(w)), reason,
-                W::of(static_cast<int>(StopReason::relative_gradient)));
-  }
+  const auto is = [&](StopReason why) { return w.get(reason) == W::of(static_cast<int>(why)); };
   const Mask goes_on = runs && w.get(reason) == W::of(running);
-  if (M::any(goes_on)) damped_trial(w, goes_on);
+  // Has converged, if a step without damping says so too: where it just came to at right angles, where no step leads on
+  // by what rounding leaves of them, as at a start that is the minimum and in all fits of exact data.
+  Mask seems_least = runs && !runs;
+  X most_offset = zero;
+  if (w.rules.relative > 0) {
+    const Mask seems_over = (runs && is(StopReason::stagnated)) || (idles && goes_on);
+    const Mask came = moves && (goes_on || is(StopReason::stagnated) || is(StopReason::value) ||
+                                is(StopReason::iterations) || is(StopReason::evaluations));
+    const X norm = M::sqrt(W::of(2) * w.get(value)), rounding = rounding_of_residuals(w);
+    const X by_angle = M::select(came, M::sqrt(X(w.rules.relative)) * norm, zero);
+    const X by_rounding = M::select(seems_over, rounding, zero);
+    seems_least = (came || seems_over) && is_within(w, M::select(by_angle > by_rounding, by_angle, by_rounding));
+    // That step would bring half of |P r|^2, P projecting on what J's columns span: the angle between r and all of
+    // them. Source: Bates and Watts 1981, A Relative Offset Orthogonality Convergence Criterion for Nonlinear Least
+    // Squares. Where J lacks rank, what is left of a pivot and of what belongs to it are roundings.
+    const X lost_in_pivots = W::of(100 * epsilon), relative = X(w.rules.relative);
+    most_offset = M::select(relative > lost_in_pivots, relative, lost_in_pivots) * norm * norm;
+    most_offset = M::select(most_offset > rounding * rounding, most_offset, rounding * rounding);
+  }
+  const X mu_of_step = M::select(seems_least, zero, w.get(at.own(Method::damping)));
+  const X offset = damped_trial(w, goes_on || seems_least, mu_of_step);
+  w.set_where(seems_least && offset <= most_offset, reason, W::of(static_cast<int>(StopReason::relative_gradient)));
+  // Or that step is tried. It fails, or is cut to nothing, at minima where J lacks rank and residuals are large.
+  w.set_where(seems_least && !(offset <= most_offset), stage, W::of(to_be_sure));
 }
 
 }  // namespace nabla::detail::each

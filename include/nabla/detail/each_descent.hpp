@@ -120,16 +120,24 @@ constexpr void see_whether_to_end(W& w, const typename W::Mask& moved, const typ
   using T = RealOf<X>;
   const X zero = W::of(0), one = W::of(1);
   const X f = w.get(value), squares_now = w.get(squares);
+  // Those never go up, and not by lengths of gradients, whose squares may overflow.
+  constexpr bool damps = requires { Method::damps; };
+  constexpr double digits = 4 * static_cast<double>(std::numeric_limits<T>::epsilon());
   w.set_where(first, first_value, f);
-  w.set_where(first, least_value, f);
-  w.set_where(first, first_squares, squares_now);
-  w.set_where(first, least_squares, squares_now);
-  const double digits = 4 * static_cast<double>(std::numeric_limits<T>::epsilon());
-  const X lowest = w.get(least_value), shortest = w.get(least_squares);
-  const typename W::Mask better = f < lowest - W::of(digits) * M::abs(lowest) || squares_now < shortest;
+  const X lowest = M::select(first, f, w.get(least_value));
+  X enough = W::of(digits);
+  // Where J has lost rank at a solution, as in Powell's singular problem, steps get shorter for ever.
+  constexpr double percent = 0.01;
+  if constexpr (damps) enough = M::select(w.get(stage) == W::of(undetermined), W::of(percent), enough);
+  typename W::Mask better = f < lowest - enough * M::abs(lowest);
+  if constexpr (!damps) {
+    const X shortest = M::select(first, squares_now, w.get(least_squares));
+    better = better || squares_now < shortest;
+    w.set_where(first, first_squares, squares_now);
+    w.set_where(moved, least_squares, M::select(squares_now < shortest, squares_now, shortest));
+  }
+  w.set_where(moved, least_value, M::select(f < lowest, f, lowest));
   w.set_where(moved && !first, since_better, M::select(better, zero, w.get(since_better) + one));
-  w.set_where(moved && f < lowest, least_value, f);
-  w.set_where(moved && squares_now < shortest, least_squares, squares_now);
   const typename W::Mask alike = M::abs(f - value_before) <= X(w.rules.value_tolerance) * M::abs(f);
   w.set_where(moved && !first, quiet, M::select(alike, w.get(quiet) + one, zero));
 
@@ -147,15 +155,13 @@ constexpr void see_whether_to_end(W& w, const typename W::Mask& moved, const typ
   if_so(w.has_reached(evaluations, w.rules.max_evaluations), StopReason::evaluations);
   if_so(w.has_reached(iterations, w.rules.max_iterations), StopReason::iterations);
   if_so(w.get(since_better) >= patient, StopReason::stagnated);
-  if constexpr (!requires { Method::damps; }) {  // which never goes up
+  // Squares of short gradients underflow: 0 <= 0 says nothing then.
+  const X least_square = W::of(static_cast<double>(std::numeric_limits<T>::min()));
+  if constexpr (!damps) {
     if_so(squares_now > W::of(far) * w.get(first_squares) && f > w.get(first_value), StopReason::diverged);
   }
   if (w.rules.value_tolerance > 0) if_so(w.get(quiet) >= W::of(enough_alike), StopReason::value);
-  // Squares of short gradients underflow: 0 <= 0 says nothing then.
-  const X least_square = W::of(static_cast<double>(std::numeric_limits<T>::min()));
-  if constexpr (requires { Method::damps; }) {
-    if (w.rules.relative > 0) if_so(is_orthogonal(w), StopReason::relative_gradient);
-  } else {
+  if constexpr (!damps) {
     const X short_enough = X(w.rules.relative) * w.get(first_squares);
     if_so(squares_now <= short_enough && short_enough >= least_square, StopReason::relative_gradient);
   }
@@ -169,7 +175,12 @@ constexpr void see_whether_to_end(W& w, const typename W::Mask& moved, const typ
   }
   if_so(is_short, StopReason::gradient);
   if_so(f <= X(w.rules.target), StopReason::target);
-  if_so(!(W::is_finite(f) && W::is_finite(squares_now)), StopReason::not_finite);
+  X whole = squares_now;
+  if constexpr (damps) {
+    whole = zero;
+    w.for_each([&](int i) { whole = whole + M::abs(w.get(w.layout.gradient(i))); });
+  }
+  if_so(!(W::is_finite(f) && W::is_finite(whole)), StopReason::not_finite);
   if_so(f == W::of(-std::numeric_limits<double>::infinity()), StopReason::unbounded);
   w.set_where(moved, reason, why);
 }

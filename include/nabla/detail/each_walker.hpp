@@ -73,6 +73,7 @@ enum Stage {
   on_line,
   extrapolated,
   undetermined,  // on a line that was found without digits of J^T J (each_damped.hpp)
+  to_be_sure,    // on one without damping, from where a descent may have converged
 };
 
 /// A row of the method's own. It has a type of its own so that GPUs can keep these rows elsewhere than in registers.
