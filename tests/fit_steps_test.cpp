@@ -15,6 +15,9 @@ namespace {
 
 using namespace test;
 
+const EachOptions beyond_reach{
+    .method = Method::levenberg_marquardt, .gradient_tolerance = 1e-30, .relative_gradient_tolerance = 0};
+
 EachFound<double> fit(const std::string& residuals, const FormulaOptions& names, const std::vector<double>& start,
                       const EachOptions& options) {
   const Executor where = Executor::cpu(1);
@@ -109,8 +112,6 @@ TEST(FitSteps, LackOfRankAloneIsNoSolution) {
 // Where no step leads further, the first that promises no more than rounding is enough to tell.
 TEST(FitSteps, EndSoonAtAMinimum) {
   const Executor where = Executor::cpu(2);
-  const EachOptions beyond_reach{
-      .method = Method::levenberg_marquardt, .gradient_tolerance = 1e-30, .relative_gradient_tolerance = 0};
   for (const double noise : {0.01, 0.1}) {
     const Decays decays(200, noise);
     const auto there = fit_each(where, Decay(), decays.at(where), decays.columns(), tight).x;
@@ -139,19 +140,23 @@ TEST(FitSteps, ADozenDigitsAreNoRounding) {
   EXPECT_EQ(found.reason.front(), StopReason::stagnated) << describe(found.report);
 }
 
-// Residuals that are but rounding: whose step is in doubt is a lane's own affair.
+// Whose step is in doubt, for values that can't tell, is a lane's own affair.
 TEST(FitSteps, InDoubtDoNotKnowOfEachOther) {
   const Executor where = Executor::cpu(1);
-  const Decays decays(200);
-  const auto all = fit_each(where, Decay(), decays.at(where), decays.columns(), tight);
-  for (std::int64_t k = 0; k < decays.count; ++k) {
-    const auto at = static_cast<std::size_t>(k);
-    const BatchView<const double> own(decays.samples.data() + k * rows, 1, rows, rows, 1);
-    const auto start = Points<double>::from_host(where, std::vector<double>{1, 1, 0}, n);
-    const auto alone = fit_each(where, Decay(), start, {decays.t(), own}, tight);
-    ASSERT_EQ(alone.evaluations.front(), all.evaluations[at]) << k;
-    ASSERT_EQ(alone.reason.front(), all.reason[at]) << k;
-    for (std::int64_t i = 0; i < n; ++i) ASSERT_EQ(alone.x.view()(0, i), all.x.view()(k, i)) << k;
+  for (const double noise : {0.0, 1e-5, 0.01}) {
+    const Decays decays(200, noise);
+    for (const EachOptions& options : {tight, beyond_reach}) {
+      const auto all = fit_each(where, Decay(), decays.at(where), decays.columns(), options);
+      for (std::int64_t k = 0; k < decays.count; ++k) {
+        const auto at = static_cast<std::size_t>(k);
+        const BatchView<const double> own(decays.samples.data() + k * rows, 1, rows, rows, 1);
+        const auto start = Points<double>::from_host(where, std::vector<double>{1, 1, 0}, n);
+        const auto alone = fit_each(where, Decay(), start, {decays.t(), own}, options);
+        ASSERT_EQ(alone.evaluations.front(), all.evaluations[at]) << noise << " " << k;
+        ASSERT_EQ(alone.reason.front(), all.reason[at]) << noise << " " << k;
+        for (std::int64_t i = 0; i < n; ++i) ASSERT_EQ(alone.x.view()(0, i), all.x.view()(k, i)) << noise << " " << k;
+      }
+    }
   }
 }
 
