@@ -101,21 +101,23 @@ TEST(FitScales, AStartMayHaveNoSlopesAlongAParameter) {
 
 TEST(FitScales, ParametersMayHaveUnitsOfTheirOwn) {
   const Executor where = Executor::cpu(2);
-  const Decays decays(200, 0.01);
-  const auto in_seconds = fit_each(where, Decay(), decays.at(where), decays.columns(), usual);
-  constexpr double nano = 0x1p-30;  // exact
-  Decays other = decays;
-  for (double& t : other.times) t *= nano;
-  for (std::size_t k = 0; k < 200; ++k) other.starts[3 * k + 1] /= nano;
-  const auto in_nanoseconds = fit_each(where, Decay(), other.at(where), other.columns(), usual);
-  const std::vector<double> x = in_seconds.x.to_host(), y = in_nanoseconds.x.to_host();
-  for (std::size_t k = 0; k < 200; ++k) {
-    ASSERT_EQ(y[3 * k], x[3 * k]) << k;
-    ASSERT_EQ(y[3 * k + 1] * nano, x[3 * k + 1]) << k;
-    ASSERT_EQ(y[3 * k + 2], x[3 * k + 2]) << k;
+  for (const EachOptions& options : {usual, tight}) {
+    const Decays decays(200, 0.01);
+    const auto in_seconds = fit_each(where, Decay(), decays.at(where), decays.columns(), options);
+    constexpr double nano = 0x1p-30;  // exact
+    Decays other = decays;
+    for (double& t : other.times) t *= nano;
+    for (std::size_t k = 0; k < 200; ++k) other.starts[3 * k + 1] /= nano;
+    const auto in_nanoseconds = fit_each(where, Decay(), other.at(where), other.columns(), options);
+    const std::vector<double> x = in_seconds.x.to_host(), y = in_nanoseconds.x.to_host();
+    for (std::size_t k = 0; k < 200; ++k) {
+      ASSERT_EQ(y[3 * k], x[3 * k]) << k;
+      ASSERT_EQ(y[3 * k + 1] * nano, x[3 * k + 1]) << k;
+      ASSERT_EQ(y[3 * k + 2], x[3 * k + 2]) << k;
+    }
+    EXPECT_EQ(in_nanoseconds.iterations, in_seconds.iterations);
+    EXPECT_EQ(in_nanoseconds.reason, in_seconds.reason);
   }
-  EXPECT_EQ(in_nanoseconds.iterations, in_seconds.iterations);
-  EXPECT_EQ(in_nanoseconds.reason, in_seconds.reason);
 }
 
 // A peak's place in seconds since 1970: the sum of |J_k| |x_k| is 1e9 times what rounding makes of residuals.

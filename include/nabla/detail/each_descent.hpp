@@ -46,7 +46,16 @@ constexpr auto judge(const W& w, const typename W::X_& f, const typename W::X_& 
   // Nesterov's steps only get shorter, so that the first one is made as long as will do.
   if (Method::extrapolates) {
     const X infinity = W::of(std::numeric_limits<double>::infinity());
-    flat = good && (w.count(iterations) > W::of(0) || w.get(high) < infinity);
+    typename W::Mask as_long_as_will_do = w.count(iterations) > W::of(0) || w.get(high) < infinity;
+    if (w.has_bounds()) {  // where a longer one would end at the same place, it is
+      typename W::Mask ends_there = good;
+      w.for_each([&](int i) {
+        const X twice = M::fma(W::of(2) * w.get(length), w.get(w.layout.direction(i)), w.get(w.layout.x(i)));
+        ends_there = ends_there && w.within_bounds(i, twice) == w.get(w.layout.trial(i));
+      });
+      as_long_as_will_do = as_long_as_will_do || ends_there;
+    }
+    flat = good && as_long_as_will_do;
   }
   return Judgement<typename W::Mask>{good, flat, lost};
 }
