@@ -89,13 +89,14 @@ TEST(FitSteps, WhatHasNoEffectDoesNotHinder) {
   }
 }
 
-// Powell's singular problem: near the solution, steps halve the distance and never end.
+// Powell's singular problem: near the solution, steps halve the distance until J^T J has no digits left; from there
+// they get shorter for ever.
 TEST(FitSteps, EndWhereSolutionsAreSingular) {
   const std::string powell = "x + 10*y; sqrt(5)*(z - w); (y - 2*z)^2; sqrt(10)*(x - w)^2";
   const auto found = fit(powell, {.variables = {"x", "y", "z", "w"}}, {3, -1, 0, 1},
                          {.method = Method::levenberg_marquardt, .relative_gradient_tolerance = 1e-14});
-  EXPECT_EQ(found.reason.front(), StopReason::relative_gradient);
-  EXPECT_LT(found.evaluations.front(), 100);
+  EXPECT_EQ(found.reason.front(), StopReason::stagnated);
+  EXPECT_LT(found.evaluations.front(), 1000);
   for (const double x : found.x.to_host()) EXPECT_NEAR(x, 0, 1e-6);
 }
 
