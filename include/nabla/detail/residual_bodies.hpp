@@ -239,9 +239,6 @@ struct FitBody {
     using D = Dual<X, N>;
     const auto x = seeded_point<N, N>(in, N);
     sum_residuals<N, Matrix>(in, N, out, [&](auto& sums) {
-#ifdef __CUDA_ARCH__
-#pragma unroll 1
-#endif
       for (std::int64_t row = 0; row < data_rows; ++row) {
         for_each_residual(f(x, DataRow<In>{in, row}), [&](const auto& r) {
           const D dual(r);
