@@ -10,8 +10,8 @@ namespace nabla::bench {
 namespace {
 
 // As nvml.h declares it: a C interface, of which these are as old as its second version.
-using Status = int;  // 0: good
-using Device = struct NvmlDevice*;
+using Status = int;    // 0: good
+using Device = void*;  // a handle
 struct Nvml {
   Status (*init)();
   Status (*shutdown)();
